@@ -1,0 +1,14 @@
+using StackExchange.Redis;
+
+namespace WriteBehind;
+
+/// <summary>
+/// The engine's connection to Redis, for neighbours that keep their data in the same Redis and need none of their own: clustering,
+/// reminders, an application's own keys. The engine owns it: nobody else disposes it.
+/// </summary>
+public interface IRedisConnection
+{
+    /// <summary>The connection; opened at first use.</summary>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    Task<IConnectionMultiplexer> GetAsync(CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,61 @@
+using WriteBehind.Caching.Loading;
+using WriteBehind.Caching.Store;
+
+namespace WriteBehind.Caching;
+
+/// <summary>A cache; see the interface.</summary>
+internal sealed class Cache(CacheParts parts) : ICache
+{
+    public string Name => parts.Options.Name;
+
+    public ValueTask<T?> GetOrLoadAsync<T>(
+        string key, Func<CancellationToken, Task<T?>> loader, IReadOnlyCollection<string>? tags = null, CancellationToken cancellationToken = default)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(loader);
+        parts.Invalidator.CheckKey(key);
+        TagText.Check(tags ?? []);
+        var reading = parts.Reader.GetAsync<T>(key, LoadAsync, cancellationToken);
+        return reading.IsCompletedSuccessfully ? new ValueTask<T?>(reading.Result.Value) : AwaitAsync(reading);
+
+        async Task<IReadOnlyDictionary<string, Loaded<T>>> LoadAsync(IReadOnlyList<string> keys, CancellationToken cancellation)
+        {
+            var value = await loader(cancellation).ConfigureAwait(false);
+            return new Dictionary<string, Loaded<T>> { [keys[0]] = new(value, null, tags ?? []) };
+        }
+
+        static async ValueTask<T?> AwaitAsync(ValueTask<Cached<T>> reading) => (await reading.ConfigureAwait(false)).Value;
+    }
+
+    public async Task<IReadOnlyDictionary<string, T>> GetOrLoadManyAsync<T>(
+        IEnumerable<string> keys,
+        Func<IReadOnlyList<string>, CancellationToken, Task<IReadOnlyDictionary<string, T>>> loader,
+        IReadOnlyCollection<string>? tags = null,
+        CancellationToken cancellationToken = default)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        ArgumentNullException.ThrowIfNull(loader);
+        string[] distinct = [.. keys.Distinct(StringComparer.Ordinal)];
+        Array.ForEach(distinct, parts.Invalidator.CheckKey);
+        TagText.Check(tags ?? []);
+        var read = await parts.Reader.GetManyAsync<T>(distinct, LoadAsync, cancellationToken).ConfigureAwait(false);
+        return read.Where(static pair => pair.Value.Value is not null).ToDictionary(static pair => pair.Key, static pair => pair.Value.Value!, StringComparer.Ordinal);
+
+        async Task<IReadOnlyDictionary<string, Loaded<T>>> LoadAsync(IReadOnlyList<string> wanted, CancellationToken cancellation)
+        {
+            var values = await loader(wanted, cancellation).ConfigureAwait(false);
+
+            // Those that are left out as well: that they are absent has the same tags.
+            return wanted.ToDictionary(static key => key, key => new Loaded<T>(values.GetValueOrDefault(key), null, tags ?? []), StringComparer.Ordinal);
+        }
+    }
+
+    public Task RemoveAsync(string key, CancellationToken cancellationToken = default) => parts.Invalidator.RemoveAsync([key], cancellationToken);
+
+    public Task RemoveAsync(IEnumerable<string> keys, CancellationToken cancellationToken = default) => parts.Invalidator.RemoveAsync(keys, cancellationToken);
+
+    public Task RemoveTagAsync(string tag, CancellationToken cancellationToken = default) => parts.Invalidator.RemoveTagAsync(tag, cancellationToken);
+
+    public Task RemoveAllAsync(CancellationToken cancellationToken = default) => parts.Invalidator.RemoveAllAsync(cancellationToken);
+}

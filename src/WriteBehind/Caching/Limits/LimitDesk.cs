@@ -1,0 +1,148 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+using WriteBehind.Buffer;
+
+namespace WriteBehind.Caching.Limits;
+
+/// <summary>
+/// Decides for all callers of one rate limit in this process. Questions that arrive while a round trip is under way share the next one, per
+/// shard. Where Redis does not answer in time, the answer is what <see cref="LimitOptions.WhenAway"/> says, and Redis is left alone for a while:
+/// a limiter must not add its own time-out to every call of a service.
+/// </summary>
+internal sealed partial class LimitDesk
+{
+    private const int MostRequests = 256;
+
+    /// <summary>The most permits that one script call adds, unless its first request alone wants more: Redis does nothing else meanwhile.</summary>
+    private const int MostPermits = 4096;
+
+    private readonly LimitOptions _options;
+    private readonly LimitKeys _keys;
+    private readonly RedisConnections _redis;
+    private readonly LimitMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly GroupBatcher<LimitRequest, LimitAnswer>[] _batchers;
+    private long _awayUntil;
+    private int _isAway;
+
+    public LimitDesk(LimitOptions options, string prefix, RedisConnections redis, LimitMetrics metrics, TimeProvider time, ILogger logger)
+    {
+        (_options, _redis, _metrics, _time, _logger) = (options, redis, metrics, time, logger);
+        _keys = new LimitKeys(prefix, options.Name, options.Shards);
+        _awayUntil = time.GetTimestamp();
+        _batchers = new GroupBatcher<LimitRequest, LimitAnswer>[options.Shards];
+        for (var i = 0; i < _batchers.Length; i++)
+        {
+            _batchers[i] = new(DecideAsync, MostRequests, static request => request.Permits, MostPermits);
+        }
+    }
+
+    public LimitOptions Options => _options;
+
+    public LimitMetrics Metrics => _metrics;
+
+    public TimeProvider Time => _time;
+
+    /// <summary>The limit of a caller key.</summary>
+    /// <exception cref="ConfigurationException"><see cref="LimitOptions.LimitOf"/> gave a wrong one.</exception>
+    public WindowLimit LimitOf(string callerKey)
+    {
+        if (_options.LimitOf?.Invoke(callerKey) is not { } limit)
+        {
+            return _options.Default;
+        }
+
+        return LimitOptionsValidator.Problem(limit) is not { } problem
+            ? limit
+            : throw new ConfigurationException(nameof(LimitOptions.LimitOf), $"LimitOf of rate limit '{_options.Name}' gave a caller key a limit whose {problem}");
+    }
+
+    /// <summary>Decides. Never throws for a Redis that is away.</summary>
+    public async Task<LimitDecision> DecideAsync(string callerKey, int permits, WindowLimit limit, CancellationToken cancellationToken)
+    {
+        var started = _time.GetTimestamp();
+        if (started < Volatile.Read(ref _awayUntil))
+        {
+            return Unchecked(_time.GetElapsedTime(started, Volatile.Read(ref _awayUntil)));
+        }
+
+        try
+        {
+            var (shard, key) = _keys.Of(callerKey);
+            var answer = await _batchers[shard].SendAsync(new(key, permits, limit))
+                .WaitAsync(_options.Timeout, _time, cancellationToken).ConfigureAwait(false);
+            if (answer.Error is { } error)
+            {
+                ForeignKey(_logger, _options.Name, error);
+                return Unchecked(_options.AwayPause);
+            }
+
+            if (Volatile.Read(ref _isAway) == 1 && Interlocked.Exchange(ref _isAway, 0) == 1)
+            {
+                Back(_logger, _options.Name);
+            }
+
+            _metrics.Asked(_options.Name, _time.GetElapsedTime(started));
+            return answer.Decision;
+        }
+        catch (Exception e) when (e is BufferUnavailableException or TimeoutException)
+        {
+            Volatile.Write(ref _awayUntil, _time.GetTimestamp() + (long)(_options.AwayPause.TotalSeconds * _time.TimestampFrequency));
+            if (Interlocked.Exchange(ref _isAway, 1) == 0)
+            {
+                Away(_logger, e, _options.Name, _options.WhenAway);
+            }
+
+            return Unchecked(_options.AwayPause);
+        }
+    }
+
+    private LimitDecision Unchecked(TimeSpan pause)
+        => _options.WhenAway == WhenRedisIsAway.Admit
+            ? new(IsAdmitted: true, 0, TimeSpan.Zero, 0, IsUnchecked: true)
+            : new(IsAdmitted: false, 0, pause, 0, IsUnchecked: true);
+
+    private async Task<IReadOnlyList<LimitAnswer>> DecideAsync(IReadOnlyList<LimitRequest> batch)
+    {
+        var keys = new RedisKey[batch.Count];
+        var arguments = new RedisValue[LimitScript.Header + (LimitScript.PerRequest * batch.Count)];
+        arguments[0] = _options.CountRejected ? 1 : 0;
+        for (var i = 0; i < batch.Count; i++)
+        {
+            var at = LimitScript.Header + (LimitScript.PerRequest * i);
+            keys[i] = batch[i].Key;
+            arguments[at] = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
+            arguments[at + 1] = batch[i].Permits;
+            arguments[at + 2] = batch[i].Limit.Permits;
+            arguments[at + 3] = (long)batch[i].Limit.Window.TotalMicroseconds;
+        }
+
+        var reply = (RedisResult[])(await _redis.RunAsync(
+            db => db.ScriptEvaluateAsync(LimitScript.Text, keys, arguments), CancellationToken.None).ConfigureAwait(false))!;
+        var now = (long)reply[0];
+        var answers = new LimitAnswer[batch.Count];
+        for (var i = 0; i < answers.Length; i++)
+        {
+            var at = 1 + (3 * i);
+            answers[i] = (string)reply[at]! switch
+            {
+                "1" => new(new(IsAdmitted: true, (int)reply[at + 1], TimeSpan.Zero, now)),
+                "0" => new(new(IsAdmitted: false, (int)reply[at + 1], TimeSpan.FromMicroseconds((long)reply[at + 2]), now)),
+                var error => new(default, error),
+            };
+        }
+
+        return answers;
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "Redis can't be asked about the rate limit '{Limit}'. Until it can, the answer to every call is: {Answer} (WhenAway).")]
+    private static partial void Away(ILogger logger, Exception error, string limit, WhenRedisIsAway answer);
+
+    [LoggerMessage(2, LogLevel.Information, "The rate limit '{Limit}' is decided by Redis again.")]
+    private static partial void Back(ILogger logger, string limit);
+
+    [LoggerMessage(3, LogLevel.Error, "A key of the rate limit '{Limit}' holds something that is not of this library ({Error}). Remove it, or use another KeyPrefix.")]
+    private static partial void ForeignKey(ILogger logger, string limit, string error);
+}

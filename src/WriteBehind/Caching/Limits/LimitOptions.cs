@@ -1,0 +1,52 @@
+namespace WriteBehind.Caching.Limits;
+
+/// <summary>The settings of one rate limit. All are validated at start-up.</summary>
+public sealed class LimitOptions
+{
+    /// <summary>The largest number of permits in a window. Each costs about 100 bytes of Redis memory while it is in the window.</summary>
+    public const int MostPermits = 100_000;
+
+    internal LimitOptions(string name) => Name = name;
+
+    /// <summary>The registered name: a lower-case letter, then up to 47 of a-z, 0-9, '-' and '_'. Part of every Redis key.</summary>
+    public string Name { get; }
+
+    /// <summary>How many permits a caller key gets in any window; default 100, at most <see cref="MostPermits"/>.</summary>
+    public int Permits { get; set; } = 100;
+
+    /// <summary>The length of the window; default 1 min, 10 ms to 1 day.</summary>
+    public TimeSpan Window { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>
+    /// The limit of one caller key, where it is another than <see cref="Permits"/> and <see cref="Window"/>; null (also as its answer) for
+    /// those. Asked when a limiter of the key is made, so it must be quick and must give the same answer in every process.
+    /// </summary>
+    public Func<string, WindowLimit?>? LimitOf { get; set; }
+
+    /// <summary>
+    /// Whether rejected attempts use up the window as well; default false. False: a caller that keeps asking still gets its permits as they
+    /// come free, and attempts that are certain to be rejected don't even reach Redis. True: a caller is admitted again only once it
+    /// has kept quiet enough, which holds off guessing of passwords; two clients that share a key can then lock each other out.
+    /// </summary>
+    public bool CountRejected { get; set; }
+
+    /// <summary>
+    /// What is answered while Redis is away; default <see cref="WhenRedisIsAway.Admit"/>, because a limit protects a service that is otherwise
+    /// well, and most would rather serve too much for a while than nothing.
+    /// </summary>
+    public WhenRedisIsAway WhenAway { get; set; } = WhenRedisIsAway.Admit;
+
+    /// <summary>How long Redis may take for a decision before it counts as away; default 500 ms, up to 1 min.</summary>
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>For how long Redis is not asked again once it was found to be away; default 1 s, up to 1 min. 0 asks every time.</summary>
+    public TimeSpan AwayPause { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Into how many hash slots the caller keys are spread; default 16, at most 1,024. Decisions of one shard share a round trip. All
+    /// processes must use the same; after a change all windows begin anew.
+    /// </summary>
+    public int Shards { get; set; } = 16;
+
+    internal WindowLimit Default => new(Permits, Window);
+}

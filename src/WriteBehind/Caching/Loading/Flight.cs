@@ -1,0 +1,42 @@
+using WriteBehind.Caching.Store;
+
+namespace WriteBehind.Caching.Loading;
+
+/// <summary>A read of one key that is under way, and that all callers of this process share who ask for it meanwhile.</summary>
+/// <param name="key">The key.</param>
+/// <param name="localVersion">The first level's version of the key when it began; callers that see another one do not join.</param>
+/// <param name="mayKeep">Whether the first level was vouched for when it began.</param>
+/// <param name="land">Told when it is about to end, so that nobody joins a read whose answer may be old by then.</param>
+internal sealed class Flight<T>(string key, long localVersion, bool mayKeep, Action<Flight<T>>? land = null)
+    where T : class
+{
+    // Asynchronous continuations: a caller must not run its own code on the read that serves all callers.
+    private readonly TaskCompletionSource<Cached<T>> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public string Key => key;
+
+    public long LocalVersion => localVersion;
+
+    public bool MayKeep => mayKeep;
+
+    /// <summary>What Redis had when it was asked last.</summary>
+    public StoredEntry Entry { get; set; } = StoredEntry.Unknown;
+
+    public Task<Cached<T>> Done => _done.Task;
+
+    public void Complete(Cached<T> value)
+    {
+        land?.Invoke(this);
+        _done.TrySetResult(value);
+    }
+
+    public void Fail(Exception error)
+    {
+        land?.Invoke(this);
+        if (_done.TrySetException(error))
+        {
+            // Everybody may have gone away; then nobody else looks at it.
+            _ = _done.Task.Exception;
+        }
+    }
+}

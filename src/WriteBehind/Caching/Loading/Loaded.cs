@@ -1,0 +1,8 @@
+namespace WriteBehind.Caching.Loading;
+
+/// <summary>A value as a loader gives it.</summary>
+/// <param name="Value">The value; null where there is none.</param>
+/// <param name="Version">The version of the row, where it has one.</param>
+/// <param name="Tags">Its tags.</param>
+internal readonly record struct Loaded<T>(T? Value, long? Version, IReadOnlyCollection<string> Tags)
+    where T : class;

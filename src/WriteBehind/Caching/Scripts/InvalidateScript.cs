@@ -1,0 +1,31 @@
+namespace WriteBehind.Caching.Scripts;
+
+/// <summary>
+/// Makes entries of one shard obsolete and tells the nodes. KEYS: control, tags, then entries (for kind <c>k</c>). ARGV: channel, shard, kind,
+/// fence time in µs, longest life of an entry in µs, names: the keys (<c>k</c>), the tags (<c>t</c>), nothing (<c>a</c>: the whole shard).
+/// </summary>
+internal static class InvalidateScript
+{
+    public const string Text = CacheLua.Text + CacheLua.Publish + """
+        local s, names = stamp(), {}
+        for i = 6, #ARGV do names[#names + 1] = ARGV[i] end
+        if ARGV[3] == 'a' then
+          redis.call('HSET', KEYS[1], 'n', text(s))
+        elseif ARGV[3] == 't' then
+          for _, tag in ipairs(names) do redis.call('ZADD', KEYS[2], text(s), tag) end
+          redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now - tonumber(ARGV[5])))
+          redis.call('HSET', KEYS[1], 'g', text(math.max(tonumber(control[3] or 0), now + tonumber(ARGV[5]))))
+        else
+          for k = 3, #KEYS do
+            local marks = redis.pcall('HGET', KEYS[k], 'm')
+            local left = type(marks) == 'string' and doubts(marks) or ''
+            redis.call('DEL', KEYS[k])
+            redis.call('HSET', KEYS[k], 'f', text(s))
+            if left ~= '' then redis.call('HSET', KEYS[k], 'm', left) end
+            keep(KEYS[k], tonumber(ARGV[4]))
+          end
+        end
+        publish(ARGV[1], ARGV[2], ARGV[3], names)
+        return text(s)
+        """;
+}

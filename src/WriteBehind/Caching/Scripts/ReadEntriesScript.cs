@@ -1,0 +1,54 @@
+namespace WriteBehind.Caching.Scripts;
+
+/// <summary>
+/// Reads entries of one shard and takes the locks for those that have to be loaded. KEYS: control, tags, then entry and lock of each.
+/// ARGV: lock token, lease in ms, sliding time in µs (0: none), stale time in µs, then the mode of each: <c>g</c> get, <c>r</c> refresh though
+/// it is fresh, <c>p</c> look without locking. Returns the stamp for loads (empty where nothing is to be loaded), then of each: status,
+/// whether it is locked, payload, version, µs left, load time in ms, tags.
+/// </summary>
+internal static class ReadEntriesScript
+{
+    // Sliding: put off only by a tenth at least, so that a hot entry is not written at every read.
+    public const string Text = CacheLua.Text + """
+        local sliding, stale = tonumber(ARGV[3]), tonumber(ARGV[4])
+        local out, issued = { '' }, nil
+        for k = 3, #KEYS, 2 do
+          local e = redis.pcall('HMGET', KEYS[k], 's', 'x', 'a', 'd', 'v', 'c', 'g', 'p', 'm')
+          local mode = ARGV[5 + (k - 3) / 2]
+          local status, left = 'miss', 0
+          if e.err then
+            status = 'foreign'
+          elseif doubts(e[9]) ~= '' then
+            status = 'doubt'
+          elseif holds(e[1], e[7]) then
+            local x, a = tonumber(e[2]), tonumber(e[3])
+            if now < x then
+              status = 'hit'
+              if sliding > 0 and math.min(a, now + sliding) - x > sliding / 10 then
+                x = math.min(a, now + sliding)
+                redis.call('HSET', KEYS[k], 'x', text(x))
+                keep(KEYS[k], x - now + stale)
+              end
+              left = x - now
+            elseif now < x + stale then
+              status = tonumber(e[8] or 0) > now and 'paused' or 'stale'
+            end
+          end
+          local locked = 0
+          if (mode == 'r' and status ~= 'doubt' and status ~= 'foreign') or (mode == 'g' and (status == 'miss' or status == 'stale')) then
+            locked = redis.call('SET', KEYS[k + 1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0
+          end
+          if locked == 1 or (status ~= 'hit' and status ~= 'paused') then issued = issued or stamp() end
+          local here = status == 'hit' or status == 'paused' or status == 'stale'
+          out[#out + 1] = status
+          out[#out + 1] = locked
+          out[#out + 1] = here and e[4]
+          out[#out + 1] = here and e[5]
+          out[#out + 1] = text(left)
+          out[#out + 1] = here and e[6] or '0'
+          out[#out + 1] = here and e[7] or ''
+        end
+        if issued then out[1] = text(issued) end
+        return out
+        """;
+}

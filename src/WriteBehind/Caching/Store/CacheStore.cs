@@ -1,0 +1,253 @@
+using System.Globalization;
+using StackExchange.Redis;
+using WriteBehind.Buffer;
+using WriteBehind.Buffer.Scripts;
+using WriteBehind.Caching.Scripts;
+
+namespace WriteBehind.Caching.Store;
+
+/// <summary>The entries of one cache in Redis: every operation of the caches' protocol. Reads of one shard that come together share a script call.</summary>
+internal sealed class CacheStore
+{
+    private const int MaxItems = 512;
+    private const int MaxBytes = 4 << 20;
+
+    private readonly RedisConnections _redis;
+    private readonly CacheOptions _options;
+    private readonly GroupBatcher<EntryRequest, StoredEntry>[] _readers;
+    private readonly GroupBatcher<EntryFill, bool>[] _fillers;
+    private bool _checked;
+
+    public CacheStore(RedisConnections redis, CacheOptions options, string prefix)
+    {
+        (_redis, _options) = (redis, options);
+        Keys = new CacheKeys(prefix, options.Name, options.Shards, options.SchemaVersion);
+        _readers = [.. Enumerable.Range(0, options.Shards).Select(shard =>
+            new GroupBatcher<EntryRequest, StoredEntry>(batch => ReadShardAsync(shard, batch), MaxItems, static _ => 0, MaxBytes))];
+        _fillers = [.. Enumerable.Range(0, options.Shards).Select(shard =>
+            new GroupBatcher<EntryFill, bool>(batch => FillShardAsync(shard, batch), MaxItems, SizeOf, MaxBytes))];
+    }
+
+    public string Name => _options.Name;
+
+    public CacheKeys Keys { get; }
+
+    /// <summary>Names this process as the owner of locks. Within it, loads of one key are one anyway.</summary>
+    public string Token { get; } = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
+
+    /// <summary>Reads entries, in the order of the keys: one script call per shard.</summary>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    public Task<StoredEntry[]> ReadAsync(IReadOnlyList<string> keys, ReadMode mode)
+        => SendAsync([.. keys.Select(key => new EntryRequest(key, mode))], static request => request.Key, static _ => 0, _readers, ReadShardAsync);
+
+    /// <summary>Stores what was loaded, each unless something newer is known, and frees the locks.</summary>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    public Task<bool[]> FillAsync(IReadOnlyList<EntryFill> fills)
+        => SendAsync([.. fills], static fill => fill.Key, SizeOf, _fillers, FillShardAsync);
+
+    /// <summary>Makes the leases of locks last.</summary>
+    public Task RenewAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+        => Task.WhenAll(keys.GroupBy(Keys.ShardOf).Select(shard => _redis.RunAsync(
+            db => db.ScriptEvaluateAsync(
+                LockScripts.Renew, [.. shard.Select(Keys[shard.Key].Lock)], [Token, (long)_options.LockLease.TotalMilliseconds]),
+            cancellationToken)));
+
+    /// <summary>Frees the locks of loads that failed.</summary>
+    public Task ReleaseAsync(IReadOnlyList<string> keys, TimeSpan pause)
+        => Task.WhenAll(keys.GroupBy(Keys.ShardOf).Select(shard => RunAsync(
+            LockScripts.Release, WithLocks(Keys[shard.Key], [.. shard]), [Token, Micros(pause)], CancellationToken.None)));
+
+    public async Task InvalidateKeysAsync(IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
+    {
+        await CheckAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(keys.GroupBy(Keys.ShardOf).SelectMany(shard => shard.Chunk(MaxItems).Select(
+            chunk => InvalidateAsync(shard.Key, 'k', chunk, cancellationToken)))).ConfigureAwait(false);
+    }
+
+    public async Task InvalidateTagsAsync(IReadOnlyCollection<string> tags, CancellationToken cancellationToken)
+    {
+        await CheckAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(Enumerable.Range(0, Keys.Shards).Select(shard => InvalidateAsync(shard, 't', tags, cancellationToken))).ConfigureAwait(false);
+    }
+
+    public async Task InvalidateAllAsync(CancellationToken cancellationToken)
+    {
+        await CheckAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(Enumerable.Range(0, Keys.Shards).Select(shard => InvalidateAsync(shard, 'a', [], cancellationToken))).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes the entries of one shard obsolete; returns the stamp.</summary>
+    public async Task<long> InvalidateShardAsync(int shard, CancellationToken cancellationToken)
+        => (long)await InvalidateAsync(shard, 'a', [], cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Marks an entry as in doubt before its row is written; returns the mark's stamp.</summary>
+    public async Task<long> MarkAsync(string key, string token, TimeSpan life, CancellationToken cancellationToken)
+    {
+        await CheckAsync(cancellationToken).ConfigureAwait(false);
+        var shard = Keys.ShardOf(key);
+        return (long)await RunAsync(
+            WriteThroughScripts.Mark,
+            WithVariants(shard, [key]),
+            [Keys.Channel, shard, key, Micros(_options.FenceTime), token, Micros(life)],
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes the mark away; with a fill, stores it where this write was alone.</summary>
+    public Task CompleteAsync(string key, string token, long stamp, EntryFill? fill)
+    {
+        var shard = Keys.ShardOf(key);
+        return RunAsync(
+            WriteThroughScripts.Complete,
+            WithVariants(shard, [key]),
+            [
+                Keys.Channel, shard, key, Micros(_options.FenceTime), token, stamp, fill is null ? 0 : 1, Micros(fill?.Ttl ?? TimeSpan.Zero),
+                Micros(_options.MaxStale), Micros(_options.SlidingTtl ?? TimeSpan.Zero), fill?.Version ?? 0, fill?.Payload is null ? 0 : 1,
+                fill?.Payload ?? RedisValue.EmptyString, TagText.Join(fill?.Tags),
+            ],
+            CancellationToken.None);
+    }
+
+    /// <summary>Takes the lease of whoever feeds this cache from outside, or makes it last; with 0 gives it back.</summary>
+    public async Task<bool> LeadAsync(TimeSpan lease, CancellationToken cancellationToken)
+        => (int)await RunAsync(LockScripts.Lead, [Keys.Listener], [Token, (long)lease.TotalMilliseconds], cancellationToken).ConfigureAwait(false) == 1;
+
+    /// <summary>The stamp of each shard's last invalidation; 0 where there was none yet.</summary>
+    public async Task<long[]> LastInvalidationsAsync(CancellationToken cancellationToken)
+    {
+        await CheckAsync(cancellationToken).ConfigureAwait(false);
+        var stamps = await Task.WhenAll(Enumerable.Range(0, Keys.Shards).Select(
+            shard => _redis.RunAsync(db => db.HashGetAsync(Keys[shard].Control, "i"), cancellationToken))).ConfigureAwait(false);
+        return [.. stamps.Select(stamp => stamp.IsNull ? 0 : (long)stamp)];
+    }
+
+    /// <summary>A single one shares a call with others that come meanwhile; many are a batch of their own at once.</summary>
+    private async Task<TReply[]> SendAsync<TRequest, TReply>(
+        TRequest[] requests,
+        Func<TRequest, string> keyOf,
+        Func<TRequest, int> sizeOf,
+        GroupBatcher<TRequest, TReply>[] batchers,
+        Func<int, IReadOnlyList<TRequest>, Task<IReadOnlyList<TReply>>> send)
+    {
+        if (requests.Length == 1)
+        {
+            return [await batchers[Keys.ShardOf(keyOf(requests[0]))].SendAsync(requests[0]).ConfigureAwait(false)];
+        }
+
+        var replies = new TReply[requests.Length];
+        await Task.WhenAll(Enumerable.Range(0, requests.Length).GroupBy(i => Keys.ShardOf(keyOf(requests[i]))).SelectMany(
+            shard => Chunks.Of(shard, MaxItems, i => sizeOf(requests[i]), MaxBytes).Select(chunk => SendChunkAsync(shard.Key, chunk)))).ConfigureAwait(false);
+        return replies;
+
+        async Task SendChunkAsync(int shard, List<int> chunk)
+        {
+            var answers = await send(shard, [.. chunk.Select(i => requests[i])]).ConfigureAwait(false);
+            for (var i = 0; i < chunk.Count; i++)
+            {
+                replies[chunk[i]] = answers[i];
+            }
+        }
+    }
+
+    private static int SizeOf(EntryFill fill) => fill.Payload?.Length ?? 0;
+
+    private Task<RedisResult> InvalidateAsync(int shard, char kind, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    {
+        // Twice the life, because a process of another release may have set it longer.
+        var life = (2 * (_options.Ttl + _options.MaxStale)) + TimeSpan.FromHours(1);
+        RedisValue[] arguments =
+            [Keys.Channel, shard, kind.ToString(), Micros(_options.FenceTime), Micros(life), .. names.Select(static name => (RedisValue)name)];
+        return RunAsync(InvalidateScript.Text, WithVariants(shard, kind == 'k' ? names : []), arguments, cancellationToken);
+    }
+
+    private async Task<IReadOnlyList<StoredEntry>> ReadShardAsync(int shard, IReadOnlyList<EntryRequest> batch)
+    {
+        await CheckAsync(CancellationToken.None).ConfigureAwait(false);
+        RedisValue[] arguments =
+        [
+            Token, (long)_options.LockLease.TotalMilliseconds, Micros(_options.SlidingTtl ?? TimeSpan.Zero), Micros(_options.MaxStale),
+            .. batch.Select(static request => (RedisValue)(request.Mode switch { ReadMode.Get => "g", ReadMode.Refresh => "r", _ => "p" })),
+        ];
+        var keys = WithLocks(Keys[shard], [.. batch.Select(static request => request.Key)]);
+        var reply = (RedisResult[])(await RunAsync(ReadEntriesScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false))!;
+        var stamp = (string?)reply[0] is { Length: > 0 } issued ? long.Parse(issued, CultureInfo.InvariantCulture) : 0;
+        var entries = new StoredEntry[batch.Count];
+        for (var i = 0; i < entries.Length; i++)
+        {
+            var at = 1 + (7 * i);
+            entries[i] = new StoredEntry(
+                Enum.Parse<EntryStatus>((string)reply[at]!, ignoreCase: true),
+                (int)reply[at + 1] == 1,
+                reply[at + 2].IsNull ? null : (byte[]?)reply[at + 2] ?? [],
+                reply[at + 3].IsNull ? null : (long)reply[at + 3],
+                TimeSpan.FromMicroseconds((long)reply[at + 4]),
+                TimeSpan.FromMilliseconds(double.Parse((string)reply[at + 5]!, CultureInfo.InvariantCulture)),
+                TagText.Split((string?)reply[at + 6]),
+                stamp);
+        }
+
+        return entries;
+    }
+
+    private async Task<IReadOnlyList<bool>> FillShardAsync(int shard, IReadOnlyList<EntryFill> batch)
+    {
+        var arguments = new RedisValue[FillEntriesScript.Header + (FillEntriesScript.PerEntry * batch.Count)];
+        (arguments[0], arguments[1], arguments[2], arguments[3]) =
+            (Token, Micros(_options.FenceTime), Micros(_options.MaxStale), Micros(_options.SlidingTtl ?? TimeSpan.Zero));
+        for (var i = 0; i < batch.Count; i++)
+        {
+            var (fill, at) = (batch[i], FillEntriesScript.Header + (FillEntriesScript.PerEntry * i));
+            arguments[at] = fill.Stamp;
+            arguments[at + 1] = fill.Version is { } version ? version : RedisValue.EmptyString;
+            arguments[at + 2] = Micros(fill.Ttl);
+            arguments[at + 3] = fill.Payload is null ? 0 : 1;
+            arguments[at + 4] = fill.Payload ?? RedisValue.EmptyString;
+            arguments[at + 5] = fill.LoadTime.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture);
+            arguments[at + 6] = TagText.Join(fill.Tags);
+        }
+
+        var keys = WithLocks(Keys[shard], [.. batch.Select(static fill => fill.Key)]);
+        var reply = (RedisResult[])(await RunAsync(FillEntriesScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false))!;
+        return [.. reply.Select(static filled => (int)filled == 1)];
+    }
+
+    /// <summary>Records the shard count at first use, or compares it with what is recorded. Once per process.</summary>
+    private async ValueTask CheckAsync(CancellationToken cancellationToken)
+    {
+        if (_checked)
+        {
+            return;
+        }
+
+        var recorded = (RedisResult[])(await RunAsync(
+            MetaScript.Text, [Keys.Meta], [KeyLayout.Version, Keys.Shards, Token], cancellationToken).ConfigureAwait(false))!;
+        if ((int)recorded[0] != KeyLayout.Version || (int)recorded[1] != Keys.Shards)
+        {
+            throw new ConfigurationException(
+                nameof(CacheOptions.Shards),
+                $"Cache '{_options.Name}' has layout {(int)recorded[0]} and {(int)recorded[1]} shards in Redis, this process uses layout {KeyLayout.Version} and " +
+                $"{Keys.Shards} (Shards): they would not see each other's invalidations. Use the same number, another name, or stop all processes and delete the key '{Keys.Meta}'.",
+                _options.Name);
+        }
+
+        _checked = true;
+    }
+
+    private RedisKey[] WithVariants(int shard, IReadOnlyCollection<string> names)
+    {
+        var keys = new List<RedisKey>(2 + (3 * names.Count)) { Keys[shard].Control, Keys[shard].Tags };
+        foreach (var name in names)
+        {
+            Keys[shard].AddVariants(name, keys);
+        }
+
+        return [.. keys];
+    }
+
+    private static RedisKey[] WithLocks(CacheShard shard, IReadOnlyList<string> names)
+        => [shard.Control, shard.Tags, .. names.SelectMany(name => new[] { shard.Entry(name), shard.Lock(name) })];
+
+    private static long Micros(TimeSpan time) => (long)time.TotalMicroseconds;
+
+    private Task<RedisResult> RunAsync(string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
+        => _redis.RunAsync(db => db.ScriptEvaluateAsync(script, keys, arguments), cancellationToken);
+}

@@ -1,0 +1,60 @@
+using WriteBehind.Buffer;
+
+namespace WriteBehind.Entities;
+
+/// <summary>One caller's change of an entity, waiting in its lane.</summary>
+internal sealed class LaneOperation<TState>
+    where TState : class
+{
+    private readonly TaskCompletionSource<Entity<TState>?> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private readonly CancellationToken _cancellation;
+
+    public LaneOperation(
+        string id, Func<TState?, TState?> change, ChangeKind kind, long? expectedVersion, long startedAt, CancellationToken cancellation)
+    {
+        Id = id;
+        Change = change;
+        NeedsState = kind == ChangeKind.Update;
+        NeedsPresence = kind != ChangeKind.Set;
+        ExpectedVersion = expectedVersion;
+        StartedAt = startedAt;
+        _cancellation = cancellation;
+    }
+
+    public string Id { get; }
+
+    public Func<TState?, TState?> Change { get; }
+
+    /// <summary>Whether the change looks at what is there. A put and a delete need only its version, so they work where it can't be read.</summary>
+    public bool NeedsState { get; }
+
+    /// <summary>Whether it matters to the change that something is there: a delete of nothing does nothing.</summary>
+    public bool NeedsPresence { get; }
+
+    /// <summary>Whether the caller has gone.</summary>
+    public bool IsCancelled => _cancellation.IsCancellationRequested;
+
+    public long? ExpectedVersion { get; }
+
+    /// <summary>When the caller came, for the acknowledgement latency.</summary>
+    public long StartedAt { get; }
+
+    /// <summary>What the change returned; valid until it is run again.</summary>
+    public TState? Result { get; set; }
+
+    /// <summary>What was acknowledged; valid once it is done.</summary>
+    public Knowledge Written { get; private set; }
+
+    public Task<Entity<TState>?> Done => _done.Task;
+
+    public void Acknowledge(Knowledge written)
+    {
+        Written = written;
+        _done.TrySetResult(Result is null ? null : new Entity<TState>(Id, written.Version, Result));
+    }
+
+    public void Cancel() => _done.TrySetCanceled(_cancellation);
+
+    public void Fail(Exception error) => _done.TrySetException(error);
+}

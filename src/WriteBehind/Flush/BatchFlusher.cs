@@ -1,0 +1,375 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using WriteBehind.Buffer;
+using WriteBehind.DeadLetters;
+using WriteBehind.Diagnostics;
+using WriteBehind.Gates;
+using WriteBehind.Serialization;
+using WriteBehind.Sinks;
+
+namespace WriteBehind.Flush;
+
+/// <summary>
+/// Brings one batch of dirty entities to the database: claim, save, settle, report. Every flush of the type goes through here, whoever
+/// asked for it. A crash between any two steps leaves the entities dirty, and repeating the steps is harmless.
+/// </summary>
+/// <remarks>
+/// <para>The order is the protocol; docs/architecture.md says what breaks without each part, and tests/WriteBehind.Tests/Protocol shows it.</para>
+/// <para><b>Clock before claim.</b> The database's clock is read before the claim is sent. The deadline the save carries is that reading
+/// plus local time since plus the lease: never later than the lease's end, even if this process sleeps at any point in between.</para>
+/// <para><b>A claim outlives doubt.</b> Where a save's outcome is unknown, the claim is not given back: the statement may still run, and
+/// until the lease ends nobody else may write these rows.</para>
+/// </remarks>
+internal sealed class BatchFlusher<TState>(
+    EntityBuffer buffer,
+    Settler settler,
+    PayloadCodec<TState> codec,
+    BatchSaver<TState> saver,
+    DeadLetterBox letters,
+    RetryLedger ledger,
+    CircuitBreaker breaker,
+    EntityTypeOptions<TState> options,
+    TypeMetrics metrics,
+    IProtocolGate gate,
+    SemaphoreSlim slots,
+    ILogger logger) : IBatchFlusher
+    where TState : class
+{
+    /// <summary>Flushes at most a batch of entities; the results are in the order of the ids. Never throws for a failing database.</summary>
+    /// <param name="ids">Distinct ids.</param>
+    /// <param name="cancellationToken">Stops waiting for a slot. Once the claim is sent the batch runs to its end.</param>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    public async Task<FlushResult[]> FlushAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    {
+        await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (!breaker.TryEnter(out var entry))
+            {
+                return Fill(ids.Count, new FlushResult(FlushOutcome.Unavailable));
+            }
+
+            using var activity = EngineMeter.Activities.StartActivity("writebehind.flush");
+            activity?.SetTag(WriteBehindDiagnostics.TypeTag, options.Type).SetTag("writebehind.batch", ids.Count);
+            var batch = new Batch(ids);
+            try
+            {
+                await RunAsync(batch).ConfigureAwait(false);
+                if (batch.Reached)
+                {
+                    breaker.Succeed(entry);
+                    if (entry.IsProbe)
+                    {
+                        FlushLog.Recovered(logger, options.Type);
+                    }
+                }
+                else
+                {
+                    breaker.Leave(entry);
+                }
+            }
+            catch (SinkException e)
+            {
+                metrics.TransientFailure();
+                breaker.Fail(entry, e.Message);
+                FlushLog.TransientFailure(logger, e, options.Type, breaker.Wait);
+                batch.FillOpen(new FlushResult(FlushOutcome.Unavailable, e));
+                activity?.SetStatus(ActivityStatusCode.Error, e.Message);
+            }
+            catch
+            {
+                breaker.Leave(entry);
+                throw;
+            }
+
+            return batch.Results;
+        }
+        finally
+        {
+            slots.Release();
+        }
+    }
+
+    private async Task RunAsync(Batch batch)
+    {
+        var clock = await saver.ReadClockAsync().ConfigureAwait(false);
+        await ReachAsync(ProtocolStep.BeforeClaim, batch.Ids).ConfigureAwait(false);
+        var deadline = saver.DeadlineFrom(clock);
+        var claims = await ClaimAsync(batch).ConfigureAwait(false);
+        await ReachAsync(ProtocolStep.Claimed, batch.Ids).ConfigureAwait(false);
+
+        var doubt = false;
+        try
+        {
+            var items = await DecodeAsync(claims, batch).ConfigureAwait(false);
+            if (items.Count > 0)
+            {
+                var saved = await saver.SaveAsync(items, deadline).ConfigureAwait(false);
+                batch.Reached = saved.Reached;
+                doubt = saved.Doubt;
+                foreach (var (id, error) in saved.Blocked)
+                {
+                    FlushLog.Blocked(logger, options.Type, id, error.Message);
+                    batch.Set(id, new FlushResult(FlushOutcome.Blocked, error));
+                }
+
+                await ReachAsync(ProtocolStep.Saved, batch.Ids).ConfigureAwait(false);
+                await ReportAsync(claims, items, saved, batch).ConfigureAwait(false);
+                if (saved.Failure is not null)
+                {
+                    throw saved.Failure;
+                }
+            }
+        }
+        finally
+        {
+            await GiveBackAsync(claims, batch, doubt).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<ShardClaim[]> ClaimAsync(Batch batch)
+    {
+        var shards = batch.Ids.GroupBy(buffer.Keys.ShardOf).Select(shard => buffer.ClaimAsync(shard.Key, [.. shard], CancellationToken.None));
+        return await Task.WhenAll(shards).ConfigureAwait(false);
+    }
+
+    /// <summary>Turns what was claimed into what the sink saves, sorted by id so that two flushers can't deadlock.</summary>
+    private async Task<List<SaveItem<TState>>> DecodeAsync(ShardClaim[] claims, Batch batch)
+    {
+        var items = new List<SaveItem<TState>>(batch.Ids.Count);
+        foreach (var claim in claims)
+        {
+            foreach (var entity in claim.Entities)
+            {
+                switch (entity.Status)
+                {
+                    case ClaimStatus.Held:
+                        batch.Set(entity.Id, new FlushResult(FlushOutcome.Held));
+                        break;
+                    case ClaimStatus.Clean:
+                        ledger.Forget(entity.Id);
+                        batch.Set(entity.Id, new FlushResult(FlushOutcome.Clean));
+                        break;
+                    case ClaimStatus.Dead:
+                        ledger.Bury(entity.Id);
+                        batch.Set(entity.Id, new FlushResult(FlushOutcome.Dead));
+                        break;
+                    case ClaimStatus.Lost:
+                        metrics.Lost();
+                        ledger.Forget(entity.Id);
+                        FlushLog.Lost(logger, options.Type, entity.Id);
+                        batch.Set(entity.Id, new FlushResult(FlushOutcome.Lost, new StateLostException(options.Type, entity.Id)));
+                        break;
+                    case ClaimStatus.Error:
+                        batch.Set(entity.Id, new FlushResult(FlushOutcome.Rejected, RejectForeign(claim.Shard, entity)));
+                        break;
+                    default:
+                        if (await DecodeAsync(claim, entity, batch).ConfigureAwait(false) is { } item)
+                        {
+                            items.Add(item);
+                        }
+
+                        break;
+                }
+            }
+        }
+
+        items.Sort(static (a, b) => string.CompareOrdinal(a.Id, b.Id));
+        return items;
+    }
+
+    private async Task<SaveItem<TState>?> DecodeAsync(ShardClaim claim, ClaimedEntity entity, Batch batch)
+    {
+        try
+        {
+            return new SaveItem<TState>(entity.Id, entity.Version, entity.Payload is null ? null : codec.Decode(entity.Id, entity.Payload));
+        }
+        catch (PayloadException e) when (e.Problem == PayloadProblem.NewerSchema)
+        {
+            if (!ledger.IsSuspect(entity.Id))
+            {
+                FlushLog.NewerSchema(logger, options.Type, entity.Id);
+            }
+
+            ledger.Postpone(entity.Id);
+            batch.Set(entity.Id, new FlushResult(FlushOutcome.NewerSchema, e));
+        }
+        catch (PayloadException e)
+        {
+            // The same bytes can't become readable, so there is nothing to wait for.
+            var dead = await letters.SetAsideAsync(claim.Shard, entity, DeadLetterReason.Unreadable, e, attempts: 1, firstAt: null).ConfigureAwait(false);
+            batch.Set(entity.Id, new FlushResult(dead ? FlushOutcome.Dead : FlushOutcome.Overtaken, e, entity.Version));
+        }
+
+        return null;
+    }
+
+    /// <summary>There is no state to keep in a dead letter, so it stays dirty, and its age shows that something is wrong.</summary>
+    private ForeignKeyException RejectForeign(int shard, ClaimedEntity entity)
+    {
+        var error = new ForeignKeyException(
+            (string)buffer.Keys[shard].Entity(entity.Id)!, entity.Error ?? "it can't be read", options.Type, entity.Id);
+        if (!ledger.MustWait(entity.Id))
+        {
+            FlushLog.Foreign(logger, options.Type, entity.Id, error.Message);
+        }
+
+        ledger.Postpone(entity.Id);
+        return error;
+    }
+
+    private async Task ReportAsync(ShardClaim[] claims, List<SaveItem<TState>> items, BatchSaved saved, Batch batch)
+    {
+        var results = new Dictionary<string, SaveResult>(items.Count, StringComparer.Ordinal);
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (saved.Results[i] is { } result)
+            {
+                metrics.Saved(result.Outcome);
+                results.Add(items[i].Id, result);
+            }
+        }
+
+        await ReachAsync(ProtocolStep.BeforeSettle, batch.Ids).ConfigureAwait(false);
+        await Task.WhenAll(claims.Select(claim => ReportAsync(claim, results, saved.Doubt, batch))).ConfigureAwait(false);
+        await ReachAsync(ProtocolStep.Settled, batch.Ids).ConfigureAwait(false);
+    }
+
+    private async Task ReportAsync(ShardClaim claim, Dictionary<string, SaveResult> results, bool doubt, Batch batch)
+    {
+        var settle = new List<ClaimedEntity>(claim.Entities.Count);
+        foreach (var entity in claim.Entities)
+        {
+            if (!results.TryGetValue(entity.Id, out var result))
+            {
+                continue;
+            }
+
+            switch (result.Outcome)
+            {
+                case SaveOutcome.Applied or SaveOutcome.AlreadyThere:
+                    ledger.Forget(entity.Id);
+                    settle.Add(entity);
+                    break;
+                case SaveOutcome.Expired:
+                    batch.Set(entity.Id, new FlushResult(FlushOutcome.Expired));
+                    break;
+                case SaveOutcome.Fenced:
+                    var fenced = await letters.SetAsideFencedAsync(claim.Shard, entity, result.StoredVersion).ConfigureAwait(false);
+                    batch.Set(entity.Id, new FlushResult(fenced ? FlushOutcome.Dead : FlushOutcome.Overtaken));
+                    break;
+                default:
+                    batch.Set(entity.Id, await RejectAsync(claim.Shard, entity, result.Error!).ConfigureAwait(false));
+                    break;
+            }
+        }
+
+        // A settle takes back all claims of the term, so in doubt there is none: the next flusher finds these rows already there.
+        IReadOnlyList<ClaimedEntity> moved = [];
+        if (settle.Count > 0 && !doubt)
+        {
+            // Where this fails there is no result, and so the claim is given back: what was sent to the database has ended.
+            moved = await settler.SettleAsync(claim, settle, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        settle.ForEach(entity => batch.Set(entity.Id, new FlushResult(FlushOutcome.Saved)));
+        foreach (var entity in moved)
+        {
+            batch.Set(entity.Id, new FlushResult(FlushOutcome.Moved));
+        }
+
+        if (moved.Count > 0)
+        {
+            try
+            {
+                await buffer.RestampAsync(claim.Shard, claim.At, moved, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (BufferUnavailableException)
+            {
+                // A Redis that is full, perhaps. They stay due with their old age, and are flushed again a little early.
+            }
+        }
+    }
+
+    private async Task<FlushResult> RejectAsync(int shard, ClaimedEntity entity, Exception error)
+    {
+        var (attempts, firstAt, isLast) = ledger.Reject(entity.Id);
+        FlushLog.Rejected(logger, options.Type, entity.Id, entity.Version, attempts, error.Message);
+        if (!isLast)
+        {
+            return new FlushResult(FlushOutcome.Rejected, error, entity.Version);
+        }
+
+        var dead = await letters.SetAsideAsync(shard, entity, DeadLetterReason.Rejected, error, attempts, firstAt).ConfigureAwait(false);
+        return new FlushResult(dead ? FlushOutcome.Dead : FlushOutcome.Overtaken, error, entity.Version);
+    }
+
+    /// <summary>
+    /// Gives back what was not settled, so that it need not wait for the lease to end. Not where a save may still be under way.
+    /// </summary>
+    private async Task GiveBackAsync(ShardClaim[] claims, Batch batch, bool doubt)
+    {
+        if (doubt)
+        {
+            return;
+        }
+
+        try
+        {
+            await Task.WhenAll(claims
+                .Where(claim => claim.Entities.Any(entity => entity.Status == ClaimStatus.Claimed && !batch.IsSettled(entity.Id)))
+                .Select(claim => buffer.ReleaseAsync(claim, CancellationToken.None))).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException)
+        {
+            // The lease ends by itself.
+        }
+    }
+
+    private ValueTask ReachAsync(ProtocolStep step, IReadOnlyList<string> ids)
+        => gate is OpenGate ? default : gate.ReachAsync(step, options.Type, ids, CancellationToken.None);
+
+    private static FlushResult[] Fill(int count, FlushResult result)
+    {
+        var results = new FlushResult[count];
+        Array.Fill(results, result);
+        return results;
+    }
+
+    /// <summary>One batch on its way, with the results so far.</summary>
+    private sealed class Batch
+    {
+        private readonly Dictionary<string, int> _index;
+        private readonly FlushResult?[] _results;
+
+        public Batch(IReadOnlyList<string> ids)
+        {
+            Ids = ids;
+            _results = new FlushResult?[ids.Count];
+            _index = new Dictionary<string, int>(ids.Count, StringComparer.Ordinal);
+            for (var i = 0; i < ids.Count; i++)
+            {
+                _index.Add(ids[i], i);
+            }
+        }
+
+        public IReadOnlyList<string> Ids { get; }
+
+        /// <summary>Whether the database answered at all.</summary>
+        public bool Reached { get; set; }
+
+        public FlushResult[] Results => Array.ConvertAll(_results, result => result ?? new FlushResult(FlushOutcome.Unavailable));
+
+        public void Set(string id, FlushResult result) => _results[_index[id]] = result;
+
+        public bool IsSettled(string id) => _results[_index[id]] is { Outcome: FlushOutcome.Saved };
+
+        public void FillOpen(FlushResult result)
+        {
+            for (var i = 0; i < _results.Length; i++)
+            {
+                _results[i] ??= result;
+            }
+        }
+    }
+}

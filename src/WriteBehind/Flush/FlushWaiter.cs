@@ -1,0 +1,102 @@
+using WriteBehind.Buffer;
+
+namespace WriteBehind.Flush;
+
+/// <summary>Flushes one entity and waits until it is saved, trying again while what is in the way may pass.</summary>
+/// <param name="flushes">The flushes of the type.</param>
+/// <param name="known">What is the latest of an entity, from Redis, else from the database.</param>
+/// <param name="options">The type's settings.</param>
+/// <param name="time">The clock.</param>
+internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledge>> known, EntityTypeOptions options, TimeProvider time)
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Returns once everything acknowledged before the call is in the database.</summary>
+    /// <exception cref="EntityRejectedException">The database rejects it.</exception>
+    /// <exception cref="FlushIncompleteException">The time is over.</exception>
+    /// <exception cref="StateLostException">Redis no longer has it.</exception>
+    public async Task FlushAsync(string id, TimeSpan limit, CancellationToken cancellationToken)
+        => await FlushUntilAsync(id, limit, cancellationToken).ConfigureAwait(false);
+
+    private async Task<FlushResult> FlushUntilAsync(string id, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            var result = await flushes.FlushAsync(id).WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (result.IsSaved)
+            {
+                return result;
+            }
+
+            if (result is { Outcome: FlushOutcome.Lost, Error: { } lost })
+            {
+                throw lost;
+            }
+
+            if (!result.IsPassing)
+            {
+                throw new EntityRejectedException(options.Type, id, result.Error?.Message ?? "it is a dead letter.", result.Error, result.Version);
+            }
+
+            if (time.GetElapsedTime(started) + pause >= limit)
+            {
+                throw new FlushIncompleteException(options.Type, id, limit, ReasonOf(result), result.Error);
+            }
+
+            await Task.Delay(pause, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The second half of a write-through: the first, in Redis, is done.</summary>
+    /// <exception cref="WriteThroughException">It stays buffered.</exception>
+    /// <exception cref="StateLostException">Redis lost it before it was saved.</exception>
+    public async Task WriteThroughAsync(string id, Knowledge written, CancellationToken cancellationToken)
+    {
+        var (limit, version) = (options.WriteThroughTimeout, written.Version);
+        var flush = FlushWrittenAsync(id, written, limit, cancellationToken);
+        try
+        {
+            await flush.WaitAsync(limit, time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            // A database that hangs ends the flush only at its statement time-out; nobody waits for its error any more.
+            _ = flush.ContinueWith(static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            throw new WriteThroughException(
+                options.Type, id, version, new FlushIncompleteException(options.Type, id, limit, "the database does not answer, or takes its time.", e));
+        }
+        catch (Exception e) when (e is not (OperationCanceledException or StateLostException))
+        {
+            // Whatever it is: the write is in Redis, and the caller must not take it for one that was not made.
+            var cause = e as WriteBehindException ?? new FlushIncompleteException(options.Type, id, limit, "its flush failed unexpectedly.", e);
+            throw new WriteThroughException(options.Type, id, version, cause);
+        }
+    }
+
+    private async Task FlushWrittenAsync(string id, Knowledge written, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        var result = await FlushUntilAsync(id, limit, cancellationToken).ConfigureAwait(false);
+        if (result.Outcome != FlushOutcome.Clean)
+        {
+            return;
+        }
+
+        // "Not dirty": somebody else has flushed it, or Redis came back empty and nobody ever will.
+        var now = await known(id).WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (now.Epoch != written.Epoch || now.Version < written.Version)
+        {
+            throw new StateLostException(options.Type, id);
+        }
+    }
+
+    private static string ReasonOf(FlushResult result) => result switch
+    {
+        { Error: BufferUnavailableException redis } => redis.Message,
+        { Outcome: FlushOutcome.Held } => "another flusher holds it.",
+        { Outcome: FlushOutcome.Blocked } => "another transaction holds its row, or the statement takes too long.",
+        { Outcome: FlushOutcome.Expired } => "its lease ended before it was saved.",
+        _ => "the database is not available.",
+    };
+}

@@ -1,0 +1,181 @@
+using WriteBehind.Buffer;
+using WriteBehind.Flush;
+
+namespace WriteBehind.Sweep;
+
+/// <summary>
+/// Finds what is dirty and old enough, in Redis alone, and flushes it: oldest first, in pages, whoever wrote it. This is what recovers
+/// after a crash, and without a cluster also what flushes in the first place. Any number of processes may sweep at once; the claims
+/// keep them apart.
+/// </summary>
+internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryLedger ledger, EntityTypeOptions options, TimeProvider time)
+{
+    /// <summary>How long a pass goes on fetching pages: a huge backlog is worked off in several, so that its loop is seen to be alive.</summary>
+    private static readonly TimeSpan LongestPass = TimeSpan.FromSeconds(5);
+
+    /// <summary>How many entities that were rejected before are tried in one batch: bisecting stays cheap.</summary>
+    private const int SuspectBatch = 32;
+
+    /// <summary>How many of them a pass remembers while they wait for their turn.</summary>
+    private const int MostSuspects = 10 * SuspectBatch;
+
+    private readonly Lock _lock = new();
+    private Task _suspects = Task.CompletedTask;
+
+    /// <summary>Flushes what is due, page by page and shard by shard, for a few seconds at most.</summary>
+    /// <param name="pass">Takes note of what is done, also where the pass is cancelled.</param>
+    /// <param name="minAge">How old the oldest unflushed write must be.</param>
+    /// <param name="until">Per shard, only what is dirty since before this Redis time (ms); null for all.</param>
+    /// <param name="force">Try rejected entities too whose pause is not over.</param>
+    /// <param name="part">The shards to look at.</param>
+    /// <param name="cancellationToken">Stops at once. Batches under way go on to their end: one may hang at the database, and a stop must not.</param>
+    public async Task RunAsync(
+        SweepPass pass, TimeSpan minAge, long[]? until, bool force, SweepPart part, CancellationToken cancellationToken)
+    {
+        await TakeSuspectsAsync().ConfigureAwait(false);
+        var skip = new int[buffer.Keys.Shards];
+
+        // Each process begins elsewhere, so that several do not meet in the same shard all the time.
+        var first = Random.Shared.Next(buffer.Keys.Shards);
+        int[] shards = [.. Enumerable.Range(0, buffer.Keys.Shards).Select(i => (first + i) % buffer.Keys.Shards).Where(part.Has)];
+        var started = time.GetTimestamp();
+        var pages = await Task.WhenAll(shards.Select(DueAsync)).ConfigureAwait(false);
+
+        // What is due here and there shares batches. A shard with more than a page goes on by itself, to its last small one: were it to wait for
+        // the slowest of all after every page, Redis and the database would be idle meanwhile.
+        var suspects = new List<string>();
+        var flushes = Task.WhenAll(
+            [FlushPagesAsync([.. pages.Where(page => !IsFull(page))]), .. pages.Where(IsFull).Select(FlushShardAsync)]);
+        TrySuspects(pass, suspects);
+        await flushes.ConfigureAwait(false);
+
+        Task<DuePage> DueAsync(int shard) => buffer.DueAsync(shard, minAge, until?[shard], skip[shard], options.BatchSize, cancellationToken);
+
+        bool IsFull(DuePage page) => page.Ids.Count >= options.BatchSize || page.Seen >= 10 * options.BatchSize;
+
+        Task FlushPagesAsync(DuePage[] some) => FlushAsync(some, skip, pass, force, suspects, cancellationToken);
+
+        async Task FlushShardAsync(DuePage page)
+        {
+            while (true)
+            {
+                await FlushPagesAsync([page]).ConfigureAwait(false);
+                if (!IsFull(page) || pass.IsUnavailable)
+                {
+                    return;
+                }
+
+                if (time.GetElapsedTime(started) > LongestPass)
+                {
+                    pass.IsCutShort = true;
+                    return;
+                }
+
+                cancellationToken.ThrowIfCancellationRequested();
+                page = await DueAsync(page.Shard).ConfigureAwait(false);
+                TrySuspects(pass, suspects);
+            }
+        }
+    }
+
+    private async Task FlushAsync(
+        DuePage[] pages, int[] skip, SweepPass pass, bool force, List<string> suspects, CancellationToken cancellationToken)
+    {
+        var good = new List<string>();
+        var forced = new List<string>();
+        lock (pass)
+        {
+            foreach (var page in pages)
+            {
+                skip[page.Shard] += page.Held;
+                pass.AddHeld(page.Held);
+                foreach (var id in page.Ids)
+                {
+                    if (!ledger.IsSuspect(id))
+                    {
+                        good.Add(id);
+                        continue;
+                    }
+
+                    if (force)
+                    {
+                        forced.Add(id);
+                        continue;
+                    }
+
+                    // It stays at the old end of the index, and goes its own slow way: the next page begins behind it.
+                    skip[page.Shard]++;
+                    if (ledger.MustWait(id))
+                    {
+                        pass.AddRejected(id);
+                    }
+                    else if (suspects.Count < MostSuspects)
+                    {
+                        suspects.Add(id);
+                    }
+                }
+            }
+        }
+
+        var flushes = good.Chunk(options.BatchSize).Concat(forced.Chunk(SuspectBatch)).Select(batch => FlushAsync(batch, skip, pass, cancellationToken));
+        await Task.WhenAll(flushes).WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Entities that were rejected before go their own slow way beside the good ones, one small batch at a time. Those that find no place in
+    /// it wait for the next page, or for the next pass.
+    /// </summary>
+    private void TrySuspects(SweepPass pass, List<string> suspects)
+    {
+        lock (pass)
+        {
+            lock (_lock)
+            {
+                if (suspects.Count > 0 && _suspects.IsCompletedSuccessfully)
+                {
+                    string[] batch = [.. suspects.Take(SuspectBatch)];
+                    suspects.RemoveRange(0, batch.Length);
+                    _suspects = TryAsync(batch);
+                }
+            }
+        }
+
+        async Task TryAsync(string[] batch)
+        {
+            try
+            {
+                await flusher.FlushAsync(batch, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (BufferUnavailableException)
+            {
+                // The sweep itself meets the same and reports it.
+            }
+        }
+    }
+
+    /// <summary>What the suspects' batch failed with beside an absent Redis is a failure of the sweep, which reports it.</summary>
+    private Task TakeSuspectsAsync()
+    {
+        lock (_lock)
+        {
+            var failed = _suspects.IsFaulted ? _suspects : Task.CompletedTask;
+            _suspects = _suspects.IsFaulted ? Task.CompletedTask : _suspects;
+            return failed;
+        }
+    }
+
+    private async Task FlushAsync(string[] batch, int[] skip, SweepPass pass, CancellationToken cancellationToken)
+    {
+        var results = await flusher.FlushAsync(batch, cancellationToken).ConfigureAwait(false);
+        lock (pass)
+        {
+            for (var i = 0; i < batch.Length; i++)
+            {
+                if (pass.Add(batch[i], results[i]))
+                {
+                    skip[buffer.Keys.ShardOf(batch[i])]++;
+                }
+            }
+        }
+    }
+}
