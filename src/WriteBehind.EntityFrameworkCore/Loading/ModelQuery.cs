@@ -1,0 +1,28 @@
+using System.Linq.Expressions;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
+using WriteBehind.EntityFrameworkCore.Mapping;
+
+namespace WriteBehind.EntityFrameworkCore.Loading;
+
+/// <summary>The expressions that queries of a mapped type are made of.</summary>
+internal static class ModelQuery
+{
+    /// <summary>From a row to its state, version and key.</summary>
+    public static Expression<Func<TState, LoadedRow<TState>>> Projection<TState>(EntityMap map)
+    {
+        var row = Expression.Parameter(typeof(TState), "row");
+        var key = Expression.NewArrayInit(
+            typeof(object), map.KeyProperties.Select(property => Expression.Convert(Property(row, property), typeof(object))));
+        var loaded = Expression.MemberInit(
+            Expression.New(typeof(LoadedRow<TState>)),
+            Expression.Bind(typeof(LoadedRow<TState>).GetProperty(nameof(LoadedRow<>.State))!, row),
+            Expression.Bind(typeof(LoadedRow<TState>).GetProperty(nameof(LoadedRow<>.Version))!, Property(row, map.Version)),
+            Expression.Bind(typeof(LoadedRow<TState>).GetProperty(nameof(LoadedRow<>.Key))!, key));
+        return Expression.Lambda<Func<TState, LoadedRow<TState>>>(loaded, row);
+    }
+
+    /// <summary><c>EF.Property&lt;T&gt;(row, "Name")</c>, which reads shadow properties too.</summary>
+    public static Expression Property(Expression row, IProperty property)
+        => Expression.Call(typeof(EF), nameof(EF.Property), [property.ClrType], row, Expression.Constant(property.Name));
+}
