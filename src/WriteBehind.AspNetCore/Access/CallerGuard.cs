@@ -1,0 +1,104 @@
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Authorization.Policy;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using WriteBehind.AspNetCore.Problems;
+
+namespace WriteBehind.AspNetCore.Access;
+
+/// <summary>Lets in whom <see cref="WriteBehindEndpointOptions"/> names, and nobody else.</summary>
+internal sealed class CallerGuard(WriteBehindEndpointOptions options) : IEndpointFilter
+{
+    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        context.HttpContext.Response.Headers.CacheControl = "no-store";
+        var (verdict, policy) = await JudgeAsync(context.HttpContext).ConfigureAwait(false);
+        return verdict == Verdict.Admitted
+            ? await next(context).ConfigureAwait(false)
+            : await RefuseAsync(context.HttpContext, verdict, policy).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether this caller would be let in.</summary>
+    public async Task<bool> AdmitsAsync(HttpContext http) => (await JudgeAsync(http).ConfigureAwait(false)).Verdict == Verdict.Admitted;
+
+    private async Task<(Verdict Verdict, AuthorizationPolicy? Policy)> JudgeAsync(HttpContext http)
+    {
+        var local = options.AllowLoopback && LoopbackCaller.IsDirect(http);
+        if (options.AllowAnonymous || (local && LoopbackCaller.NamesLoopback(http.Request.Host)))
+            return (Verdict.Admitted, null);
+
+        var policy = await FindPolicyAsync(http).ConfigureAwait(false);
+        var verdict = policy is null ? JudgeUser(http) : await JudgeByPolicyAsync(http, policy).ConfigureAwait(false);
+        return (verdict == Verdict.Unauthenticated && local ? Verdict.ForeignName : verdict, policy);
+    }
+
+    private async Task<AuthorizationPolicy?> FindPolicyAsync(HttpContext http)
+    {
+        var policies = http.RequestServices.GetService<IAuthorizationPolicyProvider>();
+        if (options.Policy is null)
+            return policies is null ? null : await policies.GetDefaultPolicyAsync().ConfigureAwait(false);
+
+        var policy = policies is null ? null : await policies.GetPolicyAsync(options.Policy).ConfigureAwait(false);
+        return policy ?? throw new ConfigurationException(
+            $"{nameof(WriteBehindEndpointOptions)}.{nameof(options.Policy)}",
+            $"{nameof(WriteBehindEndpointOptions)}.{nameof(options.Policy)} names the authorization policy '{options.Policy}', which is not " +
+            "registered. Register it with AddAuthorization, or name another one.");
+    }
+
+    private static async Task<Verdict> JudgeByPolicyAsync(HttpContext http, AuthorizationPolicy policy)
+    {
+        var evaluator = http.RequestServices.GetRequiredService<IPolicyEvaluator>();
+        var authentication = await evaluator.AuthenticateAsync(policy, http).ConfigureAwait(false);
+        var result = await evaluator.AuthorizeAsync(policy, authentication, http, http).ConfigureAwait(false);
+
+        // A policy of the host may ask for less than a name (an assertion that is always true, say). These endpoints do not.
+        var user = authentication.Principal ?? http.User;
+        if (user.Identity is not { IsAuthenticated: true })
+            return Verdict.Unauthenticated;
+
+        return result.Succeeded ? Verdict.Admitted : result.Challenged ? Verdict.Unauthenticated : Verdict.Forbidden;
+    }
+
+    private static Verdict JudgeUser(HttpContext http) =>
+        http.User.Identity is { IsAuthenticated: true } ? Verdict.Admitted : Verdict.Unauthenticated;
+
+    private static async Task<IResult> RefuseAsync(HttpContext http, Verdict verdict, AuthorizationPolicy? policy)
+    {
+        if (verdict == Verdict.Forbidden)
+            return WriteBehindProblems.Forbidden("The authorization policy of these endpoints refuses this caller.");
+
+        if (verdict == Verdict.ForeignName)
+        {
+            return WriteBehindProblems.Forbidden(
+                "A caller on this machine is let in without authentication only under a loopback name: use localhost, 127.0.0.1 or [::1] " +
+                "in the address.");
+        }
+
+        var schemes = await SchemesAsync(http, policy).ConfigureAwait(false);
+        if (schemes.Count == 0)
+        {
+            return WriteBehindProblems.Forbidden(
+                "Anonymous callers are let in from the machine itself only, and this host has no authentication that others could use. Call " +
+                "from the machine, add authentication to the host, or set WriteBehindEndpointOptions.AllowAnonymous.");
+        }
+
+        foreach (var scheme in schemes)
+            await http.ChallengeAsync(scheme).ConfigureAwait(false);
+
+        // A cookie scheme answers with a redirect to its login page; that is the better answer for a browser.
+        return http.Response.StatusCode is StatusCodes.Status401Unauthorized or StatusCodes.Status200OK
+            ? WriteBehindProblems.Unauthenticated("Anonymous callers are let in from the machine itself only; authenticate.")
+            : Results.Empty;
+    }
+
+    private static async Task<IReadOnlyList<string>> SchemesAsync(HttpContext http, AuthorizationPolicy? policy)
+    {
+        if (policy is { AuthenticationSchemes.Count: > 0 })
+            return policy.AuthenticationSchemes;
+
+        var schemes = http.RequestServices.GetService<IAuthenticationSchemeProvider>();
+        var scheme = schemes is null ? null : await schemes.GetDefaultChallengeSchemeAsync().ConfigureAwait(false);
+        return scheme is null ? [] : [scheme.Name];
+    }
+}
