@@ -1,0 +1,39 @@
+namespace Orleans.WriteBehind.Grains;
+
+/// <summary>
+/// One call of a grain, wherever it goes on after an await: which load of the state it looked at first, and which save acknowledges
+/// what it has seen or changed.
+/// </summary>
+internal sealed class CallScope(object owner)
+{
+    private static readonly AsyncLocal<CallScope?> Local = new();
+
+    private bool _hadChanged;
+
+    /// <summary>The load of the state that the call works on; null before it has looked at the state.</summary>
+    public int? Generation { get; set; }
+
+    /// <summary>The save that acknowledges what the call saw when it last looked; null where that was acknowledged already.</summary>
+    public Task? Seen { get; set; }
+
+    /// <summary>The save that the call asked for last; null where it asked for none.</summary>
+    public Task? Saved { get; private set; }
+
+    /// <summary>Whether something that the call changed is acknowledged.</summary>
+    public bool HasChanged => _hadChanged || Saved is { IsCompletedSuccessfully: true };
+
+    /// <summary>The call of this owner that the code runs in; null outside calls (in a timer, for example).</summary>
+    public static CallScope? Of(object owner) => Local.Value is { } scope && scope.Owner == owner ? scope : null;
+
+    /// <summary>Begins a call. It ends by itself when the method that began it returns, as all async locals do.</summary>
+    public static CallScope Begin(object owner) => Local.Value = new CallScope(owner);
+
+    /// <summary>The call asked for a save, which also covers what it saw before.</summary>
+    public void Save(Task save)
+    {
+        _hadChanged = HasChanged;
+        (Saved, Seen) = (save, save);
+    }
+
+    private object Owner { get; } = owner;
+}

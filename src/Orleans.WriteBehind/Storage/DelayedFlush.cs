@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Logging;
+using Orleans.WriteBehind.Grains;
+using WriteBehind;
+
+namespace Orleans.WriteBehind.Storage;
+
+/// <summary>
+/// Flushes a dirty entity after its delay, until it is clean. What <see cref="FlushTimer{TState}"/> is for write-behind grains; a storage
+/// provider has no say in its grain's lifecycle, so this goes on when the activation is gone.
+/// </summary>
+internal sealed class DelayedFlush<TState>(
+    IEntitySession<TState> session, WriteBehindGrainOptions options, TimeProvider time, ILogger logger, CancellationToken stop)
+    where TState : class
+{
+    private readonly FlushPace _pace = new(session.Options);
+    private int _isArmed;
+
+    /// <summary>Sees to it that the entity is flushed, if it is dirty.</summary>
+    public void Arm()
+    {
+        if (session.IsDirty && Interlocked.Exchange(ref _isArmed, 1) == 0)
+        {
+            // Not on the grain's scheduler, which may be gone before the flush is due.
+            _ = Task.Run(RunAsync, stop);
+        }
+    }
+
+    private async Task RunAsync()
+    {
+        var version = 0L;
+        try
+        {
+            EntityFlush? flushed;
+            do
+            {
+                await Task.Delay(_pace.Next(), time, stop).ConfigureAwait(false);
+                version = session.Version;
+                flushed = await FlushTry.RunAsync(session, options.FlushTimeout, logger, stop).ConfigureAwait(false);
+                _pace.Note(flushed);
+            }
+            while (!FlushTry.IsOver(session, flushed, version));
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The silo stops, and the engine drains.
+            return;
+        }
+        finally
+        {
+            Volatile.Write(ref _isArmed, 0);
+        }
+
+        if (session.Version != version)
+        {
+            // Written during the last try, when it was armed still.
+            Arm();
+        }
+    }
+}

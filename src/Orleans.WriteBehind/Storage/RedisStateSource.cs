@@ -1,0 +1,17 @@
+using Orleans.Storage;
+using StackExchange.Redis;
+
+namespace Orleans.WriteBehind;
+
+/// <summary>Where Microsoft.Orleans.Persistence.Redis kept its states.</summary>
+public sealed class RedisStateSource
+{
+    /// <summary>Connects to its Redis; default: the engine's connection. The connection returned is not disposed.</summary>
+    public Func<IServiceProvider, Task<IConnectionMultiplexer>>? Connect { get; set; }
+
+    /// <summary>The key of an entry, as the old provider's <c>GetStorageKey</c> gave it; default <c>{ServiceId}/state/{grain id}/{state name}</c>.</summary>
+    public Func<string, GrainId, RedisKey>? GetStorageKey { get; set; }
+
+    /// <summary>The serializer the old provider was given; default: the silo's <see cref="IGrainStorageSerializer"/>.</summary>
+    public IGrainStorageSerializer? Serializer { get; set; }
+}

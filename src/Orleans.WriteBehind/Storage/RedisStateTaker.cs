@@ -1,0 +1,67 @@
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using Orleans.Storage;
+using StackExchange.Redis;
+using WriteBehind;
+
+namespace Orleans.WriteBehind.Storage;
+
+/// <summary>Takes entries over from the layout of Microsoft.Orleans.Persistence.Redis: a hash with the fields <c>etag</c> and <c>data</c>.</summary>
+/// <remarks>
+/// An entry is closed before it is read. Its etag becomes one that no activation of the old provider has, and the third field makes the
+/// old provider read "nothing there": neither an old activation nor a new one can write it any more, so nothing is acknowledged there
+/// after it was taken. The data stays. To go back, put the field <c>moved</c> into <c>etag</c> and remove <c>moved</c> and <c>taken</c>.
+/// </remarks>
+internal sealed class RedisStateTaker(RedisStateSource source, IServiceProvider services)
+{
+    // KEYS: the entry. Returns its data; nil where there is none, or where it was taken already.
+    private const string CloseScript = """
+        local entry = redis.call('HMGET', KEYS[1], 'data', 'etag', 'moved', 'taken')
+        if not entry[1] or entry[1] == '' or entry[4] then return false end
+        if not entry[3] then redis.call('HSET', KEYS[1], 'moved', entry[2] or '', 'etag', 'moved to write-behind') end
+        return entry[1]
+        """;
+
+    // KEYS: the entry. A grain that was never there gets none.
+    private const string TakenScript = """
+        if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'taken', '1') end
+        return 1
+        """;
+
+    private readonly IGrainStorageSerializer _serializer = source.Serializer ?? services.GetRequiredService<IGrainStorageSerializer>();
+    private readonly string _serviceId = services.GetRequiredService<IOptions<ClusterOptions>>().Value.ServiceId;
+
+    /// <summary>Closes the entry and reads it; false where there is nothing to take.</summary>
+    /// <exception cref="BufferUnavailableException">Its Redis is away.</exception>
+    public async Task<(bool Found, T? State)> TakeAsync<T>(string stateName, GrainId grainId)
+    {
+        var data = await RunAsync(database => database.ScriptEvaluateAsync(CloseScript, [KeyOf(stateName, grainId)])).ConfigureAwait(false);
+        return data.IsNull ? default : (true, _serializer.Deserialize<T>(BinaryData.FromBytes((byte[])data!)));
+    }
+
+    /// <summary>Notes that the state is safe in its new place: the entry is never looked at again.</summary>
+    public Task TakenAsync(string stateName, GrainId grainId)
+        => RunAsync(database => database.ScriptEvaluateAsync(TakenScript, [KeyOf(stateName, grainId)]));
+
+    private RedisKey KeyOf(string stateName, GrainId grainId)
+        => source.GetStorageKey is { } own
+            ? own(stateName, grainId)
+            : (RedisKey)Encoding.UTF8.GetBytes($"{_serviceId}/state/{grainId.Type}/{grainId.Key}/{stateName}");
+
+    private async Task<T> RunAsync<T>(Func<IDatabase, Task<T>> command)
+    {
+        try
+        {
+            var connection = source.Connect is { } connect
+                ? await connect(services).ConfigureAwait(false)
+                : await services.GetRequiredService<IRedisConnection>().GetAsync().ConfigureAwait(false);
+            return await command(connection.GetDatabase()).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException)
+        {
+            throw new BufferUnavailableException("The Redis that states are taken over from does not answer.", cause: e);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using WriteBehind;
+
+namespace Orleans.WriteBehind.Storage;
+
+/// <summary>A grain's state as a state of the engine, into which and from which it is turned.</summary>
+internal sealed class StateSession<T, TState>(
+    IEntitySession<TState> session, Func<T, TState> toEntity, Func<TState, T> fromEntity, DelayedFlush<TState> flush) : IStateSession<T>
+    where TState : class
+{
+    public long Version => session.Version;
+
+    public bool IsLoaded => session.IsLoaded;
+
+    public async Task<(bool Exists, T? State)> LoadAsync()
+    {
+        var loaded = await session.LoadAsync().ConfigureAwait(false);
+        flush.Arm();
+        return loaded is null ? default : (true, fromEntity(loaded));
+    }
+
+    public void Assume(long version, bool exists) => session.Assume(version, exists);
+
+    public async Task SaveAsync(T state)
+    {
+        await session.SaveAsync(toEntity(state)).ConfigureAwait(false);
+        flush.Arm();
+    }
+
+    public async Task DeleteAsync()
+    {
+        await session.DeleteAsync().ConfigureAwait(false);
+        flush.Arm();
+    }
+
+    public Task FinishAsync()
+        => session.Options.WriteStrategy == WriteStrategy.Through ? session.WriteThroughAsync() : Task.CompletedTask;
+}

@@ -1,0 +1,100 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using WriteBehind;
+
+namespace Orleans.WriteBehind.Storage;
+
+/// <summary>Opens the sessions of one provider: over the entity type a state is mapped to, else over the provider's own.</summary>
+internal sealed class StateSessionFactory(
+    WriteBehindGrainStorageOptions options,
+    IWriteBehindEngine engine,
+    IGrainContextAccessor contexts,
+    WriteBehindGrainOptions grains,
+    TimeProvider time,
+    ILogger logger) : IDisposable
+{
+    private static readonly MethodInfo MappedMethod =
+        typeof(StateSessionFactory).GetMethod(nameof(OpenMapped), BindingFlags.Instance | BindingFlags.NonPublic)!;
+
+    private readonly ConcurrentDictionary<(Type State, string Name), Delegate> _openers = new();
+    private readonly CancellationTokenSource _stop = new();
+
+    /// <exception cref="ConfigurationException">The state is mapped to an entity type of another state type.</exception>
+    public IStateSession<T> Open<T>(string stateName, GrainId grainId)
+    {
+        var open = (Func<string, GrainId, IStateSession<T>>)_openers.GetOrAdd((typeof(T), stateName), static (key, self) => self.Opener<T>(key.Name), this);
+        return open(stateName, grainId);
+    }
+
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _stop.Dispose();
+    }
+
+    private Func<string, GrainId, IStateSession<T>> Opener<T>(string stateName)
+    {
+        if (!options.Entities.TryGetValue(stateName, out var type))
+        {
+            return OpenDocument<T>;
+        }
+
+        return engine.OptionsOf(type).StateType == typeof(T)
+            ? MappedMethod.MakeGenericMethod(typeof(T)).CreateDelegate<Func<string, Func<string, GrainId, IStateSession<T>>>>(this)(type)
+            : throw new ConfigurationException(
+                nameof(WriteBehindGrainStorageOptions.Map),
+                $"The state '{stateName}' is a {typeof(T).Name}, but the entity type '{type}' it is mapped to holds {engine.OptionsOf(type).StateType.Name}.",
+                type);
+    }
+
+    private Func<string, GrainId, IStateSession<T>> OpenMapped<T>(string type)
+        where T : class
+    {
+        var store = engine.Store<T>(type);
+        return (_, grainId) => Session(
+            store.OpenSession(GrainEntityId.Of(contexts.GrainContext?.GrainInstance, grainId)), static state => state, static (T state) => state);
+    }
+
+    private StateSession<T, GrainStateDocument> OpenDocument<T>(string stateName, GrainId grainId)
+    {
+        var id = EntityId.Compose(stateName, grainId.Type.ToString() ?? string.Empty, grainId.Key.ToString() ?? string.Empty);
+        return Session<T, GrainStateDocument>(
+            engine.Store<GrainStateDocument>(options.EntityType).OpenSession(id), state => Write(id, state), document => Read<T>(id, document));
+    }
+
+    private StateSession<T, TState> Session<T, TState>(IEntitySession<TState> session, Func<T, TState> toEntity, Func<TState, T> fromEntity)
+        where TState : class
+        => new(session, toEntity, fromEntity, new DelayedFlush<TState>(session, grains, time, logger, _stop.Token));
+
+    private GrainStateDocument Write<T>(string id, T state)
+    {
+        try
+        {
+            return new GrainStateDocument(JsonSerializer.SerializeToUtf8Bytes(state, options.Json));
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException)
+        {
+            throw new PayloadException(
+                PayloadProblem.NotSerializable,
+                $"The state of {options.EntityType} '{id}', a {typeof(T).Name}, can't be serialised, so nothing was written: {e.Message}",
+                options.EntityType,
+                id,
+                e);
+        }
+    }
+
+    private T Read<T>(string id, GrainStateDocument document)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(document.Json.Span, options.Json)!;
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            throw new PayloadException(
+                PayloadProblem.Unreadable, $"The state of {options.EntityType} '{id}' can't be read as a {typeof(T).Name}: {e.Message}", options.EntityType, id, e);
+        }
+    }
+}

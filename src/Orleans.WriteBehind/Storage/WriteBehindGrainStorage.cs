@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Orleans.Serialization.Serializers;
+using Orleans.Storage;
+using WriteBehind;
+
+namespace Orleans.WriteBehind.Storage;
+
+/// <summary>
+/// The engine as a grain storage provider: a write returns once Redis has it, PostgreSQL follows. The ETag is the entity's version.
+/// </summary>
+internal sealed partial class WriteBehindGrainStorage(
+    string name,
+    WriteBehindGrainStorageOptions options,
+    StateSessionFactory sessions,
+    RedisStateTaker? taker,
+    IActivatorProvider activators,
+    IGrainContextAccessor contexts,
+    ILogger<WriteBehindGrainStorage> logger) : IGrainStorage, IDisposable
+{
+    // With each grain's state object, what is known of its version: without it every first write would have to ask the database.
+    private readonly ConditionalWeakTable<object, object> _known = [];
+
+    public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        var session = SessionOf(stateName, grainId, grainState);
+        var (exists, state) = await session.LoadAsync().ConfigureAwait(false);
+        if (!exists && session.Version == 0 && taker is not null)
+        {
+            (exists, state) = await TakeOverAsync(stateName, grainId, session).ConfigureAwait(false);
+        }
+
+        Show(grainState, session, exists, state);
+    }
+
+    public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        await WriteAsync(stateName, grainId, grainState, session => session.SaveAsync(grainState.State!)).ConfigureAwait(false);
+        grainState.RecordExists = true;
+
+        // Last, for where it fails the state is acknowledged all the same.
+        await SessionOf(stateName, grainId, grainState).FinishAsync().ConfigureAwait(false);
+    }
+
+    public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        if (taker is not null)
+        {
+            // A move that was cut off after the save left the old entry open: it must not come back once the tombstone's fence is gone.
+            await taker.TakenAsync(stateName, grainId).ConfigureAwait(false);
+        }
+
+        await WriteAsync(stateName, grainId, grainState, static session => session.DeleteAsync()).ConfigureAwait(false);
+        var session = SessionOf(stateName, grainId, grainState);
+        Show(grainState, session, exists: false, state: default);
+        await session.FinishAsync().ConfigureAwait(false);
+    }
+
+    public void Dispose() => sessions.Dispose();
+
+    private async Task WriteAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, Func<IStateSession<T>, Task> write)
+    {
+        // Before the first await, after which this is no longer the activation's own turn.
+        var grain = contexts.GrainContext;
+        var session = SessionOf(stateName, grainId, grainState);
+        if (!session.IsLoaded || ETagOf(session) != grainState.ETag)
+        {
+            // The entity tag comes from elsewhere: it migrated with the grain, or the grain was never read. The engine confirms it.
+            var version = ParseETag(stateName, grainId, grainState.ETag);
+            session.Assume(version, version > 0 && grainState.RecordExists);
+        }
+
+        try
+        {
+            await write(session).ConfigureAwait(false);
+            grainState.ETag = ETagOf(session);
+        }
+        catch (WriteConflictException e)
+        {
+            throw new InconsistentStateException(
+                e.Message, e.CurrentVersion.ToString(CultureInfo.InvariantCulture), grainState.ETag, e);
+        }
+        catch (WriteBehindException e) when (options.DeactivateAfterFailure)
+        {
+            GiveUp(grain, grainId, e);
+            throw;
+        }
+    }
+
+    private async Task<(bool Exists, T? State)> TakeOverAsync<T>(string stateName, GrainId grainId, IStateSession<T> session)
+    {
+        var (found, state) = await taker!.TakeAsync<T>(stateName, grainId).ConfigureAwait(false);
+        if (!found)
+        {
+            return default;
+        }
+
+        try
+        {
+            await session.SaveAsync(state!).ConfigureAwait(false);
+        }
+        catch (WriteConflictException)
+        {
+            // Another activation was quicker, and what it made of it counts.
+            return await session.LoadAsync().ConfigureAwait(false);
+        }
+
+        await taker.TakenAsync(stateName, grainId).ConfigureAwait(false);
+        TakenOver(logger, stateName, grainId, name);
+        return (true, state);
+    }
+
+    /// <summary>Deactivates the activation whose state in memory is not what was acknowledged; the next call gets one that loads.</summary>
+    private void GiveUp(IGrainContext? grain, GrainId grainId, WriteBehindException error)
+    {
+        if (grain is not null && grain.GrainId == grainId)
+        {
+            NotWritten(logger, error, grainId, name);
+            grain.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationError, error, "Its state could not be written."));
+        }
+    }
+
+    private IStateSession<T> SessionOf<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+        => (IStateSession<T>)_known.GetValue(grainState, _ => sessions.Open<T>(stateName, grainId));
+
+    private void Show<T>(IGrainState<T> grainState, IStateSession<T> session, bool exists, T? state)
+    {
+        grainState.State = exists ? state! : activators.GetActivator<T>().Create();
+        grainState.RecordExists = exists;
+        grainState.ETag = ETagOf(session);
+    }
+
+    private static string? ETagOf<T>(IStateSession<T> session)
+        => session.Version == 0 ? null : session.Version.ToString(CultureInfo.InvariantCulture);
+
+    private static long ParseETag(string stateName, GrainId grainId, string? etag)
+        => string.IsNullOrEmpty(etag) ? 0
+            : long.TryParse(etag, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version
+            : throw new InconsistentStateException(
+                $"The state '{stateName}' of {grainId} has an ETag of another storage provider: it must be read before it is written.", storedEtag: null, etag);
+
+    [LoggerMessage(1, LogLevel.Information, "State {State} of {Grain} was taken over into storage {Provider}.")]
+    private static partial void TakenOver(ILogger logger, string state, GrainId grain, string provider);
+
+    [LoggerMessage(2, LogLevel.Warning, "{Grain} is deactivated, as its state could not be written to storage {Provider}.")]
+    private static partial void NotWritten(ILogger logger, Exception error, GrainId grain, string provider);
+}

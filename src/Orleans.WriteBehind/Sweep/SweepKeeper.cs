@@ -1,0 +1,71 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using WriteBehind;
+
+namespace Orleans.WriteBehind.Sweep;
+
+/// <summary>
+/// Wakes the sweep grains when a silo has started, and looks now and then that they are awake: a reminder alone comes once a minute
+/// at most, and after a crash what is dirty should not wait for it.
+/// </summary>
+internal sealed partial class SweepKeeper(
+    IGrainFactory grains, IWriteBehindEngine engine, IOptions<WriteBehindGrainOptions> options, TimeProvider time, ILogger<SweepKeeper> logger)
+    : ILifecycleParticipant<ISiloLifecycle>, IDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private Task _running = Task.CompletedTask;
+
+    public void Participate(ISiloLifecycle lifecycle)
+        => lifecycle.Subscribe(nameof(SweepKeeper), ServiceLifecycleStage.Active, StartAsync, StopAsync);
+
+    public void Dispose() => _stop.Dispose();
+
+    private Task StartAsync(CancellationToken cancellationToken)
+    {
+        _running = Task.Run(RunAsync, CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
+    private async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task RunAsync()
+    {
+        using var timer = new PeriodicTimer(SweepInterval.Of(engine) * 2, time);
+        try
+        {
+            do
+            {
+                for (var i = 0; i < options.Value.SweepGrains; i++)
+                {
+                    await WakeAsync(i).ConfigureAwait(false);
+                }
+            }
+            while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // The silo stops.
+        }
+    }
+
+    private async Task WakeAsync(int part)
+    {
+        try
+        {
+            await grains.GetGrain<ISweepGrain>(part).WakeAsync().WaitAsync(_stop.Token).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever it is (a silo that just died, reminders that are away), the next round tries again.
+        catch (Exception e) when (!_stop.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            NotAwake(logger, e, part);
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "Sweep grain {Part} can't be woken now; trying again.")]
+    private static partial void NotAwake(ILogger logger, Exception error, int part);
+}
