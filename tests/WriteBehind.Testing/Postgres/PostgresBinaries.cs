@@ -1,0 +1,42 @@
+using System.Globalization;
+using WriteBehind.Testing.Processes;
+
+namespace WriteBehind.Testing.Postgres;
+
+/// <summary>Where the programs of PostgreSQL are, and as whom they run: they refuse to run as root.</summary>
+internal static class PostgresBinaries
+{
+    private const string DebianRoot = "/usr/lib/postgresql";
+    private static readonly Lazy<Task<string>> Found = new(FindAsync);
+
+    /// <summary>The user that servers run as; null for the current one.</summary>
+    public static string? User => Environment.IsPrivilegedProcess ? "postgres" : null;
+
+    /// <summary>The full path of one of its programs.</summary>
+    public static async Task<string> PathOfAsync(string program) => Path.Combine(await Found.Value, program);
+
+    private static async Task<string> FindAsync()
+    {
+        List<string> candidates = [];
+        if (Directory.Exists(DebianRoot))
+        {
+            candidates.AddRange(Directory.GetDirectories(DebianRoot).OrderByDescending(VersionOf).Select(static path => Path.Combine(path, "bin")));
+        }
+
+        try
+        {
+            candidates.Insert(0, (await ToolRunner.RunAsync("pg_config", ["--bindir"])).Trim());
+        }
+        catch (Exception error) when (error is System.ComponentModel.Win32Exception or InvalidOperationException)
+        {
+            // No pg_config, or (as Debian installs it) one that lacks the development package: the folders have to do.
+        }
+
+        return candidates.FirstOrDefault(static path => File.Exists(Path.Combine(path, "initdb")) && File.Exists(Path.Combine(path, "postgres")))
+            ?? throw new InvalidOperationException(
+                $"No PostgreSQL server was found by pg_config or below {DebianRoot}. Install it (Debian: apt-get install postgresql).");
+    }
+
+    private static int VersionOf(string path)
+        => int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : 0;
+}

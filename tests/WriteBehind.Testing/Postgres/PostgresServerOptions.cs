@@ -1,0 +1,17 @@
+namespace WriteBehind.Testing;
+
+/// <summary>How a private PostgreSQL is started.</summary>
+public sealed record PostgresServerOptions
+{
+    /// <summary>
+    /// Whether commits are forced to disk; default true. Off makes commits quicker; a killed server still keeps what it
+    /// committed, as long as the machine stays up.
+    /// </summary>
+    public bool Fsync { get; init; } = true;
+
+    /// <summary>The most connections it accepts; default 100.</summary>
+    public int MaxConnections { get; init; } = 100;
+
+    /// <summary>Further settings, each as <c>name=value</c>.</summary>
+    public IReadOnlyList<string> ExtraSettings { get; init; } = [];
+}

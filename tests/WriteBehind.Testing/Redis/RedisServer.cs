@@ -1,0 +1,92 @@
+using System.Globalization;
+using WriteBehind.Testing.Processes;
+using WriteBehind.Testing.Redis;
+
+namespace WriteBehind.Testing;
+
+/// <summary>A private <c>redis-server</c>.</summary>
+public sealed class RedisServer : PrivateServer
+{
+    private readonly RedisServerOptions _options;
+
+    private RedisServer(RedisServerOptions options)
+        : base("redis-server", DataDirectory.Create("redis"), Posix.SigTerm, TimeSpan.FromSeconds(30))
+        => _options = options;
+
+    /// <summary>A StackExchange.Redis configuration string with short time-outs that allows admin commands.</summary>
+    public string Configuration => ConfigurationFor(Port);
+
+    /// <summary>Starts one and waits until it answers.</summary>
+    public static async Task<RedisServer> StartAsync(RedisServerOptions? options = null)
+    {
+        var server = new RedisServer(options ?? new RedisServerOptions());
+        await server.StartOnFreePortAsync();
+        return server;
+    }
+
+    /// <summary>The same with another port, for example that of a <see cref="TcpProxy"/> in front.</summary>
+    public string ConfigurationFor(int port)
+        => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port},abortConnect=false,allowAdmin=true,connectTimeout=1000,syncTimeout=2000")
+            + (_options.Password is { } password ? $",password={password}" : "");
+
+    /// <summary>Kills it and starts it again without its data: a Redis that came back empty. (A cluster node forgets its cluster, too.)</summary>
+    public async Task WipeAsync()
+    {
+        await KillAsync();
+        foreach (var entry in new DirectoryInfo(Folder).EnumerateFileSystemInfos())
+        {
+            if (entry is DirectoryInfo directory)
+            {
+                directory.Delete(recursive: true);
+            }
+            else
+            {
+                entry.Delete();
+            }
+        }
+
+        await LaunchAsync();
+    }
+
+    /// <summary>Sends one command and gives its answer as text (null for nil), for set-ups and checks by hand. Not for commands that answer with lists.</summary>
+    public async Task<string?> SendAsync(params string[] command)
+    {
+        using var connection = await RespConnection.OpenAsync(Port, _options.Password);
+        return await connection.SendAsync(command);
+    }
+
+    /// <summary>Starts to record every command that any client sends.</summary>
+    public Task<RedisMonitor> MonitorAsync() => RedisMonitor.StartAsync(Port, _options.Password);
+
+    private protected override Task<ServerProcess> StartProcessAsync() => Task.FromResult(ServerProcess.Start("redis-server", Arguments(), Folder));
+
+    private protected override async Task<bool> AnswersAsync() => await SendAsync("PING") == "PONG";
+
+    private List<string> Arguments()
+    {
+        var port = Port.ToString(CultureInfo.InvariantCulture);
+        List<string> arguments =
+        [
+            "--port", port, "--bind", "127.0.0.1", "--dir", Folder, "--save", "",
+            "--appendonly", _options.AppendOnly ? "yes" : "no", "--appendfsync", _options.AppendFsync,
+            "--maxmemory-policy", _options.MaxMemoryPolicy,
+        ];
+        if (_options.Password is { } password)
+        {
+            arguments.AddRange(["--requirepass", password, "--masterauth", password]);
+        }
+
+        if (_options.ClusterEnabled)
+        {
+            arguments.AddRange(["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]);
+        }
+
+        if (_options.ReplicaOf is { } master)
+        {
+            arguments.AddRange(["--replicaof", "127.0.0.1", master.ToString(CultureInfo.InvariantCulture)]);
+        }
+
+        arguments.AddRange(_options.ExtraArguments);
+        return arguments;
+    }
+}

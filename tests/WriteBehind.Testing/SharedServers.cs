@@ -1,0 +1,25 @@
+namespace WriteBehind.Testing;
+
+/// <summary>
+/// One Redis and one PostgreSQL for all tests of a process, started at the first use and gone with the process. Tests keep apart
+/// by fresh names and databases. A test that freezes, kills or reconfigures a server starts one of its own.
+/// </summary>
+public static class SharedServers
+{
+    private static readonly Lazy<Task<RedisServer>> LazyRedis = new(() => RedisServer.StartAsync());
+    private static readonly Lazy<Task<PostgresServer>> LazyPostgres = new(() => PostgresServer.StartAsync(new() { Fsync = false, MaxConnections = 1000 }));
+    private static int _names;
+
+    /// <summary>The shared Redis.</summary>
+    public static Task<RedisServer> RedisAsync() => LazyRedis.Value;
+
+    /// <summary>The shared PostgreSQL.</summary>
+    public static Task<PostgresServer> PostgresAsync() => LazyPostgres.Value;
+
+    /// <summary>An empty database on the shared PostgreSQL.</summary>
+    /// <returns>How to reach it.</returns>
+    public static async Task<string> CreateDatabaseAsync() => await (await PostgresAsync()).CreateDatabaseAsync();
+
+    /// <summary>A name that no other test of this process has: usable as key prefix, type name or id.</summary>
+    public static string FreshName(string prefix = "t") => $"{prefix}{Interlocked.Increment(ref _names)}";
+}
