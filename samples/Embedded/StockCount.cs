@@ -1,0 +1,4 @@
+namespace Embedded;
+
+/// <summary>What a stocktaking found.</summary>
+internal sealed record StockCount(long Quantity);

@@ -1,0 +1,28 @@
+using Proof.Input;
+using Proof.Verification;
+
+namespace Proof.Reporting;
+
+/// <summary>How a run ended.</summary>
+public sealed record Summary
+{
+    public required Figures Figures { get; init; }
+
+    public required long Unknown { get; init; }
+
+    public required long Refused { get; init; }
+
+    /// <summary>Whether the service was killed half-way.</summary>
+    public required bool Crashed { get; init; }
+
+    public required IReadOnlyList<string> FailureReasons { get; init; }
+
+    public required IReadOnlyList<BadRow> FirstBadRows { get; init; }
+
+    public required IReadOnlyList<Mismatch> FirstMismatches { get; init; }
+
+    /// <summary>What <c>run.sh</c> built and had to leave out, in its own words; null where it did not say.</summary>
+    public string? Packages { get; init; }
+
+    public bool IsVerified => Figures.Mismatches == 0;
+}
