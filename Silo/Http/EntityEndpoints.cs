@@ -1,0 +1,68 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Silo.Boards;
+using Silo.Contracts;
+
+namespace Silo.Http;
+
+/// <summary>The entities over HTTP. Errors become problem details by themselves (<see cref="ServiceExceptionHandler"/>).</summary>
+internal static class EntityEndpoints
+{
+    public static void MapEntities(this IEndpointRouteBuilder endpoints)
+    {
+        var stock = endpoints.MapGroup("/stock/{id}").WithTags("Stock").ProducesProblem(503);
+        stock.MapGet("", GetStockAsync).WithSummary("The acknowledged stock of a product.");
+        stock.MapPost("reserve", (string id, QuantityBody body, IGrainFactory grains) => Stock(grains, id).ReserveAsync(body.Quantity))
+            .WithSummary("Takes pieces that are promised to somebody; 409 where there are fewer.").ProducesProblem(400).ProducesProblem(409);
+        stock.MapPost("order", (string id, QuantityBody body, IGrainFactory grains) => Stock(grains, id).OrderAsync(body.Quantity))
+            .WithSummary("Takes pieces for an order; answers once PostgreSQL has it. 409 where there are fewer, 504 where PostgreSQL is late.")
+            .ProducesProblem(400).ProducesProblem(409).ProducesProblem(504);
+        stock.MapPost("release", (string id, QuantityBody body, IGrainFactory grains) => Stock(grains, id).ReleaseAsync(body.Quantity))
+            .WithSummary("Puts reserved pieces back.").ProducesProblem(400);
+        stock.MapPost("restock", (string id, QuantityBody body, IGrainFactory grains) => Stock(grains, id).RestockAsync(body.Quantity))
+            .WithSummary("Adds pieces that were delivered.").ProducesProblem(400);
+
+        var score = endpoints.MapGroup("/score/{game:long}/{player}").WithTags("Score").ProducesProblem(503);
+        score.MapGet("", GetScoreAsync).WithSummary("The acknowledged score of a player in a game.");
+        score.MapPost("", (long game, string player, PointsBody body, IGrainFactory grains) => Score(grains, game, player).AddAsync(body.Points))
+            .WithSummary("Adds points, or takes some; 429 where that is done too often.").ProducesProblem(400).ProducesProblem(429);
+        score.MapDelete("", RemoveScoreAsync).WithSummary("Deletes the score.");
+        score.MapPost("disqualify", DisqualifyAsync).WithSummary("Deletes the score of a cheat, who is off the board at once.").ProducesProblem(504);
+        endpoints.MapGet("/score/{game:long}", GetLeadersAsync).WithTags("Score").WithSummary("The ten best of a game, a few seconds old at most.")
+            .ProducesProblem(503);
+
+        var views = endpoints.MapGroup("/views/{page}").WithTags("Views").ProducesProblem(503);
+        views.MapGet("", GetViewsAsync).WithSummary("The acknowledged views of a page.");
+        views.MapPost("", AddViewsAsync).WithSummary("Counts views; answers with the count.").ProducesProblem(400);
+    }
+
+    private static IStockGrain Stock(IGrainFactory grains, string id) => grains.GetGrain<IStockGrain>(id);
+
+    private static IScoreGrain Score(IGrainFactory grains, long game, string player) => grains.GetGrain<IScoreGrain>(game, player);
+
+    private static async Task<Results<Ok<StockLevel>, NotFound>> GetStockAsync(string id, IGrainFactory grains)
+        => await Stock(grains, id).GetAsync() is { } found ? TypedResults.Ok(found) : TypedResults.NotFound();
+
+    private static async Task<Results<Ok<Score>, NotFound>> GetScoreAsync(long game, string player, IGrainFactory grains)
+        => await Score(grains, game, player).GetAsync() is { } found ? TypedResults.Ok(found) : TypedResults.NotFound();
+
+    private static async Task<NoContent> RemoveScoreAsync(long game, string player, IGrainFactory grains)
+    {
+        await Score(grains, game, player).RemoveAsync();
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<NoContent> DisqualifyAsync(long game, string player, IGrainFactory grains)
+    {
+        await Score(grains, game, player).DisqualifyAsync();
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<Ok<IReadOnlyList<Place>>> GetLeadersAsync(long game, Leaderboard board, CancellationToken cancellationToken)
+        => TypedResults.Ok(await board.GetAsync(game, cancellationToken));
+
+    private static async Task<Results<Ok<Views>, NotFound>> GetViewsAsync(string page, IGrainFactory grains)
+        => await grains.GetGrain<IViewsGrain>(page).GetAsync() is { } found ? TypedResults.Ok(found) : TypedResults.NotFound();
+
+    private static async Task<Ok<long>> AddViewsAsync(string page, ViewsBody? body, IGrainFactory grains)
+        => TypedResults.Ok(await grains.GetGrain<IViewsGrain>(page).AddAsync(body?.Count ?? 1));
+}

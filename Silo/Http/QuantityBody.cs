@@ -1,0 +1,4 @@
+namespace Silo.Http;
+
+/// <summary>How many pieces.</summary>
+internal sealed record QuantityBody(long Quantity);

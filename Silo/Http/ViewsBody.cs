@@ -1,0 +1,4 @@
+namespace Silo.Http;
+
+/// <summary>How many views.</summary>
+internal sealed record ViewsBody(long Count = 1);

@@ -1,0 +1,42 @@
+using Orleans.Dashboard;
+using Silo.Data;
+using Silo.Hosting;
+using Silo.Http;
+using WriteBehind;
+using WriteBehind.AspNetCore;
+using WriteBehind.Health;
+
+// A silo of the service: grains whose state is written behind, and HTTP in front of them.
+var builder = WebApplication.CreateBuilder(args);
+var settings = SiloSettings.Read(builder.Configuration);
+var isDevelopment = builder.Environment.IsDevelopment();
+
+builder.Services.AddSingleton(settings);
+builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.ShutdownTimeout);
+
+// Hosted services start in this order and stop in reverse: the tables are there before the engine looks for them, and the silo stops
+// after the web server has taken its last request.
+if (settings.CreateSchema)
+    builder.Services.AddHostedService<Schema>();
+builder.UseOrleans(silo =>
+{
+    silo.AddCluster(settings, builder.Configuration, isDevelopment);
+    silo.AddEntities(settings, builder.Configuration);
+});
+
+builder.Services.AddHealthChecks().AddWriteBehind().AddCheck<SiloHealthCheck>("silo", tags: [WriteBehindHealth.ReadyTag]);
+builder.Services.AddExceptionHandler<ServiceExceptionHandler>().AddWriteBehindProblemDetails();     // asked in this order
+builder.Services.AddOpenApi();
+
+var app = builder.Build();
+app.UseExceptionHandler();
+app.UseStatusCodePages();                           // with a body for those that have none, such as 404
+app.MapOpenApi();
+app.MapEntities();
+app.MapWriteBehind(configure: WhoMayCall);          // the live page and the operator's endpoints, at /writebehind
+app.MapWriteBehindHealth(configure: WhoMayCall);    // /health, /health/live, /health/ready
+if (isDevelopment)
+    app.MapOrleansDashboard("/dashboard");
+await app.RunAsync();
+
+void WhoMayCall(WriteBehindEndpointOptions options) => options.AllowAnonymous = settings.OpenEndpoints;
