@@ -1,0 +1,3 @@
+namespace WriteBehind.EntityFrameworkCore.Tests.Models;
+
+internal readonly record struct InvoiceNumber(long Value);

@@ -1,0 +1,256 @@
+using WriteBehind.Caching;
+using WriteBehind.Caching.Store;
+using WriteBehind.Testing;
+
+namespace WriteBehind.Tests.Caching;
+
+public sealed class CacheAsideTests
+{
+    [Fact]
+    public async Task A_value_is_loaded_once_and_then_read_by_every_process()
+    {
+        await using var first = await CacheNode.StartAsync();
+        await using var second = await first.StartOtherAsync();
+        using var counters = new CacheCounters(first.Name);
+        var loader = new Loader();
+
+        Assert.Equal(1, (await first.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        Assert.Equal(1, (await first.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        Assert.Equal(1, (await second.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+
+        Assert.Equal(1, loader.Calls);
+        Assert.Equal((2, 1, 1), (counters[CacheDiagnostics.Hits], counters[CacheDiagnostics.Misses], counters[CacheDiagnostics.Loads]));
+        Assert.Equal(1, counters[CacheDiagnostics.LoadDuration]);
+    }
+
+    [Fact]
+    public async Task That_there_is_none_is_remembered_too_and_for_a_shorter_time()
+    {
+        await using var node = await CacheNode.StartAsync(cache => cache.NegativeTtl = TimeSpan.FromMilliseconds(300));
+        var loader = new Loader { OnCall = static call => Task.FromResult(call == 1 ? null : new Page(call)) };
+
+        Assert.Null(await node.Cache.GetOrLoadAsync("a", loader.LoadAsync));
+        Assert.Null(await node.Cache.GetOrLoadAsync("a", loader.LoadAsync));
+        Assert.Equal(1, loader.Calls);
+
+        await Eventually.TrueAsync(async () => await node.Cache.GetOrLoadAsync("a", loader.LoadAsync) is { Number: 2 });
+        Assert.Equal(2, loader.Calls);
+    }
+
+    [Fact]
+    public async Task Every_entry_expires_and_its_time_to_live_varies_by_the_jitter()
+    {
+        await using var node = await CacheNode.StartAsync(cache =>
+        {
+            (cache.Ttl, cache.Jitter, cache.FenceTime, cache.LoadTimeout) =
+                (TimeSpan.FromSeconds(1000), 0.5, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(1));
+        });
+        var keys = Enumerable.Range(0, 50).Select(i => $"k{i}").ToArray();
+        await node.Cache.GetOrLoadManyAsync(keys, LoadAllAsync);
+        var redis = await SharedServers.RedisAsync();
+        var left = new List<long>();
+        foreach (var key in keys)
+        {
+            left.Add(long.Parse((await redis.SendAsync("PTTL", node.KeyOf($"e1:{key}")))!, System.Globalization.CultureInfo.InvariantCulture));
+        }
+
+        Assert.All(left, time => Assert.InRange(time, 499_000, 1_000_000));
+        Assert.True(left.Max() - left.Min() > 100_000, "50 draws over half of the time lie in one fifth of it with a chance below 1e-15.");
+    }
+
+    [Fact]
+    public async Task A_sliding_entry_stays_while_it_is_read_and_not_beyond_its_absolute_end()
+    {
+        await using var node = await CacheNode.StartAsync(cache =>
+            (cache.Ttl, cache.SlidingTtl, cache.NegativeTtl, cache.Jitter) = (TimeSpan.FromSeconds(6), TimeSpan.FromSeconds(3), TimeSpan.Zero, 0));
+        var loader = new Loader();
+        var started = System.Diagnostics.Stopwatch.GetTimestamp();
+        await Eventually.TrueAsync(async () => (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number == 2, TimeSpan.FromSeconds(20));
+
+        // Read all the time it outlived its sliding time, and ended at its absolute one (on Redis' clock, which is not this one).
+        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds, 4.5, 15);
+    }
+
+    [Fact]
+    public async Task A_multi_get_of_500_keys_is_one_round_trip_and_one_load_for_all_misses()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var node = await CacheNode.StartAsync(redis: redis.Configuration);
+        var keys = Enumerable.Range(0, 500).Select(i => $"k{i}").ToArray();
+        await node.Cache.GetOrLoadManyAsync(keys[..100], LoadAllAsync);
+        var loads = new List<int>();
+
+        using var monitor = await redis.MonitorAsync();
+        var cold = await node.Cache.GetOrLoadManyAsync(keys, (missing, _) =>
+        {
+            loads.Add(missing.Count);
+            return LoadAllAsync(missing, default);
+        });
+        await node.Cache.GetOrLoadManyAsync(keys, LoadAllAsync);
+        var commands = await monitor.StopAsync();
+
+        Assert.Equal(500, cold.Count);
+        Assert.Equal([400], loads);
+
+        // Read and fill; then read. The engine's own watch asks for other keys.
+        Assert.Equal(3, commands.Count(command => !command.FromScript && command.Name is "EVALSHA" or "EVAL" && command.Arguments.Any(argument => argument == node.KeyOf("control"))));
+    }
+
+    [Fact]
+    public async Task A_multi_get_of_a_cache_with_shards_is_one_round_trip_per_shard()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var node = await CacheNode.StartAsync(cache => cache.Shards = 4, redis: redis.Configuration);
+        var keys = Enumerable.Range(0, 500).Select(i => $"k{i}").ToArray();
+        await node.Cache.GetOrLoadManyAsync(keys, LoadAllAsync);
+
+        using var monitor = await redis.MonitorAsync();
+        Assert.Equal(500, (await node.Cache.GetOrLoadManyAsync(keys, LoadAllAsync)).Count);
+        var commands = await monitor.StopAsync();
+        Assert.Equal(4, commands.Count(command => !command.FromScript && command.Name is "EVALSHA" && command.Arguments.Any(argument => argument.Contains("{cache.", StringComparison.Ordinal))));
+    }
+
+    [Fact]
+    public async Task A_read_that_has_ended_is_not_joined_while_others_of_its_call_go_on()
+    {
+        await using var node = await CacheNode.StartAsync();
+        await node.Cache.GetOrLoadAsync("a", new Loader().LoadAsync);
+        var (reached, go) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var both = node.Cache.GetOrLoadManyAsync(["a", "b"], async (keys, cancellation) =>
+        {
+            reached.SetResult();
+            await go.Task;
+            return await LoadAllAsync(keys, cancellation);
+        });
+        await reached.Task;
+
+        // Told to nobody, so that only a look into Redis can find it out.
+        await (await SharedServers.RedisAsync()).SendAsync("DEL", node.KeyOf("e1:a"));
+        Assert.Equal(7, (await node.Cache.GetOrLoadAsync<Page>("a", static _ => Task.FromResult<Page?>(new Page(7))))!.Number);
+        go.SetResult();
+        Assert.Equal(2, (await both).Count);
+    }
+
+    [Fact]
+    public async Task What_a_loader_of_many_leaves_out_is_remembered_under_the_same_tags()
+    {
+        await using var node = await CacheNode.StartAsync();
+        Assert.Single(await node.Cache.GetOrLoadManyAsync(["a", "b"], static (_, token) => LoadAllAsync(["a"], token), ["red"]));
+        Assert.Single(await node.Cache.GetOrLoadManyAsync(["a", "b"], LoadAllAsync, ["red"]));
+        await node.Cache.RemoveTagAsync("red");
+        Assert.Equal(2, (await node.Cache.GetOrLoadManyAsync(["a", "b"], LoadAllAsync, ["red"])).Count);
+    }
+
+    [Fact]
+    public async Task The_error_of_a_loader_reaches_the_caller_as_the_cause_and_is_not_remembered()
+    {
+        await using var node = await CacheNode.StartAsync();
+        var loader = new Loader { OnCall = static call => call == 1 ? throw new InvalidDataException("no such disk") : Task.FromResult<Page?>(new Page(call)) };
+
+        var error = await Assert.ThrowsAsync<CacheLoadException>(async () => await node.Cache.GetOrLoadAsync("a", loader.LoadAsync));
+        Assert.IsType<InvalidDataException>(error.InnerException);
+        Assert.Contains("no such disk", error.Message, StringComparison.Ordinal);
+        Assert.Equal((node.Name, "a"), (error.EntityType, error.EntityId));
+        Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+    }
+
+    [Fact]
+    public async Task A_load_that_takes_too_long_ends_with_an_error_and_its_token_is_cancelled()
+    {
+        await using var node = await CacheNode.StartAsync(cache => cache.LoadTimeout = TimeSpan.FromMilliseconds(200));
+        var cancelled = new TaskCompletionSource();
+        var error = await Assert.ThrowsAsync<CacheLoadException>(async () => await node.Cache.GetOrLoadAsync<Page>("a", token =>
+        {
+            token.Register(cancelled.SetResult);
+            return new TaskCompletionSource<Page?>().Task;
+        }));
+        Assert.IsType<TimeoutException>(error.InnerException);
+        await cancelled.Task.WaitAsync(Eventually.DefaultDeadline);
+    }
+
+    [Fact]
+    public async Task A_stale_value_is_given_where_the_load_fails_and_the_database_is_left_alone_for_a_while()
+    {
+        await using var node = await CacheNode.StartAsync(cache =>
+            (cache.Ttl, cache.NegativeTtl, cache.MaxStale, cache.StalePause) = (TimeSpan.FromMilliseconds(100), TimeSpan.Zero, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(1)));
+        using var counters = new CacheCounters(node.Name);
+        var loader = new Loader { OnCall = static call => call == 1 ? Task.FromResult<Page?>(new Page(1)) : throw new TimeoutException("database down") };
+        await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
+
+        await Eventually.TrueAsync(async () => await node.Cache.GetOrLoadAsync("a", loader.LoadAsync) is { Number: 1 } && counters[CacheDiagnostics.StaleHits] > 0);
+        var calls = loader.Calls;
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal(1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        }
+
+        Assert.Equal(calls, loader.Calls);
+
+        // Bounded: after MaxStale the error comes through.
+        await Eventually.TrueAsync(async () =>
+        {
+            try
+            {
+                await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
+                return false;
+            }
+            catch (CacheLoadException e)
+            {
+                return e.InnerException is TimeoutException;
+            }
+        });
+    }
+
+    [Fact]
+    public async Task An_entry_that_cannot_be_read_is_loaded_anew_and_replaced()
+    {
+        await using var node = await CacheNode.StartAsync();
+        var loader = new Loader();
+        await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
+        await (await SharedServers.RedisAsync()).SendAsync("HSET", node.KeyOf("e1:a"), "d", "not json");
+
+        Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+    }
+
+    [Fact]
+    public async Task A_value_that_cannot_be_read_at_all_is_loaded_anew()
+    {
+        await using var node = await CacheNode.StartAsync();
+        await using var other = await node.StartOtherAsync(static cache => cache.Json = new() { Converters = { new ThrowingConverter<Page>() } });
+        var loader = new Loader();
+        await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
+        Assert.Equal(2, (await other.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+    }
+
+    [Fact]
+    public async Task Many_large_values_are_stored_in_calls_of_a_bounded_size()
+    {
+        await using var node = await CacheNode.StartAsync();
+        var keys = Enumerable.Range(0, 9).Select(i => $"k{i}").ToArray();
+        await node.Cache.GetOrLoadManyAsync<string>(keys, static (wanted, _)
+            => Task.FromResult<IReadOnlyDictionary<string, string>>(wanted.ToDictionary(key => key, key => key + new string('x', 1_000_000))));
+        var read = await node.Cache.GetOrLoadManyAsync<string>(keys, static (_, _) => throw new InvalidOperationException("loaded again (test)"));
+        Assert.All(read, static pair => Assert.StartsWith(pair.Key + "x", pair.Value, StringComparison.Ordinal));
+        Assert.Equal(9, read.Count);
+
+        Assert.Equal([[1, 2], [3], [9], [1, 1, 1], [1]], Chunks.Of([1, 2, 3, 9, 1, 1, 1, 1], 3, static size => size, 4));
+        Assert.Empty(Chunks.Of(Array.Empty<int>(), 3, static size => size, 4));
+    }
+
+    [Fact]
+    public async Task A_key_that_holds_something_foreign_is_read_past_and_left_alone()
+    {
+        await using var node = await CacheNode.StartAsync();
+        var redis = await SharedServers.RedisAsync();
+        await redis.SendAsync("SET", node.KeyOf("e1:a"), "mine");
+        var loader = new Loader();
+
+        Assert.Equal(1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        Assert.Equal("mine", await redis.SendAsync("GET", node.KeyOf("e1:a")));
+    }
+
+    private static Task<IReadOnlyDictionary<string, Page>> LoadAllAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+        => Task.FromResult<IReadOnlyDictionary<string, Page>>(keys.ToDictionary(key => key, key => new Page(key.Length)));
+}

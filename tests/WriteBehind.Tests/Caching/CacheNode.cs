@@ -1,0 +1,78 @@
+using Microsoft.Extensions.DependencyInjection;
+using WriteBehind.Caching;
+using WriteBehind.Testing;
+using WriteBehind.Tests.Support;
+
+namespace WriteBehind.Tests.Caching;
+
+/// <summary>One process of a service with caches, in this process: the cache <c>pages…</c>, and the read-through cache <c>readings…</c>.</summary>
+internal sealed class CacheNode : IAsyncDisposable
+{
+    private CacheNode(TestEngine engine, string name) => (Engine, Name) = (engine, name);
+
+    public TestEngine Engine { get; }
+
+    /// <summary>The name of the cache. Fresh per test, as the meter is the process'.</summary>
+    public string Name { get; }
+
+    public ICache Cache => Engine.Services.GetRequiredService<ICache>();
+
+    public IReadThroughCache<Reading> Readings => Engine.Services.GetRequiredService<IReadThroughCache<Reading>>();
+
+    /// <summary>Starts the first process of a service.</summary>
+    public static Task<CacheNode> StartAsync(
+        Action<CacheOptions>? cache = null, Action<ReadThroughOptions<Reading>>? readings = null, string? redis = null, string? postgres = null)
+        => StartAsync(new TestEngineOptions { Redis = redis, Postgres = postgres }, SharedServers.FreshName("pages"), cache, readings);
+
+    /// <summary>Starts another process of the same service.</summary>
+    public Task<CacheNode> StartOtherAsync(
+        Action<CacheOptions>? cache = null, Action<ReadThroughOptions<Reading>>? readings = null, string? redis = null)
+        => StartAsync(Engine.Options with { Redis = redis ?? Engine.Options.Redis, More = null, Probe = null }, Name, cache, readings);
+
+    public static async Task<CacheNode> StartAsync(
+        TestEngineOptions options,
+        string name,
+        Action<CacheOptions>? cache = null,
+        Action<ReadThroughOptions<Reading>>? readings = null,
+        Action<WriteBehindBuilder>? more = null)
+        => new(await TestEngine.StartAsync(options with
+        {
+            More = builder =>
+            {
+                builder.AddCache(name, settings =>
+                {
+                    Quiet(settings);
+                    cache?.Invoke(settings);
+                });
+                builder.AddReadThroughCache<Reading>($"{name}-rows", settings =>
+                {
+                    Quiet(settings);
+                    readings?.Invoke(settings);
+                });
+                more?.Invoke(builder);
+            },
+        }), name);
+
+    /// <summary>A key of the cache in Redis.</summary>
+    public string KeyOf(string part) => $"{Engine.Options.Prefix}:{{cache.{Name}:00}}:{part}";
+
+    public Task PutRowAsync(string id, long version, long count) => Engine.Table.ExecuteAsync(
+        """
+        INSERT INTO readings (id, count, value, "Version") VALUES (@id, @count, 0, @version)
+        ON CONFLICT (id) DO UPDATE SET count = excluded.count, "Version" = excluded."Version"
+        """,
+        new("id", id),
+        new("count", count),
+        new("version", version));
+
+    public async Task<long?> RowCountOfAsync(string id) => await Engine.Table.ScalarAsync<long?>("SELECT count FROM readings WHERE id = @id", [new("id", id)]);
+
+    public ValueTask DisposeAsync() => Engine.DisposeAsync();
+
+    // What depends on chance or on the clock is off unless a test is about it.
+    private static void Quiet(CacheOptions settings)
+    {
+        (settings.EarlyRefresh, settings.Jitter, settings.LocalCapacity) = (0, 0, 0);
+        settings.SyncInterval = TimeSpan.FromMilliseconds(100);
+    }
+}

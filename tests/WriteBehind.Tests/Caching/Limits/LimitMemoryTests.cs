@@ -1,0 +1,54 @@
+using System.Globalization;
+using WriteBehind.Testing;
+
+namespace WriteBehind.Tests.Caching.Limits;
+
+public sealed class LimitMemoryTests
+{
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_caller_that_never_stops_takes_no_more_memory_than_its_limit(bool countRejected)
+    {
+        await using var service = await LimitService.StartAsync(options
+            => (options.Permits, options.Window, options.CountRejected) = (100, TimeSpan.FromMinutes(10), countRejected));
+        var redis = await SharedServers.RedisAsync();
+        await HammerAsync(service, 100);
+        var full = await MemoryAsync();
+        await HammerAsync(service, 3_000);
+
+        Assert.Equal(100, await service.CountAsync("ann"));
+        Assert.InRange(await MemoryAsync(), 1, full + 512);
+        Assert.InRange(full, 1, 100 * 160);
+
+        async Task<long> MemoryAsync() => long.Parse(await redis.SendAsync("MEMORY", "USAGE", service.KeyOf("ann"), "SAMPLES", "0") ?? "", CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
+    public async Task A_caller_key_of_any_length_is_a_short_key_in_redis_and_still_one_of_its_own()
+    {
+        await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (1, TimeSpan.FromMinutes(10)));
+        var (one, other) = (new string('x', 100_000), new string('x', 100_000) + "y");
+
+        Assert.True((await service.Limits.For(LimitService.Limit, one).AcquireAsync()).IsAcquired);
+        Assert.False((await service.Limits.For(LimitService.Limit, one).AcquireAsync()).IsAcquired);
+        Assert.True((await service.Limits.For(LimitService.Limit, other).AcquireAsync()).IsAcquired);
+        Assert.True((await service.Limits.For(LimitService.Limit, "").AcquireAsync()).IsAcquired);
+        Assert.InRange(service.KeyOf(one).Length, 1, 200);
+    }
+
+    [Fact]
+    public async Task A_key_that_nobody_asks_for_any_more_is_gone_a_second_after_its_window_at_most()
+    {
+        await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (5, TimeSpan.FromSeconds(5)));
+        await service.Limits.For(LimitService.Limit, "ann").AcquireAsync();
+        var redis = await SharedServers.RedisAsync();
+
+        var left = long.Parse(await redis.SendAsync("PTTL", service.KeyOf("ann")) ?? "", CultureInfo.InvariantCulture);
+
+        Assert.InRange(left, 1, 6_000);
+    }
+
+    private static async Task HammerAsync(LimitService service, int calls)
+        => await Task.WhenAll(Enumerable.Range(0, calls).Select(_ => service.Limits.For(LimitService.Limit, "ann").AcquireAsync().AsTask()));
+}

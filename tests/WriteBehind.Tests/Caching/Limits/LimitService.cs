@@ -1,0 +1,45 @@
+using Microsoft.Extensions.DependencyInjection;
+using WriteBehind.Buffer;
+using WriteBehind.Caching.Limits;
+using WriteBehind.Testing;
+
+namespace WriteBehind.Tests.Caching.Limits;
+
+/// <summary>A process of a service that has one rate limit and nothing else: no entity type, no database.</summary>
+internal sealed class LimitService : IAsyncDisposable
+{
+    private readonly ServiceProvider _services;
+
+    private LimitService(ServiceProvider services) => _services = services;
+
+    public const string Limit = "api";
+
+    public IRateLimits Limits => _services.GetRequiredService<IRateLimits>();
+
+    public static LimitService Start(string redis, string prefix, Action<LimitOptions>? configure = null, Action<IServiceCollection>? more = null)
+    {
+        var services = new ServiceCollection();
+        services.AddWriteBehindEngine(options => options.KeyPrefix = prefix).UseRedis(redis).AddRateLimit(Limit, options =>
+        {
+            // Longer than a busy machine takes to connect: a decision that is not Redis' own would be a wrong one here.
+            options.Timeout = TimeSpan.FromSeconds(30);
+            configure?.Invoke(options);
+        });
+        more?.Invoke(services);
+        return new LimitService(services.BuildServiceProvider());
+    }
+
+    /// <summary>On the shared Redis, with a fresh prefix.</summary>
+    public static async Task<LimitService> StartAsync(Action<LimitOptions>? configure = null, Action<IServiceCollection>? more = null)
+        => Start((await SharedServers.RedisAsync()).Configuration, SharedServers.FreshName("limit"), configure, more);
+
+    /// <summary>The sorted set of a caller key.</summary>
+    public string KeyOf(string callerKey, int shards = 16)
+        => new LimitKeys(_services.GetRequiredService<WriteBehindOptions>().KeyPrefix, Limit, shards).Of(callerKey).Key.ToString();
+
+    /// <summary>Asks Redis as any client would.</summary>
+    public async Task<long> CountAsync(string callerKey)
+        => await (await _services.GetRequiredService<RedisConnections>().SharedAsync(CancellationToken.None)).SortedSetLengthAsync(KeyOf(callerKey));
+
+    public ValueTask DisposeAsync() => _services.DisposeAsync();
+}

@@ -1,0 +1,141 @@
+using System.Threading.RateLimiting;
+using WriteBehind.Caching.Limits;
+using WriteBehind.Testing;
+
+namespace WriteBehind.Tests.Caching.Limits;
+
+public sealed class SlidingWindowTests
+{
+    private static readonly TimeSpan Long = TimeSpan.FromMinutes(10);
+
+    [Fact]
+    public async Task Of_many_calls_at_once_exactly_the_limit_is_admitted_and_the_others_are_told_when_to_come_back()
+    {
+        await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (20, Long));
+        var leases = await Task.WhenAll(Enumerable.Range(0, 300).Select(_ => service.Limits.For(LimitService.Limit, "ann").AcquireAsync().AsTask()));
+
+        Assert.Equal(20, leases.Count(lease => lease.IsAcquired));
+        Assert.All(leases.Where(lease => !lease.IsAcquired), lease =>
+        {
+            Assert.InRange(Metadata(lease, MetadataName.RetryAfter), TimeSpan.FromMinutes(9), Long);
+            Assert.Equal(0, Metadata(lease, LimitMetadata.Remaining));
+            Assert.NotEmpty(Metadata(lease, MetadataName.ReasonPhrase)!);
+        });
+        Assert.Equal(
+            Enumerable.Range(0, 20), leases.Where(lease => lease.IsAcquired).Select(lease => Metadata(lease, LimitMetadata.Remaining)).Order());
+        Assert.All(leases, lease => Assert.Equal(new WindowLimit(20, Long), Metadata(lease, LimitMetadata.Limit)));
+        Assert.Contains(MetadataName.RetryAfter.Name, leases.First(lease => !lease.IsAcquired).MetadataNames);
+    }
+
+    [Fact]
+    public async Task A_caller_key_has_a_window_of_its_own_and_may_have_a_limit_of_its_own()
+    {
+        await using var service = await LimitService.StartAsync(options =>
+        {
+            (options.Permits, options.Window) = (2, Long);
+            options.LimitOf = key => key == "gold" ? new WindowLimit(5, Long) : null;
+        });
+
+        Assert.Equal(2, await AdmittedAsync(service, "ann", 10));
+        Assert.Equal(2, await AdmittedAsync(service, "bob", 10));
+        Assert.Equal(5, await AdmittedAsync(service, "gold", 10));
+    }
+
+    [Fact]
+    public async Task A_call_is_admitted_again_as_soon_as_the_wait_it_was_told_is_over()
+    {
+        await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (2, TimeSpan.FromMilliseconds(600)));
+        var limiter = service.Limits.For(LimitService.Limit, "ann");
+        var first = await limiter.AcquireAsync();
+        await limiter.AcquireAsync();
+        var rejected = await limiter.AcquireAsync();
+        Assert.False(rejected.IsAcquired);
+
+        RateLimitLease? admitted = null;
+        await Eventually.TrueAsync(async () => (admitted = await limiter.AcquireAsync()).IsAcquired);
+
+        var elapsed = TimeSpan.FromMicroseconds(Metadata(admitted!, LimitMetadata.DecidedAt) - Metadata(first, LimitMetadata.DecidedAt));
+        Assert.InRange(elapsed, TimeSpan.FromMilliseconds(600), TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public async Task Several_permits_are_granted_together_or_not_at_all_and_none_at_all_may_be_asked_for()
+    {
+        await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (10, Long));
+        var limiter = service.Limits.For(LimitService.Limit, "ann");
+
+        Assert.True((await limiter.AcquireAsync(7)).IsAcquired);
+        Assert.False((await limiter.AcquireAsync(4)).IsAcquired);
+        Assert.True((await limiter.AcquireAsync(0)).IsAcquired);
+        Assert.True((await limiter.AcquireAsync(3)).IsAcquired);
+        Assert.False((await limiter.AcquireAsync(0)).IsAcquired);
+        Assert.Equal(10, await service.CountAsync("ann"));
+        var error = await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => limiter.AcquireAsync(11).AsTask());
+        Assert.Contains("10 permits", error.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => limiter.AttemptAcquire(11));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Rejected_attempts_use_up_the_window_only_where_they_count(bool countRejected)
+    {
+        await using var service = await LimitService.StartAsync(options
+            => (options.Permits, options.Window, options.CountRejected) = (5, Long, countRejected));
+        var attempts = new List<RateLimitLease>();
+        for (var i = 0; i < 40; i++)
+        {
+            attempts.Add(await service.Limits.For(LimitService.Limit, "ann").AcquireAsync());
+        }
+
+        // The wait runs from the oldest attempt that counts: the first one that was admitted, or the fifth last of all.
+        Assert.Equal(Enumerable.Range(0, 40).Select(i => i < 5), attempts.Select(lease => lease.IsAcquired));
+        var oldest = Metadata(attempts[countRejected ? 35 : 0], LimitMetadata.DecidedAt);
+        var free = Metadata(attempts[39], LimitMetadata.DecidedAt) + Metadata(attempts[39], MetadataName.RetryAfter).TotalMicroseconds;
+        Assert.Equal(oldest + Long.TotalMicroseconds, free);
+    }
+
+    [Fact]
+    public async Task A_caller_that_is_known_to_be_over_its_limit_does_not_reach_redis()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var service = LimitService.Start(redis.Configuration, "limit", options => (options.Permits, options.Window) = (1, Long));
+        var limiter = service.Limits.For(LimitService.Limit, "ann");
+        Assert.True((await limiter.AcquireAsync()).IsAcquired);
+        Assert.False((await limiter.AcquireAsync()).IsAcquired);
+        await redis.KillAsync();
+
+        var rejected = await limiter.AcquireAsync();
+
+        Assert.False(rejected.IsAcquired);
+        Assert.False(rejected.TryGetMetadata(LimitMetadata.Unchecked, out _));
+        Assert.InRange(Metadata(rejected, MetadataName.RetryAfter), TimeSpan.FromMinutes(9), Long);
+    }
+
+    [Fact]
+    public async Task Statistics_tell_what_this_limiter_decided_and_what_was_left()
+    {
+        await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (3, Long));
+        var limiter = service.Limits.For(LimitService.Limit, "ann");
+        Assert.Equal(3, limiter.GetStatistics()!.CurrentAvailablePermits);
+        Assert.False(limiter.AttemptAcquire().IsAcquired);
+        await limiter.AcquireAsync();
+        await limiter.AcquireAsync(3);
+        var statistics = limiter.GetStatistics()!;
+
+        Assert.Equal((2, 0, 1, 1), (statistics.CurrentAvailablePermits, statistics.CurrentQueuedCount, statistics.TotalSuccessfulLeases, statistics.TotalFailedLeases));
+        Assert.NotNull(limiter.IdleDuration);
+        await limiter.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => limiter.AcquireAsync().AsTask());
+    }
+
+    private static async Task<int> AdmittedAsync(LimitService service, string key, int calls)
+    {
+        using var limiter = service.Limits.Partitioned<string>(LimitService.Limit, resource => resource);
+        var leases = await Task.WhenAll(Enumerable.Range(0, calls).Select(_ => limiter.AcquireAsync(key).AsTask()));
+        return leases.Count(lease => lease.IsAcquired);
+    }
+
+    internal static T Metadata<T>(RateLimitLease lease, MetadataName<T> name)
+        => lease.TryGetMetadata(name, out var value) ? value! : throw new KeyNotFoundException($"The lease has no {name.Name}.");
+}

@@ -1,0 +1,4 @@
+namespace WriteBehind.Tests.Caching;
+
+/// <summary>The value most cache tests use.</summary>
+internal sealed record Page(long Number);

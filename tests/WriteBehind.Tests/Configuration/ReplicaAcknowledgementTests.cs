@@ -1,0 +1,41 @@
+using System.Diagnostics;
+using WriteBehind.Testing;
+using WriteBehind.Tests.Support;
+
+namespace WriteBehind.Tests.Configuration;
+
+public sealed class ReplicaAcknowledgementTests
+{
+    [Fact]
+    public async Task Writes_are_acknowledged_while_a_replica_takes_them_and_of_unknown_outcome_when_none_does()
+    {
+        await using var master = await RedisServer.StartAsync(new() { ExtraArguments = ["--repl-diskless-sync-delay", "0"] });
+        await using var replica = await RedisServer.StartAsync(new() { ReplicaOf = master.Port });
+        await Eventually.TrueAsync(async () => (await replica.SendAsync("INFO", "replication"))!.Contains("master_link_status:up", StringComparison.Ordinal));
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Redis = master.Configuration,
+            Engine = static engine =>
+            {
+                engine.ReplicaAcknowledgements = 1;
+                engine.ReplicaTimeout = TimeSpan.FromMilliseconds(300);
+                engine.WriteTimeout = TimeSpan.FromSeconds(1);
+            },
+        });
+
+        await engine.Items.SetAsync("a", new Item(1));
+        Assert.NotEqual("0", await replica.SendAsync("DBSIZE"));
+
+        await replica.FreezeAsync();
+        var started = Stopwatch.GetTimestamp();
+        var error = await Assert.ThrowsAsync<BufferUnavailableException>(() => engine.Items.SetAsync("a", new Item(2)));
+        Assert.True(error.OutcomeUnknown);
+        Assert.Contains("ReplicaAcknowledgements", error.ToString(), StringComparison.Ordinal);
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0.3, 5);
+
+        await replica.ThawAsync();
+        await Eventually.TrueAsync(async () => await engine.Items.SetAsync("a", new Item(3)) == 3, because: "it was written once meanwhile");
+        await engine.Items.FlushAsync("a", TimeSpan.FromSeconds(20));
+        Assert.Equal(3, (await engine.Table.RowAsync("a"))!.Quantity);
+    }
+}

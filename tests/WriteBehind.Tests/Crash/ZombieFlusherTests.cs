@@ -1,0 +1,105 @@
+using WriteBehind.Gates;
+using WriteBehind.Tests.Support;
+
+namespace WriteBehind.Tests.Crash;
+
+/// <summary>A flusher that sleeps through its lease and then goes on, as a process does that was paused, swapped out or debugged.</summary>
+public sealed class ZombieFlusherTests
+{
+    private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan Long = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public async Task A_flusher_that_slept_through_its_lease_does_not_bring_back_a_deleted_row()
+    {
+        await using var zombie = await StartAsync();
+        await using var other = await StartAsync(zombie);
+        await zombie.Items.SetAsync("a", new Item(1));
+        using var held = zombie.Gate.HoldAt(ProtocolStep.Claimed);
+        var late = zombie.Items.FlushAsync("a", Long);
+        await held.ReachedAsync();
+
+        await other.Items.DeleteAsync("a");
+        await Assert.ThrowsAsync<FlushIncompleteException>(() => other.Items.FlushAsync("a", Soon));
+        await other.Items.FlushAsync("a", Long);
+        held.Release();
+        await late;
+
+        Assert.Null(await other.Table.RowAsync("a"));
+        Assert.Null(await other.Items.GetAsync("a"));
+        Assert.Equal(1, (await zombie.StatusAsync()).Counters.Expired);
+        Assert.Equal(0, (await zombie.StatusAsync()).Counters.RowsApplied);
+    }
+
+    [Fact]
+    public async Task A_late_settle_does_not_free_the_claim_of_the_next_flusher()
+    {
+        await using var zombie = await StartAsync();
+        await using var second = await StartAsync(zombie);
+        await using var third = await StartAsync(zombie);
+        await zombie.Items.SetAsync("a", new Item(1));
+        using var zombieHeld = zombie.Gate.HoldAt(ProtocolStep.Saved);
+        var late = zombie.Items.FlushAsync("a", Long);
+        await zombieHeld.ReachedAsync();
+        await second.Items.SetAsync("a", new Item(2));
+        var (reached, release) = HoldSave(second);
+        var flush = second.Items.FlushAsync("a", Long);
+        await reached.Task.WaitAsync(Long);
+
+        zombieHeld.Release();
+        await late;
+        await Assert.ThrowsAsync<FlushIncompleteException>(() => third.Items.FlushAsync("a", Soon));
+        release.SetResult();
+        await flush;
+
+        Assert.Equal((2, 2), await VersionAndQuantityAsync(third));
+        Assert.Equal(0, (await third.StatusAsync()).Dirty);
+        Assert.Equal(1, (await zombie.StatusAsync()).Counters.SettleAborts);
+    }
+
+    [Fact]
+    public async Task A_late_settle_of_the_very_version_that_the_next_flusher_holds_is_harmless()
+    {
+        await using var zombie = await StartAsync();
+        await using var second = await StartAsync(zombie);
+        await zombie.Items.SetAsync("a", new Item(1));
+        using var zombieHeld = zombie.Gate.HoldAt(ProtocolStep.Saved);
+        var late = zombie.Items.FlushAsync("a", Long);
+        await zombieHeld.ReachedAsync();
+        var (reached, release) = HoldSave(second);
+        var flush = second.Items.FlushAsync("a", Long);
+        await reached.Task.WaitAsync(Long);
+
+        zombieHeld.Release();
+        await late;
+        await second.Items.SetAsync("a", new Item(2));
+        release.SetResult();
+        await flush;
+        await second.Items.FlushAsync("a", Long);
+
+        Assert.Equal((2, 2), await VersionAndQuantityAsync(second));
+        Assert.Equal(1, (await second.StatusAsync()).Counters.NoOps);
+        Assert.Equal(0, (await second.StatusAsync()).Dirty);
+    }
+
+    private static Task<TestEngine> StartAsync(TestEngine? like = null)
+        => TestEngine.StartAsync((like?.Options ?? new()) with { Item = KillAtEachStepTests.ShortLease });
+
+    /// <summary>Holds an engine's save, which only a batch with claims of its own comes to.</summary>
+    private static (TaskCompletionSource Reached, TaskCompletionSource Release) HoldSave(TestEngine engine)
+    {
+        var (reached, release) = (new TaskCompletionSource(), new TaskCompletionSource());
+        engine.Sink.BeforeSave = async _ =>
+        {
+            reached.TrySetResult();
+            await release.Task;
+        };
+        return (reached, release);
+    }
+
+    private static async Task<(long Version, long Quantity)> VersionAndQuantityAsync(TestEngine engine)
+    {
+        var row = await engine.Table.RowAsync("a");
+        return (row!.Version, row.Quantity);
+    }
+}

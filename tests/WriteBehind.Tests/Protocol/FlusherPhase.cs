@@ -1,0 +1,15 @@
+namespace WriteBehind.Tests.Protocol;
+
+internal enum FlusherPhase : byte
+{
+    Idle,
+
+    /// <summary>It has claimed and is about to save.</summary>
+    Holding,
+
+    /// <summary>Its statement ran and is not committed.</summary>
+    Committing,
+
+    /// <summary>The database has it; Redis does not know yet.</summary>
+    Saved,
+}

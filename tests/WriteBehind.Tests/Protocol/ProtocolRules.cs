@@ -1,0 +1,94 @@
+namespace WriteBehind.Tests.Protocol;
+
+/// <summary>
+/// Which parts of the protocol are in force, what may go wrong, and how far the exploration goes. The parts are on and the troubles
+/// off: a test that shows what a part is for switches it off, a test about a trouble lets it happen.
+/// </summary>
+internal sealed record ProtocolRules
+{
+    /// <summary>How many ticks of the clock a flusher's lease lasts.</summary>
+    public const byte Lease = 2;
+
+    /// <summary>How many ticks the fence of a put lasts, and for how many a writer's knowledge counts.</summary>
+    public const byte FenceTime = 2;
+
+    /// <summary>How many ticks the fence of a tombstone lasts, where it ends at all.</summary>
+    public const byte TombstoneFenceTime = 3;
+
+    /// <summary>Bound: how many writes are made in all. Time has no bound.</summary>
+    public int Writes { get; init; } = 3;
+
+    /// <summary>Whether the database has no row at the start; otherwise there is one of version 1.</summary>
+    public bool StartsEmpty { get; init; }
+
+    /// <summary>Whether a flushed state stays in Redis as a clean entry, and loads fill in such entries.</summary>
+    public bool KeepsCleanEntries { get; init; }
+
+    /// <summary>Whether there are also writes on top of whatever is there.</summary>
+    public bool BlindWrites { get; init; }
+
+    // The parts.
+
+    /// <summary>The save statement does nothing once the lease is over by the database's clock.</summary>
+    public bool Deadline { get; init; } = true;
+
+    /// <summary>A flusher holds the entity while it saves.</summary>
+    public bool Claims { get; init; } = true;
+
+    /// <summary>A settle takes back a claim only if it is the settler's own.</summary>
+    public bool OwnClaimsOnly { get; init; } = true;
+
+    /// <summary>The flushed version is remembered in Redis and checked against.</summary>
+    public bool Fence { get; init; } = true;
+
+    /// <summary>A writer's knowledge counts only for the fence's time.</summary>
+    public bool Confirming { get; init; } = true;
+
+    /// <summary>Knowledge from before Redis came back empty does not count.</summary>
+    public bool Epoch { get; init; } = true;
+
+    /// <summary>
+    /// Both of these also where Redis has a version to compare with: after a Redis that came back empty, or a delete long ago, an
+    /// equal version may be another one.
+    /// </summary>
+    public bool KnowledgeIsAlwaysChecked { get; init; } = true;
+
+    /// <summary>At the database a delete waits for puts that are not committed, and a put for deletes.</summary>
+    public bool DeletesWaitForPuts { get; init; } = true;
+
+    /// <summary>A write that is sent again is known by its nonce.</summary>
+    public bool Nonce { get; init; } = true;
+
+    /// <summary>A write on top of whatever is there is sent once only; if its answer is lost it is looked for, not repeated.</summary>
+    public bool BlindWritesAreSentOnce { get; init; } = true;
+
+    // The troubles.
+
+    /// <summary>A save commits some time after its statement ran, also when its flusher is dead by then.</summary>
+    public bool CommitsMayBeLate { get; init; }
+
+    /// <summary>The answer to a write is lost, and its request may arrive late or never; the writer tries again.</summary>
+    public bool AnswersMayBeLost { get; init; }
+
+    /// <summary>Redis comes back empty, once, while no flush is under way.</summary>
+    public bool RedisMayBeWiped { get; init; }
+
+    /// <summary>The same also while a flush is under way.</summary>
+    public bool WipeMayMeetFlush { get; init; }
+
+    /// <summary>
+    /// Somebody sleeps for longer than a tombstone's fence lasts (a day by default), and versions begin anew meanwhile.
+    /// </summary>
+    public bool TombstoneFencesEnd { get; init; }
+
+    // What it takes against the last two.
+
+    /// <summary>Knowledge gained in the first lease after Redis came back empty does not count: saves of forgotten claims may still arrive.</summary>
+    public bool Quarantine { get; init; }
+
+    /// <summary>A settle checks that the entity still holds the very write that was saved, not only one of its version.</summary>
+    public bool SettleChecksWrite { get; init; } = true;
+
+    /// <summary>A fence that somebody was told of lasts as long as that knowledge counts.</summary>
+    public bool FencesOutliveKnowledge { get; init; }
+}

@@ -1,0 +1,72 @@
+using System.Runtime.InteropServices;
+
+namespace WriteBehind.Tests.Protocol;
+
+/// <summary>
+/// One state of the model: everything that Redis, the database, two writers, two flushers and the network hold about one entity.
+/// It is nothing but bytes, so that millions of states are quickly hashed, compared and kept. Times are relative (what is left of a
+/// lease, ages that stop growing once they no longer matter), so that the clock needs no bound.
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1, Size = Words * sizeof(ulong))]
+internal struct World
+{
+    public const int Words = 7;
+
+    /// <summary>The value of an entity that is not there: no row, or a tombstone.</summary>
+    public const byte Absent = 0;
+
+    /// <summary>The value of the row that is there at the start. Write n puts the value n.</summary>
+    public const byte FirstRow = 100;
+
+    /// <summary>Expected after Redis came back empty, until the next write: what it lost may have reached the database or not.</summary>
+    public const byte Anything = 255;
+
+    public Buffered Buffer;
+    public bool Dirty;
+    public Claim Claim;
+    public Fence Fence;
+    public Row Row;
+    public Uncommitted Uncommitted;
+    public Pair<Writer> Writers;
+    public Pair<Flusher> Flushers;
+
+    /// <summary>A request that is still on its way though its writer gave up waiting. It may arrive at any time, or never.</summary>
+    public WriteRequest Late;
+
+    /// <summary>How many writes were begun.</summary>
+    public byte Writes;
+
+    /// <summary>The value of the last write that Redis took.</summary>
+    public byte Expected;
+
+    /// <summary>One bit per write that Redis took.</summary>
+    public byte Applied;
+
+    public bool AppliedTwice;
+
+    /// <summary>Whether a write went on top of another value than its writer had seen.</summary>
+    public bool OverwroteUnseen;
+
+    public bool Wiped;
+
+    /// <summary>For how many ticks knowledge gained now will not count.</summary>
+    public byte QuarantineLeft;
+
+    public static World Start(ProtocolRules rules) => rules.StartsEmpty
+        ? default
+        : new World { Row = new Row(1, FirstRow), Expected = FirstRow };
+
+    public static ReadOnlySpan<ulong> AsWords(ref readonly World world)
+        => MemoryMarshal.Cast<World, ulong>(MemoryMarshal.CreateReadOnlySpan(in world, 1));
+
+    public override readonly string ToString()
+        => string.Join(", ", new[]
+        {
+            Row.Exists ? $"row v{Row.Version}={Row.Value}" : "no row",
+            Uncommitted.Exists ? $"uncommitted v{Uncommitted.Version}={Uncommitted.Value}" : "",
+            Buffer.Exists ? $"buffer v{Buffer.Version}={Buffer.Value}{(Dirty ? " dirty" : " clean")}" : "",
+            Fence.Exists ? $"fence v{Fence.Version}" : "",
+            Claim.Exists ? $"claimed by flusher {Claim.Owner}" : "",
+            $"expected {Expected}",
+        }.Where(static part => part.Length > 0));
+}

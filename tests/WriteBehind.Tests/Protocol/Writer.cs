@@ -1,0 +1,20 @@
+namespace WriteBehind.Tests.Protocol;
+
+/// <summary>One writer: what it knows of the entity, the age of that knowledge, and the write whose outcome it does not know.</summary>
+/// <param name="Phase">What it is about.</param>
+/// <param name="Version">The version it believes to be the current one.</param>
+/// <param name="Age">Ticks since it asked Redis; stops growing at the fence's time.</param>
+/// <param name="OldEpoch">Whether that was before Redis came back empty.</param>
+/// <param name="Seen">The value that it believes to be the current one.</param>
+/// <param name="Write">The unsure write.</param>
+/// <param name="Value">What the unsure write puts.</param>
+internal record struct Writer(WriterPhase Phase, byte Version, byte Age, bool OldEpoch, byte Seen, byte Write, byte Value)
+{
+    public static Writer Knowing(byte version, byte value) => new(WriterPhase.Knowing, version, 0, false, value, 0, 0);
+
+    public static Writer UnsureOf(in WriteRequest sent) => new(
+        sent.Blind ? WriterPhase.BlindlyUnsure : WriterPhase.Unsure, sent.Version, sent.Age, sent.OldEpoch, sent.Seen, sent.Write, sent.Value);
+
+    /// <summary>The write it is unsure of, to be sent again.</summary>
+    public readonly WriteRequest Sent => new(Write, Value, Seen, Version, Age, OldEpoch, Phase == WriterPhase.BlindlyUnsure);
+}

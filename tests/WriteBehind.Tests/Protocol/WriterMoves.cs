@@ -1,0 +1,147 @@
+namespace WriteBehind.Tests.Protocol;
+
+/// <summary>What writers may do next: load (first Redis, then the database), write, and find out about a write that got no answer.</summary>
+internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
+{
+    public void Add(in World world, Moves moves)
+    {
+        for (var i = 0; i < Pair<Writer>.Count; i++)
+        {
+            switch (world.Writers[i].Phase)
+            {
+                case WriterPhase.Looking:
+                    AddReadRow(world, i, moves);
+                    break;
+                case WriterPhase.Unsure:
+                    AddRepeat(world, i, moves);
+                    break;
+                case WriterPhase.BlindlyUnsure when rules.BlindWritesAreSentOnce:
+                    AddLookFor(world, i, moves);
+                    break;
+                case WriterPhase.BlindlyUnsure:
+                    AddRepeat(world, i, moves);
+                    break;
+                case WriterPhase.Knowing:
+                    AddReadRedis(world, i, moves);
+                    AddFill(world, i, moves);
+                    AddWrites(world, i, moves);
+                    break;
+                default:
+                    AddReadRedis(world, i, moves);
+                    break;
+            }
+        }
+    }
+
+    private void AddReadRedis(in World world, int i, Moves moves)
+    {
+        var next = world;
+        next.Writers[i] = Writer.Knowing(redis.VersionOf(world), world.Buffer.Value);
+        if (!world.Buffer.Exists)
+        {
+            next.Writers[i].Phase = WriterPhase.Looking;
+            next.Writers[i].OldEpoch = rules.Quarantine && world.QuarantineLeft > 0;
+            redis.KeepFence(ref next);
+        }
+
+        moves.Add("writer # reads Redis", i, next);
+    }
+
+    private static void AddReadRow(in World world, int i, Moves moves)
+    {
+        var next = world;
+        ref var writer = ref next.Writers[i];
+        writer.Phase = WriterPhase.Knowing;
+        writer.Version = Math.Max(writer.Version, world.Row.Version);
+        writer.Seen = world.Row.Value;
+        moves.Add("writer # reads the row", i, next);
+    }
+
+    private void AddFill(in World world, int i, Moves moves)
+    {
+        var next = world;
+        if (rules.KeepsCleanEntries && world.Writers[i].Seen != World.Absent && redis.Fill(ref next, world.Writers[i]))
+        {
+            moves.Add("writer # fills the row it read into Redis", i, next);
+        }
+    }
+
+    private void AddWrites(in World world, int i, Moves moves)
+    {
+        if (world.Writes == rules.Writes)
+        {
+            return;
+        }
+
+        var writer = world.Writers[i];
+        var write = (byte)(world.Writes + 1);
+        var put = new WriteRequest(write, write, writer.Seen, writer.Version, writer.Age, writer.OldEpoch, Blind: false);
+        AddSend(world, i, put, "writer # puts", moves);
+        AddSend(world, i, put with { Value = World.Absent }, "writer # deletes", moves);
+        if (rules.BlindWrites)
+        {
+            AddSend(world, i, put with { Blind = true }, "writer # puts on top of whatever is there", moves);
+        }
+    }
+
+    private void AddSend(in World world, int i, in WriteRequest request, string text, Moves moves)
+    {
+        var next = world;
+        if (redis.Write(ref next, request) == WriteAnswer.Refused)
+        {
+            next.Writers[i] = default;
+            moves.Add("writer # is refused", i, next);
+        }
+        else
+        {
+            next.Writes = request.Write;
+            next.Writers[i] = Writer.Knowing(next.Buffer.Version, request.Value);
+            moves.Add(text, i, next);
+            if (rules.AnswersMayBeLost)
+            {
+                next.Writers[i] = Writer.UnsureOf(request);
+                moves.Add(text + ", and the answer is lost", i, next);
+            }
+        }
+
+        if (rules.AnswersMayBeLost && !world.Late.Exists)
+        {
+            next = world;
+            next.Writes = request.Write;
+            next.Late = request;
+            next.Writers[i] = Writer.UnsureOf(request);
+            moves.Add(text + ", and the request is held up", i, next);
+        }
+    }
+
+    /// <summary>Sends an unsure write again. Refused now, the first one may still have been taken: that is reported, not repeated.</summary>
+    private void AddRepeat(in World world, int i, Moves moves)
+    {
+        var next = world;
+        var writer = world.Writers[i];
+        if (redis.Write(ref next, writer.Sent) != WriteAnswer.Refused)
+        {
+            next.Writers[i] = Writer.Knowing(redis.VersionOf(next), writer.Value);
+            moves.Add("writer # sends it again", i, next);
+        }
+        else if (rules.Nonce)
+        {
+            next.Writers[i] = default;
+            moves.Add("writer # sends it again and is refused", i, next);
+        }
+        else
+        {
+            // Nothing tells the refusal from one before the write was taken, so the change is made anew on the current version.
+            next.Writers[i] = writer with { Version = redis.VersionOf(world), Seen = world.Expected, Age = 0, OldEpoch = false };
+            moves.Add("writer # sends it again, is refused and reloads", i, next);
+        }
+    }
+
+    /// <summary>Looks whether an unsure write is there. If not, it may have been taken and overwritten: that is reported, not repeated.</summary>
+    private void AddLookFor(in World world, int i, Moves moves)
+    {
+        var next = world;
+        next.Writers[i] = redis.Knows(world, world.Writers[i].Write) ? Writer.Knowing(redis.VersionOf(world), world.Writers[i].Value) : default;
+        moves.Add("writer # looks for its write", i, next);
+    }
+}

@@ -1,0 +1,41 @@
+using System.Runtime.CompilerServices;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using WriteBehind.Testing;
+
+namespace WriteBehind.Tests.Readme;
+
+public sealed class ReadmeTests
+{
+    [Fact]
+    public async Task The_example_does_what_it_says()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        var postgres = await SharedServers.CreateDatabaseAsync();
+        await using (var context = new ShopContext(new DbContextOptionsBuilder<ShopContext>().UseNpgsql(postgres).Options))
+        {
+            await context.Database.EnsureCreatedAsync();
+        }
+
+        await ReadmeExample.RunAsync(redis.Configuration, postgres);
+
+        await using var connection = new NpgsqlConnection(postgres);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand("""SELECT "Quantity" FROM "Stock" WHERE "Sku" = '85123A'""", connection);
+        Assert.Equal(94L, await command.ExecuteScalarAsync());
+    }
+
+    [Fact]
+    public async Task The_readme_shows_the_example_word_for_word()
+    {
+        var source = await File.ReadAllTextAsync(PathOf("ReadmeExample.cs"));
+        var readme = await File.ReadAllTextAsync(PathOf("../../../README.md"));
+
+        var lines = source.Split("// <readme>\n")[1].Split("// </readme>")[0].TrimEnd().Split('\n');
+        var example = string.Join('\n', lines.Select(line => line.Length > 8 ? line[8..] : line));
+
+        Assert.Contains("```csharp\n" + example + "\n```", readme, StringComparison.Ordinal);
+    }
+
+    private static string PathOf(string file, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, file);
+}
