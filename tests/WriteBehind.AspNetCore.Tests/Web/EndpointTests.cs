@@ -1,0 +1,131 @@
+using System.Net;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using WriteBehind.Sinks;
+
+namespace WriteBehind.AspNetCore.Tests.Web;
+
+public sealed class EndpointTests
+{
+    [Fact]
+    public async Task Status_tells_of_every_type_with_durations_in_seconds()
+    {
+        await using var site = await TestSite.StartAsync();
+        var answer = await site.GetAsync("/writebehind/status");
+        var status = await TestSite.JsonAsync(answer);
+
+        Assert.True(answer.Headers.CacheControl?.NoStore);
+        var stock = status.GetProperty("types")[0];
+        Assert.Equal("stock", stock.GetProperty("type").GetString());
+        Assert.Equal(3, stock.GetProperty("dirty").GetInt64());
+        Assert.Equal(1.5, stock.GetProperty("oldestDirtyAgeSeconds").GetDouble());
+        Assert.Equal(10, stock.GetProperty("maxAgeSeconds").GetDouble());
+        Assert.Equal("Closed", stock.GetProperty("breaker").GetString());
+        Assert.Equal(100, stock.GetProperty("counters").GetProperty("writesAcknowledged").GetInt64());
+        Assert.Equal(30, stock.GetProperty("counters").GetProperty("rowsApplied").GetInt64());
+        Assert.Equal(12.5, stock.GetProperty("rates").GetProperty("writesPerSecond").GetDouble());
+        Assert.Equal(2.5, stock.GetProperty("rates").GetProperty("rowsPerSecond").GetDouble());
+        Assert.True(status.GetProperty("durability").GetProperty("reachable").GetBoolean());
+        Assert.Equal("watch", status.GetProperty("loops")[0].GetProperty("name").GetString());
+    }
+
+    [Fact]
+    public async Task Nothing_dirty_has_no_age()
+    {
+        await using var site = await TestSite.StartAsync();
+        site.Engine.Status = site.Engine.Status with { Types = [FakeEngine.Stock with { Dirty = 0, OldestDirtyAge = null }] };
+        var status = await TestSite.JsonAsync(await site.GetAsync("/writebehind/status"));
+        Assert.Equal(JsonValueKind.Null, status.GetProperty("types")[0].GetProperty("oldestDirtyAgeSeconds").ValueKind);
+    }
+
+    [Fact]
+    public async Task A_flush_reports_what_it_did_and_what_is_left()
+    {
+        await using var site = await TestSite.StartAsync();
+        var report = await TestSite.JsonAsync(await site.PostAsync("/writebehind/flush?timeoutSeconds=2.5"));
+        Assert.Equal(TimeSpan.FromSeconds(2.5), site.Engine.FlushTimeout);
+        Assert.Equal(5, report.GetProperty("flushed").GetInt64());
+        Assert.Equal(2, report.GetProperty("remaining").GetProperty("stock").GetInt64());
+        Assert.Equal("odd/id", report.GetProperty("rejected")[0].GetProperty("id").GetString());
+        Assert.False(report.GetProperty("isClean").GetBoolean());
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("NaN")]
+    [InlineData("301")]
+    [InlineData("1e400")]
+    [InlineData("soon")]
+    [InlineData("")]
+    public async Task A_flush_with_a_senseless_timeout_is_refused(string timeout)
+    {
+        await using var site = await TestSite.StartAsync();
+        await TestSite.AssertProblemAsync(HttpStatusCode.BadRequest, await site.PostAsync($"/writebehind/flush?timeoutSeconds={timeout}"));
+        Assert.Null(site.Engine.FlushTimeout);
+    }
+
+    [Fact]
+    public async Task An_error_of_the_engine_is_told_with_its_entity_and_its_status()
+    {
+        await using var site = await TestSite.StartAsync();
+        (WriteBehindException Error, HttpStatusCode Status)[] cases =
+        [
+            (new UnknownEntityTypeException("x", ["stock"]), HttpStatusCode.NotFound),
+            (new InvalidEntityIdException("stock", "", "it is empty."), HttpStatusCode.BadRequest),
+            (new WriteConflictException("stock", "a", 1, 2), HttpStatusCode.Conflict),
+            (new PayloadException(PayloadProblem.TooLarge, "too large", "stock", "a"), HttpStatusCode.RequestEntityTooLarge),
+            (new PayloadException(PayloadProblem.Unreadable, "garbage", "stock", "a"), HttpStatusCode.InternalServerError),
+            (new EntityRejectedException("stock", "a", "too long."), HttpStatusCode.UnprocessableEntity),
+            (new BufferFullException("stock", "a", 10), HttpStatusCode.ServiceUnavailable),
+            (new BufferUnavailableException("Redis is away.", true, "stock", "a"), HttpStatusCode.ServiceUnavailable),
+            (new SinkException(SinkFailure.Transient, "PostgreSQL is away."), HttpStatusCode.ServiceUnavailable),
+            (new SinkException(SinkFailure.Statement, "no such table"), HttpStatusCode.InternalServerError),
+            (new FlushIncompleteException("stock", "a", TimeSpan.FromSeconds(1), "busy."), HttpStatusCode.GatewayTimeout),
+            (new ConfigurationException("Shards", "16 is not 8."), HttpStatusCode.InternalServerError),
+        ];
+        foreach (var (error, status) in cases)
+        {
+            site.Engine.Failure = error;
+            var problem = await TestSite.AssertProblemAsync(status, await site.GetAsync("/writebehind/status"));
+            Assert.Equal(error.Message, problem.GetProperty("detail").GetString());
+            Assert.Equal(error.EntityType, problem.TryGetProperty("entityType", out var type) ? type.GetString() : null);
+            Assert.Equal(error.EntityId, problem.TryGetProperty("entityId", out var id) ? id.GetString() : null);
+        }
+    }
+
+    [Fact]
+    public async Task An_endpoint_of_the_host_answers_with_the_same_problem_details()
+    {
+        await using var site = await TestSite.StartAsync(
+            services: services => services.AddWriteBehindProblemDetails(),
+            app: app =>
+            {
+                app.UseExceptionHandler();
+                app.MapGet("/host", string () => throw new WriteConflictException("stock", "a", 1, 2));
+            });
+        var problem = await TestSite.AssertProblemAsync(HttpStatusCode.Conflict, await site.GetAsync("/host"));
+        Assert.Equal(2, problem.GetProperty("currentVersion").GetInt64());
+    }
+
+    [Fact]
+    public async Task The_live_page_is_one_document_that_loads_nothing_else()
+    {
+        await using var site = await TestSite.StartAsync();
+        var first = await site.GetAsync("/writebehind");
+        var html = await first.Content.ReadAsStringAsync();
+        var policy = string.Join(' ', first.Headers.GetValues("Content-Security-Policy"));
+
+        Assert.Equal("text/html", first.Content.Headers.ContentType?.MediaType);
+        Assert.DoesNotContain("{{nonce}}", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("src=", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("href=", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("innerHTML", html, StringComparison.Ordinal);
+        Assert.Contains("default-src 'none'", policy, StringComparison.Ordinal);
+        var nonce = policy.Split("'nonce-")[1].Split('\'')[0];
+        Assert.Contains($"<script nonce=\"{nonce}\">", html, StringComparison.Ordinal);
+
+        var second = await site.GetAsync("/writebehind");
+        Assert.DoesNotContain(nonce, await second.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+}

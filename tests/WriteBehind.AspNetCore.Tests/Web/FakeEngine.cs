@@ -1,0 +1,52 @@
+using WriteBehind.DeadLetters;
+using WriteBehind.Status;
+
+namespace WriteBehind.AspNetCore.Tests.Web;
+
+/// <summary>An engine that says what a test wants it to say. What the endpoints make of it is tested here; the real one has its own tests.</summary>
+internal sealed class FakeEngine : IWriteBehindEngine
+{
+    public static readonly TypeStatus Stock = new(
+        "stock", 3, TimeSpan.FromSeconds(1.5), TimeSpan.FromSeconds(10), 1_000_000, 2, BreakerState.Closed, null,
+        new(100, 40, 1, 2, 30, 3, 4, 5, 6, 7, 8, 9, 10, 11), new(12.5, 2.5));
+
+    public EngineStatus Status { get; set; } = new([Stock], new(true, [], null), [new("watch", DateTimeOffset.UtcNow, 0, null)]);
+
+    public WriteBehindException? Failure { get; set; }
+
+    public int StatusCalls { get; private set; }
+
+    public TimeSpan? FlushTimeout { get; private set; }
+
+    public FakeDeadLetters Letters { get; } = new();
+
+    public IReadOnlyCollection<string> Types => ["stock"];
+
+    public IDeadLetters DeadLetters => Letters;
+
+    public EntityTypeOptions OptionsOf(string type) => throw new NotSupportedException();
+
+    public Task<long> SweepAsync(SweepPart part, TimeSpan? minAge = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+    public IEntityStore<TState> Store<TState>()
+        where TState : class => throw new NotSupportedException();
+
+    public IEntityStore<TState> Store<TState>(string type)
+        where TState : class => throw new NotSupportedException();
+
+    public Task<EngineStatus> GetStatusAsync(CancellationToken cancellationToken = default)
+    {
+        StatusCalls++;
+        return Failure is null ? Task.FromResult(Status) : Task.FromException<EngineStatus>(Failure);
+    }
+
+    public Task FlushAsync(string type, string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+    public Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+    {
+        FlushTimeout = timeout;
+        return Failure is null
+            ? Task.FromResult(new FlushReport(5, new Dictionary<string, long> { ["stock"] = 2 }, [new("stock", "odd/id")]))
+            : Task.FromException<FlushReport>(Failure);
+    }
+}
