@@ -1,0 +1,40 @@
+using Xunit.Sdk;
+
+namespace Cluster.Tests.Support;
+
+/// <summary>Carries out faults under load.</summary>
+internal sealed class FaultCheck(RunningCluster cluster, int seed)
+{
+    private const int Before = 300;
+    private const int After = 300;
+    private const int LogLines = 25;
+
+    private readonly Random _random = new(seed);
+
+    /// <summary>Writes, lets the fault happen, writes on, and judges.</summary>
+    public async Task RunAsync(Fault fault)
+    {
+        await cluster.RestoreAsync();
+        await using var run = new LoadedRun(cluster, _random.Next());
+        try
+        {
+            await run.WriteMoreAsync(Before);
+            await fault.HappenAsync(cluster, run, _random);
+            await run.WriteMoreAsync(After);
+            await run.FinishAsync(fault.IsExpected);
+        }
+        catch (Exception e)
+        {
+            throw new XunitException(
+                $"{fault.Name}, with WRITEBEHIND_CLUSTER_SEED={seed}: {e.Message}\n" +
+                $"{run.Acknowledged} writes were acknowledged; callers saw {Summary(run.Failures)}.\n" +
+                string.Join("\n\n", cluster.Members.Select(member => member.LogTail(LogLines))),
+                e);
+        }
+    }
+
+    private static string Summary(IEnumerable<Exception> failures)
+        => string.Join(", ", failures.CountBy(failure => failure.GetType().Name).Select(type => $"{type.Value} {type.Key}")) is { Length: > 0 } text
+            ? text
+            : "no failure";
+}

@@ -1,0 +1,6 @@
+namespace Orleans.WriteBehind.Tests.Grains;
+
+public interface IPlayerGrain : IGrainWithGuidKey
+{
+    Task RenameAsync(string name);
+}

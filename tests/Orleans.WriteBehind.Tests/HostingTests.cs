@@ -1,0 +1,65 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Orleans.WriteBehind.Tests.Support;
+using WriteBehind;
+
+namespace Orleans.WriteBehind.Tests;
+
+public sealed class HostingTests
+{
+    [Theory]
+    [InlineData(0, 5, "WriteBehindGrainOptions.SweepGrains is '0'")]
+    [InlineData(65, 5, "WriteBehindGrainOptions.SweepGrains is '65'")]
+    [InlineData(4, 0, "WriteBehindGrainOptions.FlushTimeout is '00:00:00'")]
+    [InlineData(4, 30, "WriteBehindGrainOptions.FlushTimeout is '00:00:30'")]
+    public async Task A_wrong_setting_is_named_at_start_up(int sweepGrains, int flushSeconds, string message)
+    {
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => GrainCluster.StartAsync(new()
+        {
+            Grains = grains => (grains.SweepGrains, grains.FlushTimeout) = (sweepGrains, TimeSpan.FromSeconds(flushSeconds)),
+        }));
+
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_storage_provider_without_an_engine_and_an_engine_without_reminders_are_named_at_start_up()
+    {
+        var storage = await StartAsync(silo => silo.AddWriteBehindGrainStorage("carts"));
+        var reminders = await StartAsync(silo => silo.AddWriteBehind(writeBehind => writeBehind.UseRedis("localhost:1")));
+
+        Assert.Contains("AddWriteBehind(", storage.Message, StringComparison.Ordinal);
+        Assert.Contains("UseRedisReminderService", reminders.Message, StringComparison.Ordinal);
+
+        static async Task<OrleansConfigurationException> StartAsync(Action<ISiloBuilder> configure)
+        {
+            var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+            builder.UseOrleans(silo => configure(silo.UseLocalhostClustering()));
+            using var host = builder.Build();
+            return await Assert.ThrowsAsync<OrleansConfigurationException>(() => host.StartAsync());
+        }
+    }
+
+    [Fact]
+    public async Task The_engine_starts_and_stops_with_the_silo_and_not_as_a_hosted_service()
+    {
+        await using var cluster = await GrainCluster.StartAsync();
+        var services = cluster.Cluster.Silos[0].ServiceProvider;
+
+        Assert.DoesNotContain(services.GetServices<IHostedService>(), service => service.GetType().Assembly == typeof(IWriteBehindEngine).Assembly);
+        Assert.Equal(["watch"], (await cluster.Engine.GetStatusAsync()).Loops.Select(loop => loop.Name));
+    }
+
+    [Fact]
+    public async Task Neighbours_share_the_engines_connection_to_redis()
+    {
+        await using var cluster = await GrainCluster.StartAsync();
+        var owner = cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<IRedisConnection>();
+
+        var connection = await owner.GetAsync();
+
+        Assert.Same(connection, await owner.GetAsync());
+        Assert.True((await connection.GetDatabase().PingAsync()) > TimeSpan.Zero);
+    }
+}

@@ -1,0 +1,10 @@
+namespace Orleans.WriteBehind.Tests.Support;
+
+/// <summary>A state that is replaced; its grain has an integer key and is reentrant.</summary>
+public sealed record Views(long Count)
+{
+    public Views()
+        : this(0)
+    {
+    }
+}

@@ -1,0 +1,43 @@
+using System.Text.Json;
+using Silo.Tests.Support;
+
+namespace Silo.Tests;
+
+public sealed class ProveTests(ServiceServers servers) : IClassFixture<ServiceServers>, IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("writebehind-prove-").FullName;
+
+    private string JsonPath => Path.Combine(_folder, "summary.json");
+
+    private string LogPath => Path.Combine(_folder, "silo.log");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task A_silo_that_is_killed_half_way_loses_nothing_that_was_acknowledged()
+    {
+        const int Callers = 48;
+        var (code, output) = await ClientProcess.RunAsync(
+            servers, "prove", "--writes", "4000", "--entities", "200", "--concurrency", "48", "--crash", "--json", JsonPath, "--log", LogPath);
+        Assert.True(code == 0, output);
+        Assert.Contains("SIGKILL", output, StringComparison.Ordinal);
+        Assert.Contains("VERIFIED", output, StringComparison.Ordinal);
+
+        var figures = JsonDocument.Parse(await File.ReadAllTextAsync(JsonPath)).RootElement;
+        Assert.Equal("orleans", figures.GetProperty("mode").GetString());
+        Assert.InRange(figures.GetProperty("ackedWrites").GetInt64(), 4_000 - (4 * Callers), 4_000);
+        Assert.Equal(0, figures.GetProperty("mismatches").GetInt32());
+    }
+
+    [Fact]
+    public async Task Ctrl_c_drains_the_silos_and_leaves_none_running()
+    {
+        await using var client = ClientProcess.Start(
+            servers, "prove", "--silos", "2", "--writes", "100000000", "--concurrency", "16", "--log", LogPath);
+        await client.WaitForLineAsync(line => line.Contains(" dirty", StringComparison.Ordinal), ClientProcess.Patience);
+        client.Interrupt();
+        Assert.Equal(130, await client.WaitForExitAsync(ClientProcess.Patience));
+        foreach (var log in Directory.GetFiles(_folder, "silo*.log"))
+            Assert.Contains("Drained: ", await File.ReadAllTextAsync(log), StringComparison.Ordinal);
+    }
+}

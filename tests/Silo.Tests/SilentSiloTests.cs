@@ -1,0 +1,36 @@
+using Client.Cluster;
+using Silo.Tests.Support;
+using StackExchange.Redis;
+using WriteBehind.Testing;
+
+namespace Silo.Tests;
+
+public sealed class SilentSiloTests(ServiceServers servers) : IClassFixture<ServiceServers>
+{
+    [Fact]
+    public async Task A_silo_that_hangs_does_not_just_vanish_from_the_status()
+    {
+        // The client is connected through the first silo before there is another, so that its calls do not go to the one that hangs.
+        await using var first = await SiloProcess.StartAsync(servers);
+        await using var cluster = await ClusterConnection.OpenAsync(
+            new(ConfigurationOptions.Parse(servers.Environment["WRITEBEHIND_REDIS"]!), "writebehind", "writebehind", "wb", TimeSpan.FromSeconds(30)),
+            CancellationToken.None);
+        Assert.DoesNotContain((await cluster.Operator.GetStatusAsync()).Warnings, IsOfSilo);
+
+        await using var second = await SiloProcess.StartAsync(servers);
+        await Eventually.TrueAsync(async () => (await cluster.Operator.GetStatusAsync()).Silos.Count == 2, ClientProcess.Patience);
+        second.Process.Freeze();
+        try
+        {
+            var report = await cluster.Operator.GetStatusAsync();
+            Assert.Single(report.Silos);
+            Assert.Single(report.Warnings, IsOfSilo);
+        }
+        finally
+        {
+            second.Process.Thaw();
+        }
+    }
+
+    private static bool IsOfSilo(string warning) => warning.Contains("does not answer, and is not declared dead", StringComparison.Ordinal);
+}

@@ -1,0 +1,30 @@
+using System.Text.Json;
+using WriteBehind.Testing;
+
+namespace Silo.Tests.Support;
+
+/// <summary>The client as a process of its own.</summary>
+internal static class ClientProcess
+{
+    /// <summary>Longer than a run takes on a busy machine, a drain and a wait for a dead silo included.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+
+    public static ChildProcess Start(ServiceServers servers, params string[] arguments)
+        => ChildProcess.Start("dotnet", [Programs.Client, .. arguments], servers.Environment);
+
+    /// <summary>Runs it to its end; returns its exit code, and all it wrote.</summary>
+    public static async Task<(int Code, string Output)> RunAsync(ServiceServers servers, params string[] arguments)
+    {
+        await using var client = Start(servers, arguments);
+        var code = await client.WaitForExitAsync(Patience);
+        return (code, string.Join('\n', client.Output.Concat(client.Errors)));
+    }
+
+    /// <summary>The same for a command that must be done, and says so in JSON.</summary>
+    public static async Task<JsonElement> AskAsync(ServiceServers servers, params string[] arguments)
+    {
+        var (code, output) = await RunAsync(servers, [.. arguments, "--json"]);
+        Assert.True(code == 0, output);
+        return JsonDocument.Parse(output).RootElement;
+    }
+}
