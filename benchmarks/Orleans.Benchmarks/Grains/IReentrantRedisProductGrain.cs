@@ -1,0 +1,3 @@
+namespace Orleans.Benchmarks.Grains;
+
+public interface IReentrantRedisProductGrain : IProductGrain;

@@ -1,0 +1,87 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Benchmarks.Grains;
+using Orleans.Configuration;
+using Orleans.Serialization.Configuration;
+using Orleans.WriteBehind;
+using StackExchange.Redis;
+using WriteBehind;
+using WriteBehind.Benchmarks.Model;
+using WriteBehind.Benchmarks.Servers;
+
+namespace Orleans.Benchmarks.Silo;
+
+/// <summary>A silo in this process with the grains of all contenders, called from inside.</summary>
+internal sealed class SiloHost : IAsyncDisposable
+{
+    private readonly IHost _host;
+
+    private SiloHost(IHost host) => _host = host;
+
+    public IGrainFactory Grains => _host.Services.GetRequiredService<IGrainFactory>();
+
+    public IWriteBehindEngine Engine => _host.Services.GetRequiredService<IWriteBehindEngine>();
+
+    /// <param name="place">Where everybody's data goes.</param>
+    /// <param name="entity">Changes the settings of the type.</param>
+    public static async Task<SiloHost> StartAsync(Place place, Action<EntityTypeOptions<Product>>? entity = null)
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Error);
+        builder.Services.AddPooledDbContextFactory<PlainContext>(options => options.UseNpgsql(place.Database));
+        builder.Services.AddDbContextFactory<ShopContext>(options => options.UseNpgsql(place.Database));
+
+        // The host's own would catch Ctrl-C and stop the silo alone.
+        builder.Services.AddSingleton<IHostLifetime, NoHostLifetime>();
+
+        // The state is a class that Orleans does not know, and its Redis storage reads no others.
+        builder.Services.Configure<TypeManifestOptions>(options => options.AddAllowedType(typeof(Product)));
+        builder.UseOrleans(silo => silo
+            .UseLocalhostClustering(FreePort(), FreePort())
+            .Configure<ClusterOptions>(options => (options.ServiceId, options.ClusterId) = (place.Prefix, place.Prefix))
+            .UseInMemoryReminderService()
+            .AddRedisGrainStorage(RedisProductGrain.Storage, options => options.ConfigurationOptions = ConfigurationOptions.Parse(place.Redis))
+            .AddWriteBehind(writeBehind => writeBehind
+                .Configure(options =>
+                {
+                    options.KeyPrefix = place.Prefix;
+                    options.DrainTimeout = TimeSpan.Zero;
+                })
+                .UseRedis(place.Redis)
+                .UseEntityFramework<ShopContext>()
+                .AddEntity<Product>(EngineHost.Type, options =>
+                {
+                    options.MaxDirty = 4_000_000;
+                    entity?.Invoke(options);
+                })));
+        var host = builder.Build();
+        await host.StartAsync();
+        return new SiloHost(host);
+    }
+
+    /// <summary>Flushes everything that is dirty; throws where something remains.</summary>
+    public async Task FlushAllAsync()
+    {
+        if (!(await Engine.FlushAllAsync(TimeSpan.FromMinutes(5))).IsClean)
+        {
+            throw new InvalidOperationException("Not everything could be flushed.");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync();
+        _host.Dispose();
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

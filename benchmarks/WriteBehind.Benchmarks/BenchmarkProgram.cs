@@ -1,0 +1,86 @@
+using System.CommandLine;
+using WriteBehind.Benchmarks.Measuring;
+using WriteBehind.Benchmarks.Recovery;
+using WriteBehind.Benchmarks.Reporting;
+using WriteBehind.Benchmarks.Servers;
+
+namespace WriteBehind.Benchmarks;
+
+/// <summary>The command line: measure, or bring what was measured into the README.</summary>
+public static class BenchmarkProgram
+{
+    private const string RedisVariable = "WRITEBEHIND_REDIS";
+    private const string PostgresVariable = "WRITEBEHIND_POSTGRES";
+
+    /// <param name="args">The arguments.</param>
+    /// <param name="groups">The groups there are.</param>
+    /// <param name="leftOut">Those that can't be measured with the packages at hand.</param>
+    /// <param name="recovery">Starts, in a process of its own, what group 6 lets recover.</param>
+    public static async Task<int> RunAsync(
+        string[] args, IReadOnlyList<IBenchmarkGroup> groups, IReadOnlyList<string> leftOut, StartRecovery recovery)
+    {
+        ArgumentNullException.ThrowIfNull(args);
+        if (args is [RecoveryProcess.Command, .. var rest])
+        {
+            return await RecoveryChild.RunAsync(ServersFromEnvironment(), rest, recovery);
+        }
+
+        var quick = new Option<bool>("--quick") { Description = "A rough answer in under five minutes." };
+        var json = new Option<FileInfo?>("--json") { Description = "Also writes the results to this file." };
+        var readme = new Option<FileInfo?>("--readme") { Description = "Measures nothing; brings the results in this file into README.md and docs/performance.md." };
+        var only = new Option<int[]>("--group") { Description = "Only these groups.", AllowMultipleArgumentsPerToken = true };
+        var command = new RootCommand("Measures this project beside its alternatives.") { quick, json, readme, only };
+        command.SetAction(async parsed =>
+        {
+            if (parsed.GetValue(readme) is { } file)
+            {
+                return await Documents.UpdateAsync(file);
+            }
+
+            var wanted = parsed.GetValue(only) is { Length: > 0 } numbers ? numbers : [.. groups.Select(group => group.Number)];
+            var unknown = wanted.Except(groups.Select(group => group.Number)).ToArray();
+            if (unknown.Length > 0)
+            {
+                await Console.Error.WriteLineAsync(
+                    $"There is no group {string.Join(", ", unknown)} here; there are {string.Join(", ", groups.Select(group => group.Number))}.");
+                return 2;
+            }
+
+            return await MeasureAsync([.. groups.Where(group => wanted.Contains(group.Number))], leftOut, parsed.GetValue(quick), parsed.GetValue(json));
+        });
+        return await Proof.Options.CommandLine.RunAsync(command, args);
+    }
+
+    private static async Task<int> MeasureAsync(
+        IReadOnlyList<IBenchmarkGroup> groups, IReadOnlyList<string> leftOut, bool isQuick, FileInfo? json)
+    {
+        // Opened first, as a path that can't be written should not come out after a quarter of an hour; but what an earlier run left
+        // there stays until there is something to put in its place.
+        await using var file = json?.Open(FileMode.OpenOrCreate, FileAccess.Write);
+        var servers = ServersFromEnvironment();
+        using var redis = await servers.ConnectRedisAsync();
+        var report = new Report(await Machine.LookAsync(servers), isQuick, leftOut);
+        report.WriteHeader();
+        foreach (var group in groups)
+        {
+            report.Begin(group);
+            await group.RunAsync(new BenchmarkRun(group, servers, new CpuMeter(redis.GetDatabase()), isQuick, report));
+            report.End();
+        }
+
+        report.WriteFooter();
+        if (file is not null)
+        {
+            file.SetLength(0);
+            await report.SaveAsync(file);
+        }
+
+        return 0;
+    }
+
+    private static BenchmarkServers ServersFromEnvironment() => new(Required(RedisVariable), Required(PostgresVariable));
+
+    private static string Required(string variable)
+        => Environment.GetEnvironmentVariable(variable)
+            ?? throw new InvalidOperationException($"{variable} is not set; ./bench.sh starts servers and sets it.");
+}
