@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# What ./run.sh, ./test.sh and .ci/run share. Source it from bash with `set -euo pipefail`; it changes to the repository's root.
+#
+#   say TEXT…                  prints progress, a line per argument
+#   warn TEXT…                 prints a warning on standard error
+#   die TEXT…                  prints an error on standard error and exits with 1
+#
+#   ensure_dotnet              finds the .NET SDK that global.json asks for, or dies saying what to install       (packages.sh)
+#   restore_solution           restores the packages; falls back to the engine alone where packages do not exist
+#       TARGET                   what was restored and is to be built: the solution, or the filter
+#       LEFT_OUT                 the projects left out, one per line; empty where none were
+#       PACKAGES                 one sentence for the closing summary: what runs, on which packages
+#   build_solution CONFIG      builds TARGET (CONFIG: Debug or Release); no build server stays behind
+#
+#   ensure_servers KINDS       finds redis-server and PostgreSQL, or installs them (Debian, as root), or dies      (servers.sh)
+#                              saying what to install. KINDS is `programs` (they must be here: the tests freeze and
+#                              kill them) or `any` (a running docker will do)
+#   start_private_redis DIR [OPTION…]
+#                              starts a Redis (append-only, noeviction) on a free loopback port, data below DIR
+#       PRIVATE_REDIS            its StackExchange.Redis configuration string
+#   start_private_postgres DIR the same for PostgreSQL
+#       PRIVATE_POSTGRES         its Npgsql connection string
+#   stop_private_servers       stops what was started and removes its data; runs by itself when the script ends, also by
+#                              Ctrl-C (it traps EXIT, INT and TERM: a script with traps of its own calls it from there)
+#
+# DIR is an absolute path that no other run uses: "$ROOT/.local/run.$$".
+# start_… must run in the script itself, not in $(…): the servers end with the shell that started them, even by SIGKILL.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT" || exit
+
+# No process may outlive the scripts: no MSBuild nodes, no compiler server. (MSBuild takes environment variables as properties.)
+export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false DOTNET_CLI_USE_MSBUILD_SERVER=0
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+say() { printf '%s\n' "$@"; }
+warn() { printf 'warning: %s\n' "$*" >&2; }
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+# shellcheck source=scripts/packages.sh
+. "$ROOT/scripts/packages.sh"
+# shellcheck source=scripts/servers.sh
+. "$ROOT/scripts/servers.sh"

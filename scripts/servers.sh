@@ -1,0 +1,214 @@
+# shellcheck shell=bash
+# Redis and PostgreSQL: found, installed, started for one run alone, stopped. Sourced by lib.sh, which lists the functions.
+
+POSTGRES_IMAGE=postgres:17
+REDIS_IMAGE=redis:7
+SERVERS=          # programs or docker, once ensure_servers has looked
+POSTGRES_BIN=
+AS_POSTGRES=()    # PostgreSQL refuses to run as root; then it runs as the user that its package made
+STARTED_PIDS=()
+STARTED_CONTAINERS=()
+STARTED_DIRS=()
+export PRIVATE_REDIS='' PRIVATE_POSTGRES=''
+
+ensure_servers() {
+  local kinds=$1 missing
+  missing=$(missing_servers)
+  if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    install_packages "$missing"
+    missing=$(missing_servers)
+  fi
+  if [ -z "$missing" ]; then
+    SERVERS=programs
+    POSTGRES_BIN=$(postgres_bin)
+    [ "$(id -u)" != 0 ] || AS_POSTGRES=(setpriv --reuid=postgres --regid=postgres --init-groups)
+  elif [ "$kinds" = any ] && docker info >/dev/null 2>&1; then
+    say "Not installed here: $missing. Using docker instead."
+    SERVERS=docker
+  else
+    local docker=
+    [ "$kinds" != any ] || docker=$'\nA running docker would do as well.'
+    die "Not installed: $missing. On Debian or Ubuntu:
+  sudo apt-get update && sudo apt-get install -y $missing
+The services in these packages are not used and may stay stopped.$docker"
+  fi
+}
+
+start_private_redis() {
+  stop_at_exit
+  if [ "$SERVERS" = docker ]; then
+    start_container 6379 "$REDIS_IMAGE" redis-server --appendonly yes --maxmemory-policy noeviction "${@:2}"
+    PRIVATE_REDIS=127.0.0.1:$CONTAINER_PORT
+    wait_until Redis - docker exec "$CONTAINER" redis-cli ping
+    return
+  fi
+
+  local dir=$1/redis port
+  port=$(free_port)
+  STARTED_DIRS+=("$dir")
+  mkdir -p "$dir"
+  start_process TERM "$dir/server.log" redis-server --port "$port" --bind 127.0.0.1 --dir "$dir" --save '' \
+    --appendonly yes --maxmemory-policy noeviction "${@:2}"
+  PRIVATE_REDIS=127.0.0.1:$port
+  wait_until Redis "$dir/server.log" redis-cli -p "$port" ping
+}
+
+start_private_postgres() {
+  stop_at_exit
+  local password
+  password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  if [ "$SERVERS" = docker ]; then
+    start_container 5432 -e POSTGRES_USER=writebehind -e POSTGRES_PASSWORD="$password" "$POSTGRES_IMAGE"
+    PRIVATE_POSTGRES=$(postgres_string "$CONTAINER_PORT" "$password")
+    # Over TCP: the server that the image starts only to set up the database listens on a socket file alone.
+    wait_until PostgreSQL - docker exec "$CONTAINER" pg_isready -q -h 127.0.0.1 -U writebehind
+    return
+  fi
+
+  local port dir
+  make_postgres_dir "$1/postgres"
+  dir=$POSTGRES_DIR
+  printf '%s' "$password" | "${AS_POSTGRES[@]}" tee "$dir/password" >/dev/null
+  (
+    cd / # The user postgres may not be allowed to enter this directory.
+    exec "${AS_POSTGRES[@]}" "$POSTGRES_BIN/initdb" -D "$dir/data" -U writebehind --pwfile="$dir/password" \
+      -A scram-sha-256 -E UTF8 --locale=C >/dev/null
+  ) || die "initdb failed in $dir (see above)."
+  port=$(free_port)
+  # setpriv twice: a change of user takes the signal of the first away.
+  start_process INT "$dir/server.log" "${AS_POSTGRES[@]}" setpriv --pdeathsig INT "$POSTGRES_BIN/postgres" -D "$dir/data" -p "$port" \
+    -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200
+  PRIVATE_POSTGRES=$(postgres_string "$port" "$password")
+  wait_until PostgreSQL "$dir/server.log" "$POSTGRES_BIN/pg_isready" -q -h 127.0.0.1 -p "$port"
+  PGPASSWORD=$password "$POSTGRES_BIN/createdb" -h 127.0.0.1 -p "$port" -U writebehind writebehind
+}
+
+stop_private_servers() {
+  local entry
+  for entry in "${STARTED_PIDS[@]}"; do
+    end_process "${entry%:*}" "${entry#*:}"
+  done
+  [ "${#STARTED_CONTAINERS[@]}" = 0 ] || docker rm -f "${STARTED_CONTAINERS[@]}" >/dev/null || true
+  for entry in "${STARTED_DIRS[@]}"; do
+    rm -rf "$entry"
+    rmdir "$(dirname "$entry")" 2>/dev/null || true
+  done
+  STARTED_PIDS=() STARTED_CONTAINERS=() STARTED_DIRS=()
+}
+
+stop_at_exit() {
+  trap stop_private_servers EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+
+# start_process SIGNAL LOG COMMAND…: SIGNAL is what ends it. It gets a session of its own (Ctrl-C is for the program that still has
+# to drain, not for its servers) and is ended by the kernel should this shell be killed.
+start_process() {
+  local signal=$1 log=$2
+  shift 2
+  setsid setpriv --pdeathsig "$signal" "$@" >"$log" 2>&1 </dev/null &
+  STARTED_PIDS+=("$!:$signal")
+}
+
+end_process() {
+  local pid=$1 signal=$2 tries
+  kill "-$signal" "$pid" 2>/dev/null || true
+  for ((tries = 0; tries < 100; tries++)); do
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -KILL "$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null || true
+}
+
+# start_container PORT ARGUMENTS…: sets CONTAINER, and CONTAINER_PORT to the loopback port that leads to PORT.
+start_container() {
+  local port=$1
+  shift
+  CONTAINER=$(docker run -d --rm -p "127.0.0.1::$port" "$@")
+  STARTED_CONTAINERS+=("$CONTAINER")
+  CONTAINER_PORT=$(docker port "$CONTAINER" "$port/tcp" | head -n 1 | sed 's/.*://')
+}
+
+# wait_until NAME LOG COMMAND…: until the command succeeds; after 60 s shows the end of the log and dies.
+wait_until() {
+  local name=$1 log=$2 tries
+  shift 2
+  for ((tries = 0; tries < 600; tries++)); do
+    "$@" >/dev/null 2>&1 && return
+    sleep 0.1
+  done
+  [ ! -f "$log" ] || tail -n 20 "$log" >&2
+  die "$name did not start."
+}
+
+# The Debian packages of what is not here, separated by spaces.
+missing_servers() {
+  local missing=()
+  { command -v redis-server && command -v redis-cli; } >/dev/null || missing+=(redis-server)
+  [ -n "$(postgres_bin)" ] || missing+=(postgresql)
+  { command -v setpriv && command -v setsid; } >/dev/null || missing+=(util-linux)
+  printf '%s' "${missing[*]}"
+}
+
+# Where PostgreSQL's programs are: as pg_config says, else the newest of Debian's folders; empty where there are none.
+postgres_bin() {
+  local candidate
+  for candidate in "$(pg_config --bindir 2>/dev/null || true)" $(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -rV); do
+    if [ -x "$candidate/initdb" ] && [ -x "$candidate/postgres" ]; then
+      printf '%s' "$candidate"
+      return
+    fi
+  done
+}
+
+# Installs Debian packages without starting the services in them. (A policy-rc.d that is there already has its say.)
+install_packages() (
+  policy=/usr/sbin/policy-rc.d
+  read -ra packages <<<"$1"
+  say "Installing ${packages[*]} …"
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${packages[@]}"; } >/dev/null; then
+    warn "apt-get could not install ${packages[*]}."
+  fi
+)
+
+# Sets POSTGRES_DIR: the directory given, or one in the temporary directory where the user postgres can't get to it.
+make_postgres_dir() {
+  POSTGRES_DIR=$1
+  mkdir -p "$POSTGRES_DIR"
+  STARTED_DIRS+=("$POSTGRES_DIR")
+  if [ "$(id -u)" = 0 ]; then
+    chown postgres "$POSTGRES_DIR"
+    if ! "${AS_POSTGRES[@]}" test -w "$POSTGRES_DIR"; then
+      POSTGRES_DIR=$(mktemp -d "${TMPDIR:-/tmp}/writebehind-postgres.XXXXXX")
+      STARTED_DIRS+=("$POSTGRES_DIR")
+      chown postgres "$POSTGRES_DIR"
+      say "PostgreSQL keeps its data in $POSTGRES_DIR, as its user can't enter $1."
+    fi
+  fi
+  chmod 700 "$POSTGRES_DIR"
+}
+
+postgres_string() {
+  printf 'Host=127.0.0.1;Port=%s;Database=writebehind;Username=writebehind;Password=%s' "$1" "$2"
+}
+
+# A loopback port that nobody listens on, below the range that outgoing connections get theirs from.
+free_port() {
+  local port
+  while :; do
+    port=$((10000 + RANDOM % 12000))
+    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      printf '%s' "$port"
+      return
+    fi
+  done
+}
