@@ -13,8 +13,8 @@ public sealed class RedisServer : PrivateServer
         : base("redis-server", DataDirectory.Create("redis"), Posix.SigTerm, TimeSpan.FromSeconds(30))
         => _options = options;
 
-    /// <summary>A StackExchange.Redis configuration string with short time-outs that allows admin commands.</summary>
-    public string Configuration => ConfigurationFor(Port);
+    /// <summary>A StackExchange.Redis configuration string that allows admin commands.</summary>
+    public string Configuration => ConfigurationFor(Port, _options.Timeout);
 
     /// <summary>Starts one and waits until it answers.</summary>
     public static async Task<RedisServer> StartAsync(RedisServerOptions? options = null)
@@ -25,9 +25,16 @@ public sealed class RedisServer : PrivateServer
     }
 
     /// <summary>The same with another port, for example that of a <see cref="TcpProxy"/> in front.</summary>
-    public string ConfigurationFor(int port)
-        => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port},abortConnect=false,allowAdmin=true,connectTimeout=1000,syncTimeout=2000")
+    /// <param name="port">The port.</param>
+    /// <param name="timeout">How long a client waits for an answer; short (2 s) unless said otherwise, as what is behind a proxy is to fail.</param>
+    public string ConfigurationFor(int port, TimeSpan? timeout = null)
+    {
+        var answer = (timeout ?? RedisServerOptions.ShortTimeout).TotalMilliseconds;
+        var connect = Math.Max(1000, answer);
+        return string.Create(
+            CultureInfo.InvariantCulture, $"127.0.0.1:{port},abortConnect=false,allowAdmin=true,connectTimeout={connect},syncTimeout={answer}")
             + (_options.Password is { } password ? $",password={password}" : "");
+    }
 
     /// <summary>Kills it and starts it again without its data: a Redis that came back empty. (A cluster node forgets its cluster, too.)</summary>
     public async Task WipeAsync()

@@ -3,6 +3,12 @@ namespace WriteBehind.Testing;
 /// <summary>How a private Redis is started.</summary>
 public sealed record RedisServerOptions
 {
+    /// <summary>For tests in which Redis does not answer: they wait for it.</summary>
+    internal static readonly TimeSpan ShortTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long clients wait for an answer; default 2 s.</summary>
+    public TimeSpan Timeout { get; init; } = ShortTimeout;
+
     /// <summary>Whether there is an append-only file; default true.</summary>
     public bool AppendOnly { get; init; } = true;
 

@@ -112,7 +112,7 @@ public sealed class LocalLevelTests
         var redis = await SharedServers.RedisAsync();
         await using var proxy = TcpProxy.Start(redis.Port);
         await using var node = await CacheNode.StartAsync(Local);
-        await using var far = await node.StartOtherAsync(Local, redis: redis.ConfigurationFor(proxy.Port).Replace("syncTimeout=2000", "syncTimeout=300", StringComparison.Ordinal));
+        await using var far = await node.StartOtherAsync(Local, redis: redis.ConfigurationFor(proxy.Port, TimeSpan.FromMilliseconds(300)));
         using var counters = new CacheCounters(node.Name);
         var loader = new Loader();
         await WarmAsync(far, counters, loader, "a");

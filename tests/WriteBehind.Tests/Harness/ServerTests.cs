@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.NetworkInformation;
 using Npgsql;
 using WriteBehind.Testing;
+using WriteBehind.Testing.Processes;
 using WriteBehind.Tests.Children;
 
 namespace WriteBehind.Tests.Harness;
@@ -68,7 +69,7 @@ public sealed class ServerTests
 
         await Eventually.TrueAsync(() => !ports.Exists(Listens), because: "the watchdog ends both servers, the frozen one too");
         await Eventually.TrueAsync(
-            () => Directory.GetDirectories(Path.GetTempPath(), $"writebehind-*-{child.Id}-*").Length == 0,
+            () => Directory.GetDirectories(DataDirectory.Root, $"writebehind-*-{child.Id}-*").Length == 0,
             because: "the watchdog removes their data");
     }
 

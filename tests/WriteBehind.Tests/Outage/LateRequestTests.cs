@@ -15,7 +15,7 @@ public sealed class LateRequestTests
         await using var other = await TestEngine.StartAsync();
         await using var slow = await TestEngine.StartAsync(other.Options with
         {
-            Redis = redis.ConfigurationFor(proxy.Port).Replace("syncTimeout=2000", "syncTimeout=300", StringComparison.Ordinal),
+            Redis = redis.ConfigurationFor(proxy.Port, TimeSpan.FromMilliseconds(300)),
             Engine = static engine => engine.WriteTimeout = TimeSpan.FromMilliseconds(600),
         });
         await slow.Items.SetAsync("a", new Item(1));

@@ -7,6 +7,7 @@ using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Poison;
 
+[Collection(Alone.Name)]
 public sealed class FailureFloodTests
 {
     private const int Failures = 100_000;

@@ -22,7 +22,7 @@ internal sealed class ProxiedEngine : IAsyncDisposable
     {
         var redis = await SharedServers.RedisAsync();
         var proxy = TcpProxy.Start(redis.Port);
-        var configuration = redis.ConfigurationFor(proxy.Port).Replace("syncTimeout=2000", "syncTimeout=400", StringComparison.Ordinal);
+        var configuration = redis.ConfigurationFor(proxy.Port, TimeSpan.FromMilliseconds(400));
         return new ProxiedEngine(redis, proxy, await TestEngine.StartAsync(new() { Redis = configuration, Engine = configure }));
     }
 

@@ -97,7 +97,7 @@ public sealed class UnknownOutcomeTests
         await using var redis = await RedisServer.StartAsync();
         await using var engine = await TestEngine.StartAsync(new()
         {
-            Redis = redis.Configuration.Replace("syncTimeout=2000", "syncTimeout=400", StringComparison.Ordinal),
+            Redis = redis.ConfigurationFor(redis.Port, TimeSpan.FromMilliseconds(400)),
         });
         await engine.Items.SetAsync("a", new Item(1));
 

@@ -80,7 +80,7 @@ public sealed class DeadWorkerTests
     {
         await using var redis = await RedisServer.StartAsync();
         await using var proxy = TcpProxy.Start(redis.Port);
-        await using var cut = QueueService.Start(redis.ConfigurationFor(proxy.Port).Replace("syncTimeout=2000", "syncTimeout=300", StringComparison.Ordinal), "queue");
+        await using var cut = QueueService.Start(redis.ConfigurationFor(proxy.Port, TimeSpan.FromMilliseconds(300)), "queue");
         await using var service = QueueService.Start(redis.Configuration, "queue");
         await service.AddAsync("a");
         await using var still = cut.Queue.OpenWorker();
