@@ -17,7 +17,7 @@ case ${1:-} in
 esac
 
 RESULTS=$ROOT/.local/test-results
-HANG_TIMEOUT=3m
+HANG_TIMEOUT=10m
 # What the test runner says about itself.
 NOISE='^(Test run for |A total of |Results File: |Data collector .Blame. message: All tests|No test is available|No test matches|Additionally, path to test adapters)|^$'
 passed=0 failed=0 skipped=0

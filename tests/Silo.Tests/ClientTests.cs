@@ -86,7 +86,7 @@ public sealed class ClientTests(OneSilo silo) : IClassFixture<OneSilo>
         await using (await silo.Servers.LockAsync("SELECT 1 FROM shop.stock WHERE id = 'held' FOR UPDATE"))
         {
             await AskAsync("stock", "restock", "held", "1");
-            (code, output) = await ClientProcess.RunAsync(silo.Servers, "drain", "--within", "8", "--timeout", "6");
+            (code, output) = await ClientProcess.RunAsync(silo.Servers, "drain", "--within", "12", "--timeout", "20");
         }
 
         Assert.True(code == 1, output);

@@ -182,7 +182,7 @@ public sealed class ErrorTests : IAsyncLifetime, IAsyncDisposable
         await using var transaction = await other.BeginTransactionAsync();
         await ExecuteAsync(other, "SET deadlock_timeout = '1h'; UPDATE counters SET \"Value\" = 1 WHERE \"Name\" = 'b'");
         var put = sink.SaveAsync(new SaveItem<Counter>("a", 2, new Counter()), new SaveItem<Counter>("b", 2, new Counter()));
-        await Testing.Eventually.TrueAsync(async () => await Host.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"));
+        await Testing.Eventually.TrueAsync(async () => put.IsCompleted || await Host.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"));
         var theirs = ExecuteAsync(other, "UPDATE counters SET \"Value\" = 1 WHERE \"Name\" = 'a'");
 
         var error = await Assert.ThrowsAsync<SinkException>(() => put);
@@ -217,7 +217,7 @@ public sealed class ErrorTests : IAsyncLifetime, IAsyncDisposable
     [Fact]
     public async Task A_failed_batch_leaves_its_connection_fit_for_the_next()
     {
-        await using var host = new SinkHost<TestContext>($"{_database.ConnectionString};Maximum Pool Size=1;Timeout=5");
+        await using var host = new SinkHost<TestContext>($"{_database.ConnectionString};Maximum Pool Size=1;Timeout=30");
         await AssertFailsAsync(host.Sink<Product>(), "1", new Product { Stock = -1 }, SinkFailure.Entity, "23514");
         await AssertFailsAsync(host.Sink<Article>(), "1", new Article { Title = "a\0b" }, SinkFailure.Entity, "22021");
         Assert.Equal(SaveOutcome.Applied, (await host.Sink<Product>().PutAsync("1", 1, new Product())).Outcome);
@@ -226,7 +226,7 @@ public sealed class ErrorTests : IAsyncLifetime, IAsyncDisposable
     [Fact]
     public async Task An_exhausted_pool_is_transient()
     {
-        await using var host = new SinkHost<TestContext>($"{_database.ConnectionString};Maximum Pool Size=1;Timeout=1");
+        await using var host = new SinkHost<TestContext>($"{_database.ConnectionString};Maximum Pool Size=1;Timeout=4");
         var sink = host.Sink<Counter>();
         await using var taken = await host.DataSource.OpenConnectionAsync();
         var error = await Assert.ThrowsAsync<SinkException>(() => sink.LoadAsync(["x"], CancellationToken.None));

@@ -78,7 +78,7 @@ public sealed class FlushGuardTests : IAsyncLifetime, IAsyncDisposable
 
         var error = await Assert.ThrowsAsync<SinkException>(async () => await sink.SaveAsync(
             [new SaveItem<Counter>("waits", 1, new Counter())],
-            await sink.DeadlineAsync(TimeSpan.FromMilliseconds(500)),
+            await sink.DeadlineAsync(TimeSpan.FromSeconds(4)),
             TimeSpan.FromSeconds(20),
             CancellationToken.None));
         await transaction.CommitAsync();
@@ -100,12 +100,12 @@ public sealed class FlushGuardTests : IAsyncLifetime, IAsyncDisposable
         var started = Stopwatch.GetTimestamp();
         var error = await Assert.ThrowsAsync<SinkException>(async () => await sink.SaveAsync(
             [new SaveItem<Counter>("row", 2, new Counter())],
-            await sink.DeadlineAsync(TimeSpan.FromSeconds(1)),
+            await sink.DeadlineAsync(TimeSpan.FromSeconds(20)),
             TimeSpan.FromSeconds(20),
             CancellationToken.None));
 
         Assert.Equal((SinkFailure.Held, "55P03", false), (error.Failure, error.Code, error.OutcomeUnknown));
-        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.FromSeconds(0.4), TimeSpan.FromSeconds(5));
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.FromSeconds(0.4), TimeSpan.FromSeconds(15));
     }
 
     [Fact]
@@ -138,7 +138,7 @@ public sealed class FlushGuardTests : IAsyncLifetime, IAsyncDisposable
         var sink = frozen.Sink<Article>();
         var put = sink.SaveAsync(
             [new SaveItem<Article>("5", 2, new Article())],
-            await sink.DeadlineAsync(TimeSpan.FromSeconds(1)),
+            await sink.DeadlineAsync(TimeSpan.FromSeconds(4)),
             TimeSpan.FromSeconds(20),
             CancellationToken.None);
         await freezer.ReachedAsync();

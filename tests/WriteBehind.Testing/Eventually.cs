@@ -10,7 +10,7 @@ public static class Eventually
     private static readonly TimeSpan SlowestPoll = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How long a condition is waited for unless said otherwise. Generous: only failing tests ever use it up.</summary>
-    public static readonly TimeSpan DefaultDeadline = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan DefaultDeadline = TimeSpan.FromSeconds(90);
 
     /// <summary>Waits until the condition holds. An exception counts as "not yet" and is the inner exception at the deadline.</summary>
     /// <exception cref="TimeoutException">It did not hold in time.</exception>

@@ -53,7 +53,7 @@ public sealed class RunningCluster : IAsyncLifetime, ICollectionFixture<RunningC
     public ServiceServers Servers { get; } = new()
     {
         HasOwnPostgres = true,
-        RedisOptions = new() { AppendFsync = "always" }, // It is killed, and every acknowledged write counts.
+        RedisOptions = new() { AppendFsync = "always", Timeout = TimeSpan.FromSeconds(2) }, // It is killed, and every acknowledged write counts.
     };
 
     internal IReadOnlyList<Member> Members => _members;

@@ -23,7 +23,7 @@ internal static class ClientProcess
     /// <summary>The same for a command that must be done, and says so in JSON.</summary>
     public static async Task<JsonElement> AskAsync(ServiceServers servers, params string[] arguments)
     {
-        var (code, output) = await RunAsync(servers, [.. arguments, "--json"]);
+        var (code, output) = await RunAsync(servers, [.. arguments, "--timeout", "60", "--json"]);
         Assert.True(code == 0, output);
         return JsonDocument.Parse(output).RootElement;
     }

@@ -19,7 +19,8 @@ public sealed class OneSilo : IAsyncLifetime
         {
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
             ["WriteBehind__Caches__leaders__Ttl"] = "00:10:00",
-            ["WriteBehind__Types__stock__WriteThroughTimeout"] = "00:00:02",
+            ["WriteBehind__Limits__score__Timeout"] = "00:00:30",
+            ["WriteBehind__Types__stock__WriteThroughTimeout"] = "00:00:08",
         });
     }
 

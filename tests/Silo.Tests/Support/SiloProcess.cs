@@ -42,7 +42,7 @@ public sealed class SiloProcess : IAsyncDisposable
         var process = Launch(servers, settings);
         var line = await process.WaitForLineAsync(line => line.Contains(Prefix, StringComparison.Ordinal), StartTime);
         var silo = new SiloProcess(process, new Uri(line.Split(Prefix)[1]));
-        await Eventually.TrueAsync(async () => (await silo.Http.GetAsync("/health/ready")).StatusCode == HttpStatusCode.OK);
+        await Eventually.TrueAsync(async () => (await silo.Http.GetAsync("/health/ready")).StatusCode == HttpStatusCode.OK, StartTime);
         return silo;
     }
 

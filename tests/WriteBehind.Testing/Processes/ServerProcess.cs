@@ -6,7 +6,7 @@ namespace WriteBehind.Testing.Processes;
 /// <summary>One running server: its output goes to a log file, it can be frozen and killed, and it does not outlive this process.</summary>
 internal sealed class ServerProcess : IDisposable
 {
-    private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(90);
     private readonly Process _process;
     private readonly string _logFile;
 

@@ -11,6 +11,7 @@ namespace WriteBehind.Testing.Proxy;
 internal sealed class Pump(Socket from, Socket to, Func<TimeSpan> delay, Func<int, bool> drops, Action<int> count)
 {
     private const int MaxPiecesOnTheWire = 1_024;
+    private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(20);
     private readonly Channel<Piece> _wire = Channel.CreateBounded<Piece>(MaxPiecesOnTheWire);
 
     /// <summary>Done when the source has ended and all of it is passed on, or the target is closed.</summary>
@@ -50,7 +51,12 @@ internal sealed class Pump(Socket from, Socket to, Func<TimeSpan> delay, Func<in
         {
             await foreach (var piece in _wire.Reader.ReadAllAsync())
             {
-                await Pause.ForAsync(delay() - Stopwatch.GetElapsedTime(piece.ReceivedAt));
+                // In slices, so that a delay that is taken back does not have to be waited out.
+                while (delay() - Stopwatch.GetElapsedTime(piece.ReceivedAt) is var left && left > TimeSpan.Zero)
+                {
+                    await Pause.ForAsync(left < Slice ? left : Slice);
+                }
+
                 if (!drops(piece.Bytes.Length))
                 {
                     await SendAsync(piece.Bytes);

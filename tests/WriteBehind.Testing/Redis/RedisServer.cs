@@ -10,7 +10,7 @@ public sealed class RedisServer : PrivateServer
     private readonly RedisServerOptions _options;
 
     private RedisServer(RedisServerOptions options)
-        : base("redis-server", DataDirectory.Create("redis"), Posix.SigTerm, TimeSpan.FromSeconds(30))
+        : base("redis-server", DataDirectory.Create("redis"), Posix.SigTerm, TimeSpan.FromSeconds(60))
         => _options = options;
 
     /// <summary>A StackExchange.Redis configuration string that allows admin commands.</summary>
@@ -26,7 +26,7 @@ public sealed class RedisServer : PrivateServer
 
     /// <summary>The same with another port, for example that of a <see cref="TcpProxy"/> in front.</summary>
     /// <param name="port">The port.</param>
-    /// <param name="timeout">How long a client waits for an answer; short (2 s) unless said otherwise, as what is behind a proxy is to fail.</param>
+    /// <param name="timeout">How long a client waits for an answer; short (4 s) unless said otherwise, as what is behind a proxy is to fail.</param>
     public string ConfigurationFor(int port, TimeSpan? timeout = null)
     {
         var answer = (timeout ?? RedisServerOptions.ShortTimeout).TotalMilliseconds;
@@ -85,7 +85,7 @@ public sealed class RedisServer : PrivateServer
 
         if (_options.ClusterEnabled)
         {
-            arguments.AddRange(["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]);
+            arguments.AddRange(["--cluster-enabled", "yes", "--cluster-node-timeout", "15000"]);
         }
 
         if (_options.ReplicaOf is { } master)

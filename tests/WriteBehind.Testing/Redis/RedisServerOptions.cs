@@ -3,11 +3,11 @@ namespace WriteBehind.Testing;
 /// <summary>How a private Redis is started.</summary>
 public sealed record RedisServerOptions
 {
-    /// <summary>For tests in which Redis does not answer: they wait for it.</summary>
-    internal static readonly TimeSpan ShortTimeout = TimeSpan.FromSeconds(2);
+    /// <summary>For tests in which Redis does not answer: they wait for it. Longer than a busy machine stands still.</summary>
+    internal static readonly TimeSpan ShortTimeout = TimeSpan.FromSeconds(4);
 
-    /// <summary>How long clients wait for an answer; default 2 s.</summary>
-    public TimeSpan Timeout { get; init; } = ShortTimeout;
+    /// <summary>How long clients wait for an answer; default 8 s.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(8);
 
     /// <summary>Whether there is an append-only file; default true.</summary>
     public bool AppendOnly { get; init; } = true;

@@ -25,7 +25,7 @@ public sealed class ForeignKeyTests : IAsyncLifetime
 
         await OnlyBFailsAsync(id => _engine.Items.SetAsync(id, new Item(1)));
         await OnlyBFailsAsync(id => _engine.Items.GetAsync(id));
-        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(5))).IsClean);
+        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60))).IsClean);
         Assert.Equal(["a", "c"], (await _engine.Table.RowsAsync()).Keys.Order());
 
         await SendAsync("DEL", _keys.Entity("b"));
@@ -39,7 +39,7 @@ public sealed class ForeignKeyTests : IAsyncLifetime
 
         await OnlyBFailsAsync(id => _engine.Items.SetAsync(id, new Item(1)));
         await OnlyBFailsAsync(id => _engine.Items.GetAsync(id));
-        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(5))).IsClean);
+        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60))).IsClean);
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class ForeignKeyTests : IAsyncLifetime
         await SendAsync("DEL", _keys.Entity("b"));
         await SendAsync("SADD", _keys.Entity("b"), "foreign");
 
-        var report = await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(5));
+        var report = await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60));
 
         Assert.Equal("b", Assert.Single(report.Rejected).Id);
         Assert.Equal(["a", "c"], (await _engine.Table.RowsAsync()).Keys.Order());

@@ -7,16 +7,20 @@ using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Crash;
 
-/// <summary>A service with many dirty entities that no timer will flush soon; it stops as its host stops at SIGTERM.</summary>
+/// <summary>
+/// A service with many dirty entities that no timer will flush soon; it stops as its host stops at SIGTERM, within the drain time-out that
+/// its fourth argument says.
+/// </summary>
 internal sealed class FullService : IChildProgram
 {
     public const int Entities = 10_000;
 
     public async Task RunAsync(IReadOnlyList<string> arguments)
     {
+        var drain = TimeSpan.Parse(arguments[3], CultureInfo.InvariantCulture);
         await using var engine = await TestEngine.StartAsync(ChildEngine.OptionsFrom(arguments) with
         {
-            Engine = static engine => engine.DrainTimeout = TimeSpan.FromSeconds(4),
+            Engine = engine => engine.DrainTimeout = drain,
             Item = static item => (item.FlushDelay, item.MaxAge) = (TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1)),
             Sweep = true,
         });

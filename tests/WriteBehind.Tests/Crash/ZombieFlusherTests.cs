@@ -12,8 +12,8 @@ public sealed class ZombieFlusherTests
     [Fact]
     public async Task A_flusher_that_slept_through_its_lease_does_not_bring_back_a_deleted_row()
     {
-        await using var zombie = await StartAsync();
-        await using var other = await StartAsync(zombie);
+        await using var zombie = await TestEngine.StartAsync(new() { Item = static item => item.Lease = TimeSpan.FromSeconds(6) });
+        await using var other = await TestEngine.StartAsync(zombie.Options);
         await zombie.Items.SetAsync("a", new Item(1));
         using var held = zombie.Gate.HoldAt(ProtocolStep.Claimed);
         var late = zombie.Items.FlushAsync("a", Long);
@@ -34,9 +34,9 @@ public sealed class ZombieFlusherTests
     [Fact]
     public async Task A_late_settle_does_not_free_the_claim_of_the_next_flusher()
     {
-        await using var zombie = await StartAsync();
-        await using var second = await StartAsync(zombie);
-        await using var third = await StartAsync(zombie);
+        await using var zombie = await TestEngine.StartAsync(new() { Item = KillAtEachStepTests.ShortLease });
+        await using var second = await TestEngine.StartAsync(zombie.Options with { Item = LongLease });
+        await using var third = await TestEngine.StartAsync(second.Options);
         await zombie.Items.SetAsync("a", new Item(1));
         using var zombieHeld = zombie.Gate.HoldAt(ProtocolStep.Saved);
         var late = zombie.Items.FlushAsync("a", Long);
@@ -60,8 +60,8 @@ public sealed class ZombieFlusherTests
     [Fact]
     public async Task A_late_settle_of_the_very_version_that_the_next_flusher_holds_is_harmless()
     {
-        await using var zombie = await StartAsync();
-        await using var second = await StartAsync(zombie);
+        await using var zombie = await TestEngine.StartAsync(new() { Item = KillAtEachStepTests.ShortLease });
+        await using var second = await TestEngine.StartAsync(zombie.Options with { Item = LongLease });
         await zombie.Items.SetAsync("a", new Item(1));
         using var zombieHeld = zombie.Gate.HoldAt(ProtocolStep.Saved);
         var late = zombie.Items.FlushAsync("a", Long);
@@ -82,8 +82,8 @@ public sealed class ZombieFlusherTests
         Assert.Equal(0, (await second.StatusAsync()).Dirty);
     }
 
-    private static Task<TestEngine> StartAsync(TestEngine? like = null)
-        => TestEngine.StartAsync((like?.Options ?? new()) with { Item = KillAtEachStepTests.ShortLease });
+    /// <summary>For a flusher that must not lose its claim however slow the machine is.</summary>
+    private static void LongLease(EntityTypeOptions<Item> item) => item.Lease = TimeSpan.FromMinutes(1);
 
     /// <summary>Holds an engine's save, which only a batch with claims of its own comes to.</summary>
     private static (TaskCompletionSource Reached, TaskCompletionSource Release) HoldSave(TestEngine engine)

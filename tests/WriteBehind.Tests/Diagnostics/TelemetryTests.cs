@@ -57,8 +57,10 @@ public sealed class TelemetryTests
 
         engine.Sink.BeforeSave = _ => throw SinkProbe.Outage();
         await engine.Items.SetAsync("late", new Item(1));
-        await engine.Engine.FlushAllAsync(TimeSpan.FromMilliseconds(50));
-        Assert.True(meter.Sum(WriteBehindDiagnostics.Retries) > 0);
+        var flush = engine.FlushAllAsync();
+        await Eventually.TrueAsync(() => meter.Sum(WriteBehindDiagnostics.Retries) > 0);
+        engine.Sink.BeforeSave = null;
+        await flush;
     }
 
     [Fact]
@@ -108,9 +110,11 @@ public sealed class TelemetryTests
         activities.Clear();
         engine.Sink.BeforeSave = _ => throw SinkProbe.Outage();
         await Task.WhenAll(Enumerable.Range(0, Size).Select(i => engine.Items.SetAsync($"e{i}", new Item(i))));
-        await engine.Engine.FlushAllAsync(TimeSpan.FromMilliseconds(50));
+        var failing = engine.FlushAllAsync();
         await Eventually.TrueAsync(() => activities.Any(IsOurs));
         Assert.Equal(ActivityStatusCode.Error, activities.First(IsOurs).Status);
+        engine.Sink.BeforeSave = null;
+        await failing;
 
         static bool IsOurs(Activity activity) => activity.GetTagItem("writebehind.batch") is Size;
     }

@@ -15,7 +15,11 @@ public sealed class LostPutTests
     {
         var redis = await SharedServers.RedisAsync();
         await using var proxy = TcpProxy.Start(redis.Port);
-        await using var cutOff = await TestEngine.StartAsync(new() { Redis = redis.ConfigurationFor(proxy.Port) });
+        await using var cutOff = await TestEngine.StartAsync(new()
+        {
+            Redis = redis.ConfigurationFor(proxy.Port),
+            Engine = static engine => engine.WriteTimeout = TimeSpan.FromSeconds(30),
+        });
         await using var other = await TestEngine.StartAsync(cutOff.Options with { Redis = redis.Configuration });
         await cutOff.Items.SetAsync("a", new Item(1));
 
@@ -34,7 +38,11 @@ public sealed class LostPutTests
     {
         var redis = await SharedServers.RedisAsync();
         await using var proxy = TcpProxy.Start(redis.Port);
-        await using var cutOff = await TestEngine.StartAsync(new() { Redis = redis.ConfigurationFor(proxy.Port) });
+        await using var cutOff = await TestEngine.StartAsync(new()
+        {
+            Redis = redis.ConfigurationFor(proxy.Port),
+            Engine = static engine => engine.WriteTimeout = TimeSpan.FromSeconds(30),
+        });
         await using var other = await TestEngine.StartAsync(cutOff.Options with { Redis = redis.Configuration });
         await cutOff.Items.SetAsync("a", new Item(1));
 

@@ -95,7 +95,7 @@ public sealed class ReverseCommitTests
     private static async Task<SaveOutcome> SaveAsync(IEntitySink<Item> sink, long version, Item? state)
     {
         var clock = await sink.ReadClockAsync(CancellationToken.None);
-        var time = TimeSpan.FromSeconds(5);
+        var time = TimeSpan.FromMinutes(1);
         return (await sink.SaveAsync([new("a", version, state)], clock.At + time, time, CancellationToken.None))[0].Outcome;
     }
 

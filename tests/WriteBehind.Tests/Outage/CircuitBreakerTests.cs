@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using WriteBehind.Sinks;
@@ -34,12 +35,13 @@ public sealed class CircuitBreakerTests
             Interlocked.Decrement(ref concurrent);
             throw SinkProbe.Outage();
         };
-        var clocks = engine.Sink.ClockReads;
-        await Eventually.TrueAsync(async () => (await engine.StatusAsync()).OldestDirtyAge > TimeSpan.FromSeconds(3));
+        var (clocks, started) = (engine.Sink.ClockReads, Stopwatch.GetTimestamp());
+        await Eventually.TrueAsync(() => Volatile.Read(ref probes) >= 6);
 
-        // Pauses of 0.2 to 0.4 s over 3 s; without a breaker it would be twenty batches every 25 ms.
-        Assert.InRange(Volatile.Read(ref probes), 2, 20);
-        Assert.InRange(engine.Sink.ClockReads - clocks, 2, 20);
+        // Pauses of 0.2 to 0.4 s, once it has failed a few times; without a breaker it would be twenty batches every 25 ms.
+        var most = 4 + (int)(Stopwatch.GetElapsedTime(started) / TimeSpan.FromSeconds(0.2));
+        Assert.InRange(Volatile.Read(ref probes), 6, most);
+        Assert.InRange(engine.Sink.ClockReads - clocks, 6, most + 2);
         Assert.Equal(1, mostConcurrent);
         var status = await engine.StatusAsync();
         Assert.Equal(Entities, status.Dirty);

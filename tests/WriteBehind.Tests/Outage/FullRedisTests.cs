@@ -13,11 +13,11 @@ public sealed class FullRedisTests
     [InlineData(AfterFlush.Keep)]
     public async Task A_redis_at_maxmemory_is_drained_and_then_accepts_writes_again(AfterFlush afterFlush)
     {
-        await using var redis = await RedisServer.StartAsync(new() { ExtraArguments = ["--maxmemory", "8mb"] });
+        await using var redis = await RedisServer.StartAsync(new() { Timeout = TimeSpan.FromSeconds(15), ExtraArguments = ["--maxmemory", "8mb"] });
         await using var engine = await TestEngine.StartAsync(new()
         {
             Redis = redis.Configuration,
-            Engine = static engine => engine.WriteTimeout = TimeSpan.FromMilliseconds(500),
+            Engine = static engine => engine.WriteTimeout = TimeSpan.FromSeconds(1),
             Item = item => (item.AfterFlush, item.CacheTtl) = (afterFlush, TimeSpan.FromSeconds(1)),
         });
         await engine.Table.ExecuteAsync("ALTER TABLE items ALTER COLUMN note TYPE text");

@@ -13,7 +13,13 @@ public sealed class HeldRowTests
     [InlineData("e63")]
     public async Task A_row_that_another_transaction_holds_waits_alone_and_follows_once_it_is_free(string held)
     {
-        await using var engine = await TestEngine.StartAsync(new() { Sweep = true, Item = static item => item.MaxAttempts = 1 });
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Sweep = true,
+
+            // Halving down to the row that is held takes half a second a step, and all steps have to fit in.
+            Item = static item => (item.MaxAttempts, item.Lease, item.StatementTimeout) = (1, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(30)),
+        });
         var ids = Enumerable.Range(0, 64).Select(static i => $"e{i:00}").ToList();
         await Task.WhenAll(ids.Select(id => engine.Items.SetAsync(id, new Item(1))));
         await Eventually.TrueAsync(async () => (await engine.StatusAsync()).Dirty == 0);
@@ -45,7 +51,7 @@ public sealed class HeldRowTests
     [Fact]
     public async Task A_table_that_another_transaction_holds_is_an_outage()
     {
-        await using var engine = await TestEngine.StartAsync(new() { Sweep = true, Item = static item => item.MaxAttempts = 1 });
+        await using var engine = await TestEngine.StartAsync(new() { Sweep = true, Item = static item => (item.MaxAttempts, item.Lease) = (1, TimeSpan.FromSeconds(6)) });
         await using var other = new NpgsqlConnection(engine.Options.Postgres);
         await other.OpenAsync();
         await using var transaction = await other.BeginTransactionAsync();

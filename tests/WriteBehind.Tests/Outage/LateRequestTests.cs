@@ -15,15 +15,15 @@ public sealed class LateRequestTests
         await using var other = await TestEngine.StartAsync();
         await using var slow = await TestEngine.StartAsync(other.Options with
         {
-            Redis = redis.ConfigurationFor(proxy.Port, TimeSpan.FromMilliseconds(300)),
-            Engine = static engine => engine.WriteTimeout = TimeSpan.FromMilliseconds(600),
+            Redis = redis.ConfigurationFor(proxy.Port),
+            Engine = static engine => engine.WriteTimeout = TimeSpan.FromSeconds(3),
         });
         await slow.Items.SetAsync("a", new Item(1));
 
         // The version that the put names is read before.
         slow.Gate.RunAt(ProtocolStep.BeforeWrite, () =>
         {
-            proxy.RequestDelay = TimeSpan.FromSeconds(2);
+            proxy.RequestDelay = TimeSpan.FromSeconds(30);
             return Task.CompletedTask;
         });
         var error = await Assert.ThrowsAsync<BufferUnavailableException>(() => slow.Items.SetAsync("a", new Item(5)));

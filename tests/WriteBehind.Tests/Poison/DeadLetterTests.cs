@@ -105,13 +105,13 @@ public sealed class DeadLetterTests : IAsyncLifetime
     {
         var ids = Enumerable.Range(0, 1_200).Select(static i => $"bad{i}").ToList();
         await Task.WhenAll(ids.Select(id => _engine.Items.SetAsync(id, new Item(-7))));
-        await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20));
+        await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(ids.Count, (await _engine.StatusAsync()).DeadLetters);
 
         await _engine.Table.ExecuteAsync("ALTER TABLE items DROP CONSTRAINT quantity_not_negative");
         Assert.Equal(ids.Count, await _engine.Engine.DeadLetters.RetryAllAsync("item"));
 
-        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60))).IsClean);
         Assert.Equal(ids.Count, (await _engine.Table.RowsAsync()).Count);
         Assert.Equal(0, (await _engine.StatusAsync()).DeadLetters);
     }
@@ -169,7 +169,7 @@ public sealed class DeadLetterTests : IAsyncLifetime
         });
         await engine.Items.SetAsync("a", new Item(-1));
         await engine.Items.SetAsync("b", new Item(-2));
-        await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20));
+        await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60));
 
         await Assert.ThrowsAsync<BufferFullException>(() => engine.Items.SetAsync("c", new Item(3)));
         await engine.Items.SetAsync("a", new Item(1));

@@ -45,7 +45,7 @@ public sealed class FailureFloodTests
         Assert.Empty(await engine.Table.RowsAsync());
 
         engine.Sink.BeforeSave = null;
-        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60))).IsClean);
         Assert.Equal(Entities, (await engine.Table.RowsAsync()).Count);
     }
 
@@ -73,7 +73,7 @@ public sealed class FailureFloodTests
         while (!enough())
         {
             await WriteAllAsync(engine);
-            await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20));
+            await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60));
         }
     }
 }

@@ -18,7 +18,7 @@ public sealed class UnreadablePayloadTests
         await WriteAsync(engine, "a", "b", "c");
         await SpoilAsync(engine, "b", "d", payload);
 
-        var report = await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20));
+        var report = await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60));
 
         Assert.True(report.IsClean);
         Assert.Equal(["a", "c"], (await engine.Table.RowsAsync()).Keys.Order());
@@ -54,7 +54,7 @@ public sealed class UnreadablePayloadTests
         await engine.Items.SetAsync("a", new Item(5));
         await engine.Items.DeleteAsync("b");
 
-        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60))).IsClean);
         Assert.Equal(new ItemRow("a", 2, 5, null), Assert.Single(await engine.Table.RowsAsync()).Value);
         Assert.Empty(await engine.Engine.DeadLetters.ListAsync("item"));
     }
@@ -80,7 +80,7 @@ public sealed class UnreadablePayloadTests
         Assert.Equal("b", Assert.IsType<BufferUnavailableException>(await writes[1]).EntityId);
         Assert.Null(await writes[2]);
 
-        var report = await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(5));
+        var report = await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60));
 
         Assert.Equal("b", Assert.Single(report.Rejected).Id);
         Assert.Equal(["a", "c"], (await engine.Table.RowsAsync()).Keys.Order());
@@ -96,7 +96,7 @@ public sealed class UnreadablePayloadTests
 
         var error = await Assert.ThrowsAsync<PayloadException>(() => old.Items.GetAsync("new"));
         Assert.Equal((PayloadProblem.NewerSchema, "new"), (error.Problem, error.EntityId));
-        var report = await old.Engine.FlushAllAsync(TimeSpan.FromSeconds(5));
+        var report = await old.Engine.FlushAllAsync(TimeSpan.FromSeconds(60));
         Assert.Equal("new", Assert.Single(report.Rejected).Id);
         Assert.Equal(["old"], (await old.Table.RowsAsync()).Keys);
         Assert.Equal((1, 0), ((await old.StatusAsync()).Dirty, (await old.StatusAsync()).DeadLetters));
@@ -115,7 +115,7 @@ public sealed class UnreadablePayloadTests
 
         Assert.Equal(12, (await release.Items.GetAsync("read"))!.State.Quantity);
         await release.Items.UpdateAsync("updated", static item => item! with { Quantity = item.Quantity + 1 });
-        Assert.True((await release.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await release.Engine.FlushAllAsync(TimeSpan.FromSeconds(60))).IsClean);
 
         Assert.Equal([12, 25], (await release.Table.RowsAsync()).Values.Select(static row => row.Quantity).Order());
     }

@@ -22,8 +22,16 @@ internal sealed class ProxiedEngine : IAsyncDisposable
     {
         var redis = await SharedServers.RedisAsync();
         var proxy = TcpProxy.Start(redis.Port);
-        var configuration = redis.ConfigurationFor(proxy.Port, TimeSpan.FromMilliseconds(400));
-        return new ProxiedEngine(redis, proxy, await TestEngine.StartAsync(new() { Redis = configuration, Engine = configure }));
+        var configuration = redis.ConfigurationFor(proxy.Port);
+        return new ProxiedEngine(redis, proxy, await TestEngine.StartAsync(new()
+        {
+            Redis = configuration,
+            Engine = settings =>
+            {
+                settings.WriteTimeout = TimeSpan.FromSeconds(30);
+                configure?.Invoke(settings);
+            },
+        }));
     }
 
     /// <summary>Another process of the same service, whose connection is good.</summary>

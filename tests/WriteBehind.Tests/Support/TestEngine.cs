@@ -12,7 +12,7 @@ namespace WriteBehind.Tests.Support;
 /// <summary>An engine with the entity type <c>item</c> on real servers: one process of a service, in this process.</summary>
 public sealed class TestEngine : IAsyncDisposable
 {
-    private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(60);
 
     private readonly IHost _host;
     private bool _stopped;
@@ -117,7 +117,7 @@ public sealed class TestEngine : IAsyncDisposable
             {
                 item.FlushDelay = TimeSpan.FromMilliseconds(100);
                 item.RetryDelay = TimeSpan.FromMilliseconds(20);
-                item.Lease = TimeSpan.FromSeconds(6);
+                item.Lease = TimeSpan.FromSeconds(30);
                 item.StatementTimeout = TimeSpan.FromSeconds(4);
                 options.Item?.Invoke(item);
             });

@@ -70,7 +70,7 @@ public sealed class SettleOnTheWireTests
         await using var proxy = TcpProxy.Start(redis.Port);
         await using var flusher = await TestEngine.StartAsync(new()
         {
-            Redis = redis.ConfigurationFor(proxy.Port),
+            Redis = redis.ConfigurationFor(proxy.Port, TimeSpan.FromSeconds(60)),
             Item = item => item.Shards = 1,
         });
         await using var writer = await TestEngine.StartAsync(flusher.Options with { Redis = redis.Configuration });
@@ -85,7 +85,7 @@ public sealed class SettleOnTheWireTests
         {
             // The answers to WATCH and check take their time, and MULTI is not sent before they are there.
             recording = await redis.MonitorAsync();
-            proxy.ResponseDelay = TimeSpan.FromSeconds(1);
+            proxy.ResponseDelay = TimeSpan.FromSeconds(30);
         });
         using var settled = flusher.Gate.HoldAt(ProtocolStep.Settled);
         var flush = flusher.FlushAllAsync();

@@ -47,7 +47,9 @@ public sealed class GroupCommitTests
         second.Release();
 
         await Task.WhenAll(rest.Append(head));
-        Assert.True(ids.Count > Callers / 2, $"Only {ids.Count} of {Callers} shared the call.");
+        Assert.True(ids.Count > 0);
+        var calls = engine.Gate.CountOf(ProtocolStep.Written);
+        Assert.True(calls < Callers / 2, $"{Callers} writes took {calls} calls.");
     }
 
     [Fact]

@@ -94,10 +94,11 @@ public sealed class UnknownOutcomeTests
     [Fact]
     public async Task Writes_of_a_frozen_Redis_go_through_once_it_thaws()
     {
-        await using var redis = await RedisServer.StartAsync();
+        await using var redis = await RedisServer.StartAsync(new() { Timeout = TimeSpan.FromSeconds(4) });
         await using var engine = await TestEngine.StartAsync(new()
         {
-            Redis = redis.ConfigurationFor(redis.Port, TimeSpan.FromMilliseconds(400)),
+            Redis = redis.Configuration,
+            Engine = static engine => engine.WriteTimeout = TimeSpan.FromMinutes(1),
         });
         await engine.Items.SetAsync("a", new Item(1));
 
@@ -122,7 +123,7 @@ public sealed class UnknownOutcomeTests
     [Fact]
     public async Task Where_the_outcome_stays_unknown_the_caller_is_told_so_and_the_next_call_sees_the_truth()
     {
-        await using var there = await ProxiedEngine.StartAsync(engine => engine.WriteTimeout = TimeSpan.FromMilliseconds(500));
+        await using var there = await ProxiedEngine.StartAsync(engine => engine.WriteTimeout = TimeSpan.FromSeconds(3));
         await there.IncrementAsync("a");
 
         there.Engine.Gate.RunAt(ProtocolStep.BeforeWrite, () =>
