@@ -30,7 +30,7 @@ public interface IEntityStore<TState>
     /// Puts a state in the place of whatever is there. With <paramref name="expectedVersion"/> only if that is the current version
     /// (0: only if the entity has never been written).
     /// </summary>
-    /// <returns>The version written.</returns>
+    /// <returns>The version of this change. Where others shared its write and came after it, the current one is already theirs.</returns>
     /// <exception cref="WriteConflictException">The current version is another one.</exception>
     Task<long> SetAsync(string id, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default);
 
@@ -39,7 +39,10 @@ public interface IEntityStore<TState>
     /// to delete the entity. The function may run more than once (after a conflict with another process) and must not have
     /// side effects. If it throws, nothing is written for it and its error reaches this caller alone.
     /// </summary>
-    /// <returns>The entity as written; null where the function returned null.</returns>
+    /// <returns>
+    /// The entity as this change made it, with this change's version; null where the function returned null. Where others shared its write
+    /// and came after it, the current state is already theirs.
+    /// </returns>
     /// <exception cref="WriteConflictException">Other processes kept writing first, <see cref="WriteBehindOptions.MaxUpdateRetries"/> times in a row.</exception>
     Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, CancellationToken cancellationToken = default);
 
