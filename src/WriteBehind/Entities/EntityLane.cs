@@ -129,8 +129,9 @@ internal sealed class EntityLane<TState>(
                 continue;
             }
 
-            if (group[0].ExpectedVersion is { } expected && expected != known.Version)
+            if (group[0].ExpectedVersion is { } expected && (expected != known.Version || (expected == 0 && exists)))
             {
+                // 0 stands for "not there". A row from before may be there with that version.
                 metrics.Conflict();
                 group[0].Fail(new WriteConflictException(options.Type, id, expected, known.Version));
                 group.RemoveAt(0);

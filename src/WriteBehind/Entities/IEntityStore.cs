@@ -28,8 +28,12 @@ public interface IEntityStore<TState>
 
     /// <summary>
     /// Puts a state in the place of whatever is there. With <paramref name="expectedVersion"/> only if that is the current version
-    /// (0: only if the entity has never been written).
+    /// (0: only if the entity does not exist and was not deleted a short while ago).
     /// </summary>
+    /// <remarks>
+    /// 0 never stands for a row from before that has version 0, so such a row can't be named: its first change is one without an expected
+    /// version (<see cref="UpdateAsync"/>, which looks at the state), or its version is raised before the type is first used.
+    /// </remarks>
     /// <returns>The version of this change. Where others shared its write and came after it, the current one is already theirs.</returns>
     /// <exception cref="WriteConflictException">The current version is another one.</exception>
     Task<long> SetAsync(string id, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default);
@@ -46,7 +50,7 @@ public interface IEntityStore<TState>
     /// <exception cref="WriteConflictException">Other processes kept writing first, <see cref="WriteBehindOptions.MaxUpdateRetries"/> times in a row.</exception>
     Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, CancellationToken cancellationToken = default);
 
-    /// <summary>Deletes the entity; the row goes with the next flush. With <paramref name="expectedVersion"/> only if that is the current version.</summary>
+    /// <summary>Deletes the entity; the row goes with the next flush. With <paramref name="expectedVersion"/> only if that is the current version, as in <see cref="SetAsync"/>.</summary>
     /// <exception cref="WriteConflictException">The current version is another one.</exception>
     Task DeleteAsync(string id, long? expectedVersion = null, CancellationToken cancellationToken = default);
 

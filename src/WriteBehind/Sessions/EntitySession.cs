@@ -216,7 +216,9 @@ internal sealed class EntitySession<TState>(
 
         // Of a deleted entity nothing is left once its fence has expired: "absent" then is the same at whatever version.
         var isAbsent = !Exists && !loaded.Exists && loaded.Known.Version <= Version;
-        if (isLost || (loaded.Known.Version != Version && !isAbsent))
+        // A row from before may have version 0, as what is absent has.
+        var isThere = !Exists && loaded.Exists;
+        if (isLost || isThere || (loaded.Known.Version != Version && !isAbsent))
         {
             throw Conflict(loaded.Known.Version);
         }
