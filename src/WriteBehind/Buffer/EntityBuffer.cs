@@ -41,7 +41,7 @@ internal sealed class EntityBuffer
     public KeyLayout Keys { get; }
 
     /// <summary>The bound of one shard: the type's, split evenly and rounded up.</summary>
-    private long ShardLimit => (_options.MaxDirty + _options.Shards - 1) / _options.Shards;
+    private long ShardLimit => ((_options.MaxDirty - 1) / _options.Shards) + 1;
 
     /// <summary>Whether a shard was seen to have come back empty since the last call: on a cluster one server may, and the others not.</summary>
     public bool TakeEmptied() => Interlocked.Exchange(ref _emptied, 0) == 1;

@@ -116,6 +116,20 @@ public sealed class BoundTests
         Assert.Equal(40, (await engine.StatusAsync()).Dirty);
     }
 
+    [Theory]
+    [InlineData(1, long.MaxValue)]
+    [InlineData(3, long.MaxValue)]
+    [InlineData(16, long.MaxValue)]
+    [InlineData(16, 1)]
+    public async Task The_largest_bound_refuses_nothing_and_the_smallest_lets_one_in(int shards, long maxDirty)
+    {
+        await using var engine = await TestEngine.StartAsync(new() { Item = item => (item.MaxDirty, item.Shards) = (maxDirty, shards) });
+
+        Assert.Equal(1, await engine.Items.SetAsync("a", new Item(1)));
+        Assert.Equal(2, await engine.Items.SetAsync("a", new Item(2)));
+        Assert.Equal((1, maxDirty), ((await engine.StatusAsync()).Dirty, (await engine.StatusAsync()).MaxDirty));
+    }
+
     private static async Task<TestEngine> FullAsync()
     {
         var engine = await TestEngine.StartAsync(RoomForThree);
