@@ -61,5 +61,11 @@ internal sealed class LaneOperation<TState>
 
     public void Cancel() => _done.TrySetCanceled(_cancellation);
 
-    public void Fail(Exception error) => _done.TrySetException(error);
+    public void Fail(Exception error)
+    {
+        _done.TrySetException(error);
+
+        // Its caller may have given up waiting; then nobody else looks at it.
+        _ = _done.Task.Exception;
+    }
 }
