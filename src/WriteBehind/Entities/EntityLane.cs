@@ -31,7 +31,7 @@ internal sealed class EntityLane<TState>(
     private const int MaxGroup = 1024;
 
     /// <summary>The most changes that may wait for one entity. Beyond it callers are refused at once: they would only wait to time out.</summary>
-    private const int MaxWaiting = 64 * MaxGroup;
+    internal const int MaxWaiting = 64 * MaxGroup;
 
     private readonly Lock _lock = new();
     private readonly Queue<LaneOperation<TState>> _waiting = new();
