@@ -50,7 +50,7 @@ internal sealed partial class OperatorGrain(
     {
         try
         {
-            await engine.FlushAsync(type, id, timeout).WaitAsync(timeout);
+            await engine.FlushAsync(type, id, timeout).MayBeLeft().WaitAsync(timeout);
         }
         catch (TimeoutException)
         {
@@ -89,7 +89,7 @@ internal sealed partial class OperatorGrain(
     {
         try
         {
-            await Journal.AddAsync(action).WaitAsync(LongestNote);
+            await Journal.AddAsync(action).MayBeLeft().WaitAsync(LongestNote);
             return true;
         }
         catch (Exception e)
@@ -115,7 +115,7 @@ internal sealed partial class OperatorGrain(
     {
         try
         {
-            return await statuses.GetAsync(silo).WaitAsync(LongestAnswer);
+            return await statuses.GetAsync(silo).MayBeLeft().WaitAsync(LongestAnswer);
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {

@@ -7,7 +7,7 @@ namespace Silo.Contracts.Operations;
 /// <param name="MaxAge">The age it should never exceed.</param>
 /// <param name="MaxDirty">The bound of dirty entities and dead letters together.</param>
 /// <param name="DeadLetters">Entities set aside because PostgreSQL rejected them.</param>
-/// <param name="LastError">The last error of a flush; null where there was none since the last success.</param>
+/// <param name="LastError">The error that opened the circuit breaker, or that of its last probe; null while it is closed.</param>
 /// <param name="Rates">What all silos together do per second.</param>
 [GenerateSerializer]
 [Immutable]

@@ -66,7 +66,7 @@ internal sealed class ScriptPerWrite : IAsyncDisposable
             [keys.Dirty, keys.Dead, keys.Epoch, keys.Entity(id), keys.Fence(id)],
             [
                 "0", _options.MaxDirty / _options.Shards, (long)_options.FenceTime.TotalMilliseconds, known.Epoch,
-                id, known.Version, known.KnownAt, Random.Shared.NextInt64(), _codec.Encode(id, _products[index]),
+                id, known.Version, known.Version + 1, known.KnownAt, Random.Shared.NextInt64(), _codec.Encode(id, _products[index]),
             ]))!;
         var isWritten = reply.Length == 2;
         _known[index] = new Knowledge(isWritten ? known.Version + 1 : (long)reply[4], (long)reply[0], (string)reply[1]!);

@@ -13,7 +13,7 @@ internal static partial class FlushTry
     {
         try
         {
-            return await session.TryFlushAsync(cancellationToken).WaitAsync(timeout, cancellationToken).ConfigureAwait(true);
+            return await session.TryFlushAsync(cancellationToken).MayBeLeft().WaitAsync(timeout, cancellationToken).ConfigureAwait(true);
         }
         catch (Exception e) when (e is WriteBehindException or TimeoutException or OperationCanceledException)
         {

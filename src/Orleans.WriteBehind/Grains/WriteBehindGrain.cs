@@ -47,7 +47,7 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
             services.GetRequiredService<ILoggerFactory>().CreateLogger(GetType()));
         _keeper.BecameDirty = _timer.Arm;
         GrainContext.ObservableLifecycle.Subscribe(
-            nameof(WriteBehindGrain<TState>), GrainLifecycleStage.SetupState, cancellationToken => _keeper.LoadAsync().WaitAsync(cancellationToken));
+            nameof(WriteBehindGrain<TState>), GrainLifecycleStage.SetupState, cancellationToken => _keeper.LoadAsync().MayBeLeft().WaitAsync(cancellationToken));
     }
 
     /// <summary>

@@ -71,7 +71,7 @@ internal sealed partial class SweepGrain(
         limit.CancelAfter(LongestTurn);
         try
         {
-            var rescued = await engine.SweepAsync(part, minAge: null, limit.Token).WaitAsync(limit.Token).ConfigureAwait(true);
+            var rescued = await engine.SweepAsync(part, minAge: null, limit.Token).MayBeLeft().WaitAsync(limit.Token).ConfigureAwait(true);
             if (rescued > 0)
             {
                 Swept(logger, rescued);

@@ -56,7 +56,7 @@ internal sealed partial class SweepKeeper(
     {
         try
         {
-            await grains.GetGrain<ISweepGrain>(part).WakeAsync().WaitAsync(_stop.Token).ConfigureAwait(false);
+            await grains.GetGrain<ISweepGrain>(part).WakeAsync().MayBeLeft().WaitAsync(_stop.Token).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever it is (a silo that just died, reminders that are away), the next round tries again.
         catch (Exception e) when (!_stop.IsCancellationRequested)

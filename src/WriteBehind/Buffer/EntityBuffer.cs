@@ -41,7 +41,7 @@ internal sealed class EntityBuffer
     public KeyLayout Keys { get; }
 
     /// <summary>The bound of one shard: the type's, split evenly and rounded up.</summary>
-    private long ShardLimit => (_options.MaxDirty + _options.Shards - 1) / _options.Shards;
+    private long ShardLimit => ((_options.MaxDirty - 1) / _options.Shards) + 1;
 
     /// <summary>Whether a shard was seen to have come back empty since the last call: on a cluster one server may, and the others not.</summary>
     public bool TakeEmptied() => Interlocked.Exchange(ref _emptied, 0) == 1;
@@ -192,9 +192,10 @@ internal sealed class EntityBuffer
             var at = WriteScript.Header + (WriteScript.PerEntity * i);
             arguments[at] = request.Id;
             arguments[at + 1] = request.Known.Version;
-            arguments[at + 2] = request.Known.Epoch == writers ? request.Known.KnownAt : 0;
-            arguments[at + 3] = request.Nonce;
-            arguments[at + 4] = request.Payload ?? RedisValue.EmptyString;
+            arguments[at + 2] = request.Version;
+            arguments[at + 3] = request.Known.Epoch == writers ? request.Known.KnownAt : 0;
+            arguments[at + 4] = request.Nonce;
+            arguments[at + 5] = request.Payload ?? RedisValue.EmptyString;
         }
 
         var reply = await RunAsync(WriteScript.Text, scriptKeys, arguments, CancellationToken.None).ConfigureAwait(false);
@@ -208,7 +209,7 @@ internal sealed class EntityBuffer
         var answers = new WriteReply[batch.Count];
         for (var i = 0; i < answers.Length; i++)
         {
-            answers[i] = new(WriteStatus.Ok, new Knowledge(batch[i].Known.Version + 1, now, epoch));
+            answers[i] = new(WriteStatus.Ok, new Knowledge(batch[i].Version, now, epoch));
         }
 
         for (var at = 2; at < reply.Length; at += 4)

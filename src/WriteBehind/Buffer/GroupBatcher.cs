@@ -22,7 +22,7 @@ internal sealed class GroupBatcher<TRequest, TReply>(
     /// How many requests may wait: 32 full batches of writes. More only wait to time out. It does not follow the size of the batches,
     /// as small ones are no reason to turn callers away.
     /// </summary>
-    private const int MostWaiting = 16_384;
+    internal const int MostWaiting = 16_384;
 
     private readonly Lock _lock = new();
     private readonly Queue<(TRequest Request, TaskCompletionSource<TReply> Reply)> _waiting = new();

@@ -55,7 +55,7 @@ internal static class RedisSettings
 
     private static async Task<Dictionary<string, string>> InfoAsync(IServer server, string section, CancellationToken cancellationToken)
     {
-        var info = await server.InfoAsync(section).WaitAsync(TimeSpan.FromSeconds(5), cancellationToken).ConfigureAwait(false);
+        var info = await server.InfoAsync(section).MayBeLeft().WaitAsync(TimeSpan.FromSeconds(5), cancellationToken).ConfigureAwait(false);
         return info.SelectMany(group => group).ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
     }
 }

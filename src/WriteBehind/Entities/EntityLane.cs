@@ -10,8 +10,10 @@ namespace WriteBehind.Entities;
 /// only while it has work.
 /// </summary>
 /// <remarks>
-/// The state in memory is never trusted beyond a failure: after a conflict, an error or an unknown outcome it is loaded again before
-/// anything else happens, because a change function may have altered it in place and because somebody else may have written.
+/// <para>Each change has a version of its own, though only the last one's is stored: a caller who names the version of its change must be
+/// refused where another change came on top of it, also within the same write.</para>
+/// <para>The state in memory is never trusted beyond a failure: after a conflict, an error or an unknown outcome it is loaded again before
+/// anything else happens, because a change function may have altered it in place and because somebody else may have written.</para>
 /// </remarks>
 internal sealed class EntityLane<TState>(
     string id,
@@ -29,7 +31,7 @@ internal sealed class EntityLane<TState>(
     private const int MaxGroup = 1024;
 
     /// <summary>The most changes that may wait for one entity. Beyond it callers are refused at once: they would only wait to time out.</summary>
-    private const int MaxWaiting = 64 * MaxGroup;
+    internal const int MaxWaiting = 64 * MaxGroup;
 
     private readonly Lock _lock = new();
     private readonly Queue<LaneOperation<TState>> _waiting = new();
@@ -127,8 +129,9 @@ internal sealed class EntityLane<TState>(
                 continue;
             }
 
-            if (group[0].ExpectedVersion is { } expected && expected != known.Version)
+            if (group[0].ExpectedVersion is { } expected && (expected != known.Version || (expected == 0 && exists)))
             {
+                // 0 stands for "not there". A row from before may be there with that version.
                 metrics.Conflict();
                 group[0].Fail(new WriteConflictException(options.Type, id, expected, known.Version));
                 group.RemoveAt(0);
@@ -138,24 +141,25 @@ internal sealed class EntityLane<TState>(
                 continue;
             }
 
-            if (!TryApply(group, present, out var state))
+            if (!TryApply(group, present, exists, out var state, out var changes))
             {
                 current = null;
                 continue;
             }
 
-            if (state is null && !exists)
+            if (changes == 0)
             {
-                // Nothing is there and nothing is to be there. A tombstone would cost a write and a day of fence for no row.
+                // Nothing was there and nothing was put. A tombstone would cost a write and a day of fence for no row. (A put that was deleted
+                // again is not that: without a tombstone its version would be given out once more.)
                 group.ForEach(operation => operation.Acknowledge(known));
                 return null;
             }
 
             var payload = state is null ? null : codec.Encode(id, state);
-            var reply = await writer.WriteAsync(id, known, payload).ConfigureAwait(false);
+            var reply = await writer.WriteAsync(id, known, payload, changes).ConfigureAwait(false);
             if (reply.Status == WriteStatus.Ok)
             {
-                Acknowledge(group, reply.Known);
+                Acknowledge(group, known.Version, reply.Known);
                 return new Written(reply.Known, payload);
             }
 
@@ -166,14 +170,14 @@ internal sealed class EntityLane<TState>(
         return null;
     }
 
-    private void Acknowledge(List<LaneOperation<TState>> group, Knowledge known)
+    private void Acknowledge(List<LaneOperation<TState>> group, long before, Knowledge stored)
     {
         metrics.BufferWrite();
         written(id);
         foreach (var operation in group)
         {
             metrics.Acknowledged(operation.StartedAt);
-            operation.Acknowledge(known);
+            operation.Acknowledge(stored with { Version = before + operation.Changes });
         }
     }
 
@@ -227,15 +231,17 @@ internal sealed class EntityLane<TState>(
     /// Runs the change functions in order. Where one throws, it fails alone and leaves the group, and the answer is false: the others
     /// must start again from a freshly loaded state, since the one that threw may have half-changed this one.
     /// </summary>
-    private static bool TryApply(List<LaneOperation<TState>> group, TState? state, out TState? result)
+    private static bool TryApply(List<LaneOperation<TState>> group, TState? state, bool exists, out TState? result, out int changes)
     {
-        result = state;
+        (result, changes) = (state, 0);
         for (var i = 0; i < group.Count; i++)
         {
             try
             {
                 result = group[i].Change(result);
-                group[i].Result = result;
+                changes += exists || result is not null ? 1 : 0;
+                exists = result is not null;
+                (group[i].Result, group[i].Changes) = (result, changes);
             }
 #pragma warning disable CA1031 // The caller's function, the caller's error.
             catch (Exception e)

@@ -32,7 +32,7 @@ internal sealed class EntityStore<TState>(
     public async Task<Entity<TState>?> GetAsync(string id, CancellationToken cancellationToken = default)
     {
         CheckId(id);
-        var loaded = await loader.LoadAsync(id).WaitAsync(cancellationToken).ConfigureAwait(false);
+        var loaded = await loader.LoadAsync(id).MayBeLeft().WaitAsync(cancellationToken).ConfigureAwait(false);
         return await TakeAsync(id, loaded, cancellationToken).ConfigureAwait(false);
     }
 
@@ -41,7 +41,7 @@ internal sealed class EntityStore<TState>(
         ArgumentNullException.ThrowIfNull(ids);
         string[] distinct = [.. ids.Distinct(StringComparer.Ordinal)];
         Array.ForEach(distinct, CheckId);
-        var loaded = await loader.LoadManyAsync(distinct).WaitAsync(cancellationToken).ConfigureAwait(false);
+        var loaded = await loader.LoadManyAsync(distinct).MayBeLeft().WaitAsync(cancellationToken).ConfigureAwait(false);
         var found = await Task.WhenAll(distinct.Select((id, i) => TakeAsync(id, loaded[i], cancellationToken).AsTask())).ConfigureAwait(false);
         return found.OfType<Entity<TState>>().ToDictionary(entity => entity.Id, StringComparer.Ordinal);
     }
@@ -126,7 +126,7 @@ internal sealed class EntityStore<TState>(
 
         if (loaded.FromDatabase && options.AfterFlush == AfterFlush.Keep)
         {
-            await FillAsync(id, loaded).WaitAsync(cancellationToken).ConfigureAwait(false);
+            await FillAsync(id, loaded).MayBeLeft().WaitAsync(cancellationToken).ConfigureAwait(false);
         }
 
         return new Entity<TState>(id, loaded.Known.Version, loaded.State);

@@ -19,18 +19,22 @@ internal sealed class EntityWriter(
     private static readonly TimeSpan StuckAfter = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Writes a payload, or with null a tombstone.</summary>
+    /// <param name="id">The entity.</param>
+    /// <param name="known">What it goes on top of.</param>
+    /// <param name="payload">The payload.</param>
+    /// <param name="changes">How many changes it carries out, each with a version of its own.</param>
     /// <exception cref="OverflowException">The row brought a version at the end of 64 bits.</exception>
     /// <exception cref="BufferUnavailableException">Redis stayed away for the write time-out; the error says whether the outcome is unknown.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<WriteReply> WriteAsync(string id, Knowledge known, byte[]? payload)
+    public async ValueTask<WriteReply> WriteAsync(string id, Knowledge known, byte[]? payload, int changes = 1)
     {
-        if (known.Version >= long.MaxValue - 1)
+        if (known.Version >= long.MaxValue - changes)
         {
             throw new OverflowException(
-                $"{options.Type} '{id}' was not written: after its version {known.Version} there is no other. Give its row a smaller one.");
+                $"{options.Type} '{id}' was not written: after its version {known.Version} there are not enough others. Give its row a smaller one.");
         }
 
-        var request = new WriteRequest(id, known, payload, Random.Shared.NextInt64());
+        var request = new WriteRequest(id, known, payload, Random.Shared.NextInt64(), changes);
         var started = time.GetTimestamp();
         var unknown = false;
         var isStuck = false;

@@ -28,9 +28,13 @@ public interface IEntityStore<TState>
 
     /// <summary>
     /// Puts a state in the place of whatever is there. With <paramref name="expectedVersion"/> only if that is the current version
-    /// (0: only if the entity has never been written).
+    /// (0: only if the entity does not exist and was not deleted a short while ago).
     /// </summary>
-    /// <returns>The version written.</returns>
+    /// <remarks>
+    /// 0 never stands for a row from before that has version 0, so such a row can't be named: its first change is one without an expected
+    /// version (<see cref="UpdateAsync"/>, which looks at the state), or its version is raised before the type is first used.
+    /// </remarks>
+    /// <returns>The version of this change. Where others shared its write and came after it, the current one is already theirs.</returns>
     /// <exception cref="WriteConflictException">The current version is another one.</exception>
     Task<long> SetAsync(string id, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default);
 
@@ -39,11 +43,14 @@ public interface IEntityStore<TState>
     /// to delete the entity. The function may run more than once (after a conflict with another process) and must not have
     /// side effects. If it throws, nothing is written for it and its error reaches this caller alone.
     /// </summary>
-    /// <returns>The entity as written; null where the function returned null.</returns>
+    /// <returns>
+    /// The entity as this change made it, with this change's version; null where the function returned null. Where others shared its write
+    /// and came after it, the current state is already theirs.
+    /// </returns>
     /// <exception cref="WriteConflictException">Other processes kept writing first, <see cref="WriteBehindOptions.MaxUpdateRetries"/> times in a row.</exception>
     Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, CancellationToken cancellationToken = default);
 
-    /// <summary>Deletes the entity; the row goes with the next flush. With <paramref name="expectedVersion"/> only if that is the current version.</summary>
+    /// <summary>Deletes the entity; the row goes with the next flush. With <paramref name="expectedVersion"/> only if that is the current version, as in <see cref="SetAsync"/>.</summary>
     /// <exception cref="WriteConflictException">The current version is another one.</exception>
     Task DeleteAsync(string id, long? expectedVersion = null, CancellationToken cancellationToken = default);
 

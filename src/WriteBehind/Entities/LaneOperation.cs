@@ -43,7 +43,12 @@ internal sealed class LaneOperation<TState>
     /// <summary>What the change returned; valid until it is run again.</summary>
     public TState? Result { get; set; }
 
-    /// <summary>What was acknowledged; valid once it is done.</summary>
+    /// <summary>How many versions after the one that its group goes on from its own is; valid as <see cref="Result"/> is.</summary>
+    public int Changes { get; set; }
+
+    /// <summary>
+    /// What was acknowledged; valid once it is done. No later write may go on top of it: the version stored may be that of a later change.
+    /// </summary>
     public Knowledge Written { get; private set; }
 
     public Task<Entity<TState>?> Done => _done.Task;
@@ -56,5 +61,11 @@ internal sealed class LaneOperation<TState>
 
     public void Cancel() => _done.TrySetCanceled(_cancellation);
 
-    public void Fail(Exception error) => _done.TrySetException(error);
+    public void Fail(Exception error)
+    {
+        _done.TrySetException(error);
+
+        // Its caller may have given up waiting; then nobody else looks at it.
+        _ = _done.Task.Exception;
+    }
 }

@@ -26,6 +26,6 @@ internal sealed class StatusProbe(IWriteBehindEngine engine, TimeProvider clock,
             look = _look;
         }
 
-        return look.WaitAsync(cancellationToken);
+        return look.MayBeLeft().WaitAsync(cancellationToken);
     }
 }

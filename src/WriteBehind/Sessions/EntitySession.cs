@@ -45,7 +45,7 @@ internal sealed class EntitySession<TState>(
     {
         IsLoaded = false;
         Interlocked.Increment(ref _loads);
-        var loaded = await loader.LoadAsync(id).WaitAsync(cancellationToken).ConfigureAwait(false);
+        var loaded = await loader.LoadAsync(id).MayBeLeft().WaitAsync(cancellationToken).ConfigureAwait(false);
         metrics.Loaded(loaded.FromDatabase);
         Know(loaded.Known, loaded.State is not null);
         Volatile.Write(ref _flushed, loaded.IsClean ? Version : Version - 1);
@@ -94,7 +94,7 @@ internal sealed class EntitySession<TState>(
     {
         // Before the claim reads what to save: what is written meanwhile stays dirty here.
         var (load, version, epoch) = (Volatile.Read(ref _loads), Version, Volatile.Read(ref _epoch));
-        var result = await flushes.FlushAsync(id).WaitAsync(cancellationToken).ConfigureAwait(false);
+        var result = await flushes.FlushAsync(id).MayBeLeft().WaitAsync(cancellationToken).ConfigureAwait(false);
         var flushed = await JudgeAsync(result, version, epoch, cancellationToken).ConfigureAwait(false);
         if (flushed == EntityFlush.Saved)
         {
@@ -156,7 +156,7 @@ internal sealed class EntitySession<TState>(
     }
 
     private async Task<Knowledge> LoadKnownAsync(CancellationToken cancellationToken)
-        => (await loader.LoadVersionAsync(id, needsPresence: false).WaitAsync(cancellationToken).ConfigureAwait(false)).Known;
+        => (await loader.LoadVersionAsync(id, needsPresence: false).MayBeLeft().WaitAsync(cancellationToken).ConfigureAwait(false)).Known;
 
     private async Task<long> WriteAsync(byte[]? payload, IReadOnlyList<long>? waitingSince)
     {
@@ -216,7 +216,9 @@ internal sealed class EntitySession<TState>(
 
         // Of a deleted entity nothing is left once its fence has expired: "absent" then is the same at whatever version.
         var isAbsent = !Exists && !loaded.Exists && loaded.Known.Version <= Version;
-        if (isLost || (loaded.Known.Version != Version && !isAbsent))
+        // A row from before may have version 0, as what is absent has.
+        var isThere = !Exists && loaded.Exists;
+        if (isLost || isThere || (loaded.Known.Version != Version && !isAbsent))
         {
             throw Conflict(loaded.Known.Version);
         }

@@ -22,7 +22,7 @@ public interface IEntitySession<TState>
     /// <summary>Whether the session knows the entity's version: true after a load, false again after a conflict or an unknown outcome.</summary>
     bool IsLoaded { get; }
 
-    /// <summary>The version of the last load or save; 0 for an entity that was never written.</summary>
+    /// <summary>The version of the last load or save; 0 for an entity that was never written, and for a row from before that has it.</summary>
     long Version { get; }
 
     /// <summary>Whether there is a state at this version: false where it was never written, or deleted.</summary>
@@ -41,7 +41,7 @@ public interface IEntitySession<TState>
     /// Takes a version for the current one without a load: an owner that kept it elsewhere (an entity tag, say) goes on from it. The next
     /// save confirms it, if need be in PostgreSQL, and is refused where it is not the current one.
     /// </summary>
-    /// <param name="version">The version; 0 for an entity that was never written.</param>
+    /// <param name="version">The version; 0 for an entity that was never written, or a row from before that has it.</param>
     /// <param name="exists">Whether there was a state at that version.</param>
     void Assume(long version, bool exists);
 

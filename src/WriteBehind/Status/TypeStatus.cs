@@ -8,7 +8,10 @@ namespace WriteBehind.Status;
 /// <param name="MaxDirty">The bound of <paramref name="Dirty"/> and <paramref name="DeadLetters"/> together.</param>
 /// <param name="DeadLetters">Entities set aside because the database rejected them.</param>
 /// <param name="Breaker">The state of the circuit breaker before the database.</param>
-/// <param name="LastError">The last error of a flush, without secrets; null where there was none since the last success.</param>
+/// <param name="LastError">
+/// The error that opened the circuit breaker, or that of its last probe, without secrets; null while it is closed. What the database says of
+/// single entities or of a table that is missing (that is in the dead letters), and errors of Redis, do not show here.
+/// </param>
 /// <param name="Counters">What this process did since it started.</param>
 /// <param name="Rates">What it did per second lately.</param>
 public sealed record TypeStatus(

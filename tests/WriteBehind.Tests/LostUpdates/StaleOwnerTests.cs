@@ -35,6 +35,43 @@ public sealed class StaleOwnerTests
         Assert.Equal(4, conflict.CurrentVersion);
     }
 
+    [Theory]
+    [InlineData(AfterFlush.Delete)]
+    [InlineData(AfterFlush.Keep)]
+    public async Task Expecting_version_0_does_not_overwrite_a_row_from_before_whose_version_is_0(AfterFlush afterFlush)
+    {
+        await using var engine = await TestEngine.StartAsync(new() { Item = item => item.AfterFlush = afterFlush });
+        await engine.Table.PutAsync(new ItemRow("row", 0, 7, null));
+        Assert.Equal(new Entity<Item>("row", 0, new Item(7)), await engine.Items.GetAsync("row"));
+
+        var put = await Assert.ThrowsAsync<WriteConflictException>(() => engine.Items.SetAsync("row", new Item(1), expectedVersion: 0));
+        var delete = await Assert.ThrowsAsync<WriteConflictException>(() => engine.Items.DeleteAsync("row", expectedVersion: 0));
+        Assert.All([put, delete], conflict => Assert.Equal((0, 0), (conflict.ExpectedVersion, conflict.CurrentVersion)));
+        Assert.Contains("exists", put.Message, StringComparison.Ordinal);
+        Assert.Equal(new ItemRow("row", 0, 7, null), await engine.Table.RowAsync("row"));
+
+        // From its first change on it can be named.
+        Assert.Equal(1, (await engine.Items.UpdateAsync("row", state => state! with { Note = "seen" }))!.Version);
+        Assert.Equal(2, await engine.Items.SetAsync("row", new Item(8), expectedVersion: 1));
+        await engine.Items.DeleteAsync("nothing", expectedVersion: 0);
+    }
+
+    [Fact]
+    public async Task A_session_that_takes_an_entity_for_absent_does_not_overwrite_a_row_from_before_whose_version_is_0()
+    {
+        await using var engine = await TestEngine.StartAsync();
+        await engine.Table.PutAsync(new ItemRow("row", 0, 7, null));
+        var session = engine.Items.OpenSession("row");
+
+        session.Assume(0, exists: false);
+        await Assert.ThrowsAsync<WriteConflictException>(() => session.SaveAsync(new Item(1)));
+        session.Assume(0, exists: false);
+        await Assert.ThrowsAsync<WriteConflictException>(() => session.DeleteAsync());
+
+        session.Assume(0, exists: true);
+        Assert.Equal(1, await session.SaveAsync(new Item(8)));
+    }
+
     [Fact]
     public async Task Of_many_writers_that_expect_the_same_version_exactly_one_is_accepted()
     {

@@ -57,7 +57,7 @@ internal sealed class EntityModel
         }
         else if (version is not null || !write.IsDelete || !Current.IsDelete)
         {
-            Apply(write, version ?? Version + 1);
+            Apply(write, version ?? Version + write.Changes);
         }
     }
 
@@ -135,7 +135,7 @@ internal sealed class EntityModel
     {
         Assert(!Has(write), $"{write} was applied twice");
         Assert(HasSeenCurrent(write), $"{write} was made on #{write.Basis} and overwrote {Current}, which its writer had not seen");
-        Assert(version == Version + 1, $"{write} is version {version}, after version {Version}");
+        Assert(version == Version + write.Changes, $"{write} of {write.Changes} changes is version {version}, after version {Version}");
         write.Version = Version = version;
         _history.Add(write);
     }

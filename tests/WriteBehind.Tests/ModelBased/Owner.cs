@@ -73,16 +73,16 @@ internal sealed class Owner
             return $"loads instead: {await LoadAsync(entity, heldUp: false)}";
         }
 
-        var write = _run.NewWrite(isDelete);
+        var write = _run.NewGroup(isDelete);
         write.Basis = memory.Seen;
         var payload = write.State is { } state ? _run.Codec.Encode(entity.Id, state) : null;
         if (trouble is Trouble.None or Trouble.Refused)
         {
-            var reply = await _writer.WriteAsync(entity.Id, Aged(memory.Known, memory.Ahead), payload);
+            var reply = await _writer.WriteAsync(entity.Id, Aged(memory.Known, memory.Ahead), payload, write.Changes);
             return Learn(entity, write, memory, reply);
         }
 
-        var request = new WriteRequest(entity.Id, memory.Known, payload, Random.Shared.NextInt64());
+        var request = new WriteRequest(entity.Id, memory.Known, payload, Random.Shared.NextInt64(), write.Changes);
         write.Nonce = request.Nonce.ToString(CultureInfo.InvariantCulture);
         entity.Open.Add(write);
         _sent = new(entity, write, request, memory.Ahead);

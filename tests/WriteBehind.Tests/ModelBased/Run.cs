@@ -76,6 +76,9 @@ internal sealed class Run : IDisposable
 
     public Write NewWrite(bool isDelete = false) => new(++_writes, isDelete);
 
+    /// <summary>Every third of these holds several changes, as those of a busy entity do.</summary>
+    public Write NewGroup(bool isDelete) => new(++_writes, isDelete) { Changes = _writes % 3 == 0 ? 4 : 1 };
+
     /// <summary>Starts a process.</summary>
     public ITypeEngine Build(IProtocolGate gate, VirtualSink sink) => _registration.Build(_parts with
     {

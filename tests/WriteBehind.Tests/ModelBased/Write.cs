@@ -17,6 +17,9 @@ internal sealed class Write(long number, bool isDelete)
     /// <summary>The nonce it was sent with; null where only the engine knows.</summary>
     public string? Nonce { get; set; }
 
+    /// <summary>How many changes it holds; each has a version of its own, and the last one's is the write's.</summary>
+    public int Changes { get; init; } = 1;
+
     /// <summary>Its version, once it is applied.</summary>
     public long Version { get; set; }
 

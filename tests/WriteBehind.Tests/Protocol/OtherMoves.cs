@@ -35,7 +35,7 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
 
         for (var i = 0; i < Pair<Writer>.Count; i++)
         {
-            next.Writers[i].Age = world.Writers[i].Phase == WriterPhase.Ignorant ? (byte)0 : Older(world.Writers[i].Age);
+            next.Writers[i].Age = world.Writers[i].Phase is WriterPhase.Ignorant or WriterPhase.Remembering ? (byte)0 : Older(world.Writers[i].Age);
         }
 
         next.Late.Age = world.Late.Exists ? Older(world.Late.Age) : (byte)0;

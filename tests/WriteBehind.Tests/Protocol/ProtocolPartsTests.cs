@@ -74,6 +74,13 @@ public sealed class ProtocolPartsTests
             Promises.OnlyOnce,
             "writer 1 puts on top of whatever is there, and the answer is lost", "writer 2 puts", "writer 1 sends it again");
 
+    [Fact]
+    public void Where_the_changes_of_a_write_share_its_version_the_first_of_their_callers_overwrites_the_others()
+        => Breaks(
+            new() { SharedWrites = true, VersionPerChange = false },
+            Promises.StaleIsTold,
+            "writer 1 puts, and a change behind it shares the write", "writer 1 compares its version with Redis", "writer 1 puts");
+
     /// <summary>Asserts that a promise is broken by a trace with these steps in this order, and that the last of them is its end.</summary>
     internal static IReadOnlyList<string> Breaks(ProtocolRules rules, string promise, params string[] steps)
     {

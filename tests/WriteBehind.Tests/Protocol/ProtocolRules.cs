@@ -27,6 +27,9 @@ internal sealed record ProtocolRules
     /// <summary>Whether there are also writes on top of whatever is there.</summary>
     public bool BlindWrites { get; init; }
 
+    /// <summary>Whether two changes may share a write. The writer is then the one whose change came first: it has not seen the other.</summary>
+    public bool SharedWrites { get; init; }
+
     // The parts.
 
     /// <summary>The save statement does nothing once the lease is over by the database's clock.</summary>
@@ -61,6 +64,9 @@ internal sealed record ProtocolRules
 
     /// <summary>A write on top of whatever is there is sent once only; if its answer is lost it is looked for, not repeated.</summary>
     public bool BlindWritesAreSentOnce { get; init; } = true;
+
+    /// <summary>Each change has a version of its own, though a write stores only the last one's.</summary>
+    public bool VersionPerChange { get; init; } = true;
 
     // The troubles.
 

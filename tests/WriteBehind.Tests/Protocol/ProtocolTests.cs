@@ -37,6 +37,12 @@ public sealed class ProtocolTests(ITestOutputHelper output)
     public void They_hold_where_answers_are_lost_and_requests_arrive_late()
         => Holds(new() { AnswersMayBeLost = true, BlindWrites = true, Writes = 2 });
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void They_hold_where_changes_share_a_write(bool answersMayBeLost)
+        => Holds(new() { SharedWrites = true, AnswersMayBeLost = answersMayBeLost, Writes = answersMayBeLost ? 2 : 3 });
+
     [Fact]
     public void They_hold_where_Redis_comes_back_empty()
         => Holds(new() { RedisMayBeWiped = true });

@@ -18,7 +18,7 @@ internal sealed class Redis(ProtocolRules rules)
         }
 
         world.OverwroteUnseen |= !request.Blind && world.Expected != World.Anything && world.Expected != request.Seen;
-        world.Buffer = new Buffered((byte)(version + 1), request.Value, request.Write);
+        world.Buffer = new Buffered((byte)(version + (request.Shared && rules.VersionPerChange ? 2 : 1)), request.Value, request.Write);
         world.Dirty = true;
         world.Expected = request.Value;
         world.AppliedTwice |= (world.Applied & (1 << request.Write)) != 0;

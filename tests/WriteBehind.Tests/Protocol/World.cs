@@ -18,6 +18,9 @@ internal struct World
     /// <summary>The value of the row that is there at the start. Write n puts the value n.</summary>
     public const byte FirstRow = 100;
 
+    /// <summary>What a writer made of the entity where another change shares its write: no state that is ever stored.</summary>
+    public const byte Overtaken = 200;
+
     /// <summary>Expected after Redis came back empty, until the next write: what it lost may have reached the database or not.</summary>
     public const byte Anything = 255;
 

@@ -12,6 +12,12 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
                 case WriterPhase.Looking:
                     AddReadRow(world, i, moves);
                     break;
+                case WriterPhase.Remembering:
+                    AddCompareWithRedis(world, i, moves);
+                    break;
+                case WriterPhase.Comparing:
+                    AddCompareWithRow(world, i, moves);
+                    break;
                 case WriterPhase.Unsure:
                     AddRepeat(world, i, moves);
                     break;
@@ -57,6 +63,33 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         moves.Add("writer # reads the row", i, next);
     }
 
+    private void AddCompareWithRedis(in World world, int i, Moves moves)
+    {
+        var next = world;
+        ref var writer = ref next.Writers[i];
+        (writer.Value, writer.Version) = (writer.Version, redis.VersionOf(world));
+        writer.Phase = WriterPhase.Comparing;
+        if (world.Buffer.Exists)
+        {
+            Compare(ref writer);
+        }
+
+        moves.Add("writer # compares its version with Redis", i, next);
+    }
+
+    private static void AddCompareWithRow(in World world, int i, Moves moves)
+    {
+        var next = world;
+        ref var writer = ref next.Writers[i];
+        writer.Version = Math.Max(writer.Version, world.Row.Version);
+        Compare(ref writer);
+        moves.Add("writer # compares its version with the row", i, next);
+    }
+
+    /// <summary>Goes on where the version found is the one remembered: what the writer has seen then should be the current state.</summary>
+    private static void Compare(ref Writer writer)
+        => writer = writer.Version == writer.Value ? writer with { Phase = WriterPhase.Knowing, Value = 0 } : default;
+
     private void AddFill(in World world, int i, Moves moves)
     {
         var next = world;
@@ -78,6 +111,11 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         var put = new WriteRequest(write, write, writer.Seen, writer.Version, writer.Age, writer.OldEpoch, Blind: false);
         AddSend(world, i, put, "writer # puts", moves);
         AddSend(world, i, put with { Value = World.Absent }, "writer # deletes", moves);
+        if (rules.SharedWrites)
+        {
+            AddSend(world, i, put with { Shared = true }, "writer # puts, and a change behind it shares the write", moves);
+        }
+
         if (rules.BlindWrites)
         {
             AddSend(world, i, put with { Blind = true }, "writer # puts on top of whatever is there", moves);
@@ -95,7 +133,7 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         else
         {
             next.Writes = request.Write;
-            next.Writers[i] = Writer.Knowing(next.Buffer.Version, request.Value);
+            next.Writers[i] = Writer.Acknowledged(request, next.Buffer.Version);
             moves.Add(text, i, next);
             if (rules.AnswersMayBeLost)
             {
@@ -121,7 +159,7 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         var writer = world.Writers[i];
         if (redis.Write(ref next, writer.Sent) != WriteAnswer.Refused)
         {
-            next.Writers[i] = Writer.Knowing(redis.VersionOf(next), writer.Value);
+            next.Writers[i] = Writer.Acknowledged(writer.Sent, redis.VersionOf(next));
             moves.Add("writer # sends it again", i, next);
         }
         else if (rules.Nonce)

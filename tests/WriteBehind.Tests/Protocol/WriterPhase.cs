@@ -11,6 +11,12 @@ internal enum WriterPhase : byte
     /// <summary>It knows a version.</summary>
     Knowing,
 
+    /// <summary>It was told a version and is to write only if that is the current one, which has to be looked up first.</summary>
+    Remembering,
+
+    /// <summary>As <see cref="Looking"/>, to compare the version found with the one that it remembers.</summary>
+    Comparing,
+
     /// <summary>It sent a write on top of that version, and no answer came.</summary>
     Unsure,
 

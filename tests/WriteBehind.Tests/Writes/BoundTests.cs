@@ -1,3 +1,5 @@
+using WriteBehind.Entities;
+using WriteBehind.Gates;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Writes;
@@ -114,6 +116,43 @@ public sealed class BoundTests
 
         Assert.Equal(40, accepted);
         Assert.Equal(40, (await engine.StatusAsync()).Dirty);
+    }
+
+    [Theory]
+    [InlineData(1, long.MaxValue)]
+    [InlineData(3, long.MaxValue)]
+    [InlineData(16, long.MaxValue)]
+    [InlineData(16, 1)]
+    public async Task The_largest_bound_refuses_nothing_and_the_smallest_lets_one_in(int shards, long maxDirty)
+    {
+        await using var engine = await TestEngine.StartAsync(new() { Item = item => (item.MaxDirty, item.Shards) = (maxDirty, shards) });
+
+        Assert.Equal(1, await engine.Items.SetAsync("a", new Item(1)));
+        Assert.Equal(2, await engine.Items.SetAsync("a", new Item(2)));
+        Assert.Equal((1, maxDirty), ((await engine.StatusAsync()).Dirty, (await engine.StatusAsync()).MaxDirty));
+    }
+
+    [Fact]
+    public async Task Changes_of_one_entity_beyond_what_may_wait_for_it_are_refused_at_once_and_the_others_are_made()
+    {
+        await using var engine = await TestEngine.StartAsync();
+        using var held = engine.Gate.HoldAt(ProtocolStep.BeforeWrite);
+        var underWay = IncrementAsync();
+        await held.ReachedAsync();
+        Task<Entity<Item>?>[] waiting = [.. Enumerable.Range(0, EntityLane<Item>.MaxWaiting).Select(_ => IncrementAsync())];
+
+        var refused = IncrementAsync();
+        Assert.True(refused.IsFaulted);
+        var error = await Assert.ThrowsAsync<BufferUnavailableException>(() => refused);
+        Assert.Equal(("item", "a", false), (error.EntityType, error.EntityId, error.OutcomeUnknown));
+        Assert.DoesNotContain(waiting, static change => change.IsCompleted);
+
+        held.Release();
+        await underWay;
+        await Task.WhenAll(waiting);
+        Assert.Equal(new Entity<Item>("a", waiting.Length + 2, new Item(waiting.Length + 2)), await IncrementAsync());
+
+        Task<Entity<Item>?> IncrementAsync() => engine.Items.UpdateAsync("a", static state => new Item((state?.Quantity ?? 0) + 1));
     }
 
     private static async Task<TestEngine> FullAsync()

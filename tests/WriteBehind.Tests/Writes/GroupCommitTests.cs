@@ -22,11 +22,72 @@ public sealed class GroupCommitTests
 
         Assert.Equal(new Entity<Item>("a", 1, new Item(1)), await head);
         var results = await Task.WhenAll(rest);
-        Assert.All(results, result => Assert.Equal(2, result!.Version));
-        Assert.Equal(Enumerable.Range(2, Callers).Select(i => (long)i), results.Select(result => result!.State.Quantity));
-        Assert.Equal(new Entity<Item>("a", 2, new Item(Callers + 1)), await engine.Items.GetAsync("a"));
+        Assert.Equal(Enumerable.Range(2, Callers).Select(i => new Entity<Item>("a", i, new Item(i))), results);
+        Assert.Equal(new Entity<Item>("a", Callers + 1, new Item(Callers + 1)), await engine.Items.GetAsync("a"));
         var counters = (await engine.StatusAsync()).Counters;
         Assert.Equal((2, Callers + 1), (counters.BufferWrites, counters.WritesAcknowledged));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_version_of_a_change_that_shared_its_write_names_that_change_and_not_what_came_after_it(bool flushed)
+    {
+        await using var engine = await TestEngine.StartAsync();
+        Task<Entity<Item>?> earlier, later;
+        using (var held = engine.Gate.HoldAt(ProtocolStep.BeforeWrite))
+        {
+            var head = engine.Items.SetAsync("a", new Item(0));
+            await held.ReachedAsync();
+            earlier = engine.Items.UpdateAsync("a", state => new Item(state!.Quantity + 1));
+            later = engine.Items.UpdateAsync("a", state => new Item(state!.Quantity + 10));
+            held.Release();
+            await head;
+        }
+
+        Assert.Equal(new Entity<Item>("a", 2, new Item(1)), await earlier);
+        Assert.Equal(new Entity<Item>("a", 3, new Item(11)), await later);
+        if (flushed)
+        {
+            await engine.FlushAsync("a");
+            Assert.Equal(new ItemRow("a", 3, 11, null), await engine.Table.RowAsync("a"));
+        }
+
+        var conflict = await Assert.ThrowsAsync<WriteConflictException>(() => engine.Items.SetAsync("a", new Item(-1), expectedVersion: 2));
+        Assert.Equal((2, 3), (conflict.ExpectedVersion, conflict.CurrentVersion));
+        Assert.Equal(4, await engine.Items.SetAsync("a", new Item(12), expectedVersion: 3));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_put_and_its_delete_in_one_write_leave_a_tombstone_so_that_nobody_else_gets_the_version_of_the_put(bool isUpdate)
+    {
+        await using var engine = await TestEngine.StartAsync();
+        var buffer = await BufferView.OfAsync(engine);
+        TaskCompletionSource<bool> looking = new(), goOn = new();
+        engine.Sink.BeforeLoad = _ =>
+        {
+            looking.TrySetResult(true);
+            return goOn.Task;
+        };
+        var nothing = engine.Items.DeleteAsync("a");
+        await looking.Task.WaitAsync(Eventually.DefaultDeadline);
+        var put = isUpdate ? PutByUpdateAsync(engine.Items) : engine.Items.SetAsync("a", new Item(1));
+        var delete = engine.Items.DeleteAsync("a");
+        var again = engine.Items.DeleteAsync("a");
+        goOn.SetResult(true);
+
+        Assert.Equal(1, await put);
+        await Task.WhenAll(nothing, delete, again);
+        Assert.Null(await engine.Items.GetAsync("a"));
+        Assert.Equal(2, await buffer.VersionAsync("a"));
+        Assert.Equal(3, await engine.Items.SetAsync("a", new Item(3)));
+        await Assert.ThrowsAsync<WriteConflictException>(() => engine.Items.SetAsync("a", new Item(-1), expectedVersion: 1));
+        await engine.FlushAsync("a");
+        Assert.Equal(new ItemRow("a", 3, 3, null), await engine.Table.RowAsync("a"));
+
+        static async Task<long> PutByUpdateAsync(IEntityStore<Item> items) => (await items.UpdateAsync("a", _ => new Item(1)))!.Version;
     }
 
     [Fact]

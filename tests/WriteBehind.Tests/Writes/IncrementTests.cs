@@ -9,7 +9,7 @@ public sealed class IncrementTests
     private const int Rounds = 25;
 
     [Fact]
-    public async Task Increments_of_64_concurrent_callers_in_two_processes_add_up_exactly_and_each_buffer_write_is_one_version()
+    public async Task Increments_of_64_concurrent_callers_in_two_processes_add_up_exactly_and_each_is_one_version()
     {
         var options = new TestEngineOptions
         {
@@ -33,7 +33,7 @@ public sealed class IncrementTests
         var rows = (await first.Table.RowsAsync()).Values.ToArray();
         Assert.Equal(Callers * Rounds, rows.Sum(row => row.Quantity));
         var (one, two) = ((await first.StatusAsync()).Counters, (await second.StatusAsync()).Counters);
-        Assert.Equal(one.BufferWrites + two.BufferWrites, rows.Sum(row => row.Version));
+        Assert.Equal(Callers * Rounds, rows.Sum(row => row.Version));
         Assert.Equal(Callers * Rounds, one.WritesAcknowledged + two.WritesAcknowledged);
         Assert.True(one.RowsApplied + two.RowsApplied < one.BufferWrites + two.BufferWrites, "Nothing was coalesced.");
     }

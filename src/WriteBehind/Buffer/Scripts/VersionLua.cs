@@ -1,13 +1,13 @@
 namespace WriteBehind.Buffer.Scripts;
 
 /// <summary>
-/// What scripts know of versions. They are decimal texts, compared and counted up as such: Lua's numbers are exact up to 2^53 only,
+/// What scripts know of versions. They are decimal texts, compared as such and never counted up: Lua's numbers are exact up to 2^53 only,
 /// and a row may bring a version of its own that is larger (a clock's ticks, say).
 /// </summary>
 internal static class VersionLua
 {
     /// <summary>
-    /// <c>is_version</c>, <c>newer</c> and <c>next_version</c>; and <c>entity</c> and <c>fence</c>, which read a key. Whatever else
+    /// <c>is_version</c> and <c>newer</c>; and <c>entity</c> and <c>fence</c>, which read a key. Whatever else
     /// somebody put there is an error of that entity alone; as an error of the script it would fail the whole batch.
     /// </summary>
     public const string Text = """
@@ -16,13 +16,6 @@ internal static class VersionLua
         end
         local function newer(a, b)
           return #a > #b or #a == #b and a > b
-        end
-        local function next_version(v)
-          if #v < 16 then return string.format('%.0f', v + 1) end
-          local head, nines = string.match(v, '^(%d-)(9*)$')
-          local zeros = string.rep('0', #nines)
-          if head == '' then return '1' .. zeros end
-          return string.sub(head, 1, -2) .. string.char(string.byte(head, -1) + 1) .. zeros
         end
         local function entity(key, ...)
           local stored = redis.pcall('HMGET', key, 'v', ...)

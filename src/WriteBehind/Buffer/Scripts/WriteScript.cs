@@ -3,8 +3,8 @@ namespace WriteBehind.Buffer.Scripts;
 /// <summary>
 /// Writes a batch of entities of one shard: version check, payload, dirty mark and bound in one atomic step (design: promise 1).
 /// KEYS: dirty, dead, epoch, then entity and fence of each. ARGV: candidate epoch, limit, fence time in ms, the epoch that the writers know,
-/// then five of each. Returns Redis time in ms, the epoch, then of each that was not written: its place from 0, status, with a conflict the
-/// version found (otherwise its base), and with an error its text. Those that are not named were written: their version is the one after their base.
+/// then six of each. Returns Redis time in ms, the epoch, then of each that was not written: its place from 0, status, with a conflict the
+/// version found (otherwise its base), and with an error its text. Those that are not named were written, as the version they came with.
 /// </summary>
 internal static class WriteScript
 {
@@ -12,10 +12,10 @@ internal static class WriteScript
     public const int Header = 4;
 
     /// <summary>
-    /// Arguments of each entity: id, base version, known at (0 where that is of another epoch than the writers'), nonce, payload (empty for
-    /// a tombstone).
+    /// Arguments of each entity: id, base version, version to store, known at (0 where that is of another epoch than the writers'), nonce,
+    /// payload (empty for a tombstone).
     /// </summary>
-    public const int PerEntity = 5;
+    public const int PerEntity = 6;
 
     // A nonce that is already there is this very write, sent again because its answer got lost: acknowledged, not repeated.
     // (It writes something all the same, so that a WAIT on a new connection has something to wait for.)
@@ -39,8 +39,9 @@ internal static class WriteScript
         local out = { string.format('%.0f', now), epoch }
         local arg = 4
         for k = 4, #KEYS, 2 do
-          local id, base, knownAt, nonce, payload = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3]), ARGV[arg + 4], ARGV[arg + 5]
-          arg = arg + 5
+          local id, base, new, knownAt = ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3], tonumber(ARGV[arg + 4])
+          local nonce, payload = ARGV[arg + 5], ARGV[arg + 6]
+          arg = arg + 6
           local status, version, detail = 'ok', base, ''
           local stored = entity(KEYS[k], 'w', 'x')
           local current, by, buffered = nil, nil, false
@@ -79,10 +80,10 @@ internal static class WriteScript
               end
               if payload == '' then
                 if buffered then redis.call('HDEL', KEYS[k], 'd') end
-                redis.call('HSET', KEYS[k], 'v', next_version(base), 'w', nonce, 'x', '1')
+                redis.call('HSET', KEYS[k], 'v', new, 'w', nonce, 'x', '1')
               else
                 if buffered and stored[3] then redis.call('HDEL', KEYS[k], 'x') end
-                redis.call('HSET', KEYS[k], 'v', next_version(base), 'w', nonce, 'd', payload)
+                redis.call('HSET', KEYS[k], 'v', new, 'w', nonce, 'd', payload)
               end
             end
           end

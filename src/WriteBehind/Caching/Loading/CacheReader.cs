@@ -49,11 +49,7 @@ internal sealed class CacheReader(
         }
 
         var flights = FlyAsync(missing, loader);
-        var all = Task.WhenAll(flights);
-
-        // A caller that gives up leaves it behind; then nobody else looks at its error.
-        _ = all.ContinueWith(static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-        await all.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(flights).MayBeLeft().WaitAsync(cancellationToken).ConfigureAwait(false);
         for (var i = 0; i < flights.Length; i++)
         {
             values.Add(missing[i], await flights[i].ConfigureAwait(false));

@@ -112,20 +112,13 @@ internal sealed class LoadRunner(
         try
         {
             var started = time.GetTimestamp();
+
+            // One that does not heed its token is left to itself.
             var running = loader([.. flights.Select(static flight => flight.Key)], limit.Token);
-            try
-            {
-                var loaded = await running.WaitAsync(limit.Token).ConfigureAwait(false);
-                var duration = time.GetElapsedTime(started);
-                metrics.Loaded(duration);
-                return (loaded, duration);
-            }
-            finally
-            {
-                // One that does not heed its token is left to itself; nobody waits for its error any more.
-                _ = running.ContinueWith(
-                    static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-            }
+            var loaded = await running.MayBeLeft().WaitAsync(limit.Token).ConfigureAwait(false);
+            var duration = time.GetElapsedTime(started);
+            metrics.Loaded(duration);
+            return (loaded, duration);
         }
         catch (OperationCanceledException e) when (limit.IsCancellationRequested)
         {

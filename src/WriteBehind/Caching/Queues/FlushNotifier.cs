@@ -89,7 +89,7 @@ internal sealed class FlushNotifier : IAsyncDisposable
         var pause = FirstPause;
         for (var tries = 1; ids.Count > 0; tries++)
         {
-            var results = await Task.WhenAll(ids.Select(_flushes.FlushAsync)).WaitAsync(cancellationToken).ConfigureAwait(false);
+            var results = await Task.WhenAll(ids.Select(_flushes.FlushAsync)).MayBeLeft().WaitAsync(cancellationToken).ConfigureAwait(false);
             ids = [.. ids.Where((_, i) => results[i].Outcome == FlushOutcome.Held)];
             if (tries == MostTries)
             {
