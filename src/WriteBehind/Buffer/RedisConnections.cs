@@ -33,14 +33,16 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 
     /// <summary>The database that everything but settle transactions uses.</summary>
     public async ValueTask<IDatabase> SharedAsync(CancellationToken cancellationToken)
-        => (_shared ??= await ConnectAsync(() => _shared, value => _shared = value, cancellationToken).ConfigureAwait(false)).GetDatabase();
+        => (Volatile.Read(ref _shared)
+            ?? await ConnectAsync(() => _shared, value => Volatile.Write(ref _shared, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
 
     public async Task<IConnectionMultiplexer> GetAsync(CancellationToken cancellationToken = default)
         => (await SharedAsync(cancellationToken).ConfigureAwait(false)).Multiplexer;
 
     /// <summary>The database for settle transactions.</summary>
     public async ValueTask<IDatabase> SettleAsync(CancellationToken cancellationToken)
-        => (_settle ??= await ConnectAsync(() => _settle, value => _settle = value, cancellationToken).ConfigureAwait(false)).GetDatabase();
+        => (Volatile.Read(ref _settle)
+            ?? await ConnectAsync(() => _settle, value => Volatile.Write(ref _settle, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
 
     /// <summary>The master servers, for reading their settings.</summary>
     /// <exception cref="BufferUnavailableException">There is none, or not all of them are connected.</exception>
@@ -98,7 +100,18 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// Gives the settle connection up; the next settle opens a new one. After a restart of Redis the library may keep one that refuses
     /// every transaction (seen with 2.13).
     /// </summary>
-    public void DropSettle() => Interlocked.Exchange(ref _settle, null)?.Dispose();
+    /// <param name="failed">
+    /// What <see cref="SettleAsync"/> gave. Many settles share a connection and fail together: the late ones must not take away the one
+    /// that the first of them had opened anew.
+    /// </param>
+    public void DropSettle(IDatabase failed)
+    {
+        IConnectionMultiplexer multiplexer = failed.Multiplexer;
+        if (Interlocked.CompareExchange(ref _settle, null, multiplexer) == multiplexer)
+        {
+            multiplexer.Dispose();
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -114,6 +127,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         _connecting.Dispose();
     }
 
+    /// <summary>Opens a connection once for all who ask at a time. Only here is it kept: whoever kept it later might keep one that was given up meanwhile.</summary>
     private async Task<IConnectionMultiplexer> ConnectAsync(
         Func<IConnectionMultiplexer?> present, Action<IConnectionMultiplexer> keep, CancellationToken cancellationToken)
     {
