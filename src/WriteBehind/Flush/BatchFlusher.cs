@@ -44,40 +44,19 @@ internal sealed class BatchFlusher<TState>(
         await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
+            var batch = new Batch(ids);
             if (!breaker.TryEnter(out var entry))
             {
                 return Fill(ids.Count, new FlushResult(FlushOutcome.Unavailable));
             }
 
-            using var activity = EngineMeter.Activities.StartActivity("writebehind.flush");
-            activity?.SetTag(WriteBehindDiagnostics.TypeTag, options.Type).SetTag("writebehind.batch", ids.Count);
-            var batch = new Batch(ids);
             try
             {
-                await RunAsync(batch).ConfigureAwait(false);
-                if (batch.Reached)
-                {
-                    breaker.Succeed(entry);
-                    if (entry.IsProbe)
-                    {
-                        FlushLog.Recovered(logger, options.Type);
-                    }
-                }
-                else
-                {
-                    breaker.Leave(entry);
-                }
-            }
-            catch (SinkException e)
-            {
-                metrics.TransientFailure();
-                breaker.Fail(entry, e.Message);
-                FlushLog.TransientFailure(logger, e, options.Type, breaker.Wait);
-                batch.FillOpen(new FlushResult(FlushOutcome.Unavailable, e));
-                activity?.SetStatus(ActivityStatusCode.Error, e.Message);
+                await RunAsync(batch, entry).ConfigureAwait(false);
             }
             catch
             {
+                // Whatever it was (a listener of activities can throw, too): a probe that did not give its entry back would be the last one.
                 breaker.Leave(entry);
                 throw;
             }
@@ -87,6 +66,36 @@ internal sealed class BatchFlusher<TState>(
         finally
         {
             slots.Release();
+        }
+    }
+
+    private async Task RunAsync(Batch batch, BreakerEntry entry)
+    {
+        using var activity = EngineMeter.Activities.StartActivity("writebehind.flush");
+        activity?.SetTag(WriteBehindDiagnostics.TypeTag, options.Type).SetTag("writebehind.batch", batch.Ids.Count);
+        try
+        {
+            await RunAsync(batch).ConfigureAwait(false);
+            if (batch.Reached)
+            {
+                breaker.Succeed(entry);
+                if (entry.IsProbe)
+                {
+                    FlushLog.Recovered(logger, options.Type);
+                }
+            }
+            else
+            {
+                breaker.Leave(entry);
+            }
+        }
+        catch (SinkException e)
+        {
+            metrics.TransientFailure();
+            breaker.Fail(entry, e.Message);
+            FlushLog.TransientFailure(logger, e, options.Type, breaker.Wait);
+            batch.FillOpen(new FlushResult(FlushOutcome.Unavailable, e));
+            activity?.SetStatus(ActivityStatusCode.Error, e.Message);
         }
     }
 
