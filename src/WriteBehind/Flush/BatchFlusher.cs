@@ -136,10 +136,33 @@ internal sealed class BatchFlusher<TState>(
         }
     }
 
+    /// <summary>
+    /// Claims in every shard of the batch. On a cluster one server may be away and the others not: what they gave goes on, and is not left
+    /// locked for a lease.
+    /// </summary>
+    /// <exception cref="BufferUnavailableException">No shard answered.</exception>
     private async Task<ShardClaim[]> ClaimAsync(Batch batch)
     {
-        var shards = batch.Ids.GroupBy(buffer.Keys.ShardOf).Select(shard => buffer.ClaimAsync(shard.Key, [.. shard], CancellationToken.None));
-        return await Task.WhenAll(shards).ConfigureAwait(false);
+        var shards = batch.Ids
+            .GroupBy(buffer.Keys.ShardOf)
+            .Select(shard => (Ids: shard.ToArray(), Claim: buffer.ClaimAsync(shard.Key, [.. shard], CancellationToken.None)))
+            .ToArray();
+        var claims = new List<ShardClaim>(shards.Length);
+        BufferUnavailableException? failure = null;
+        foreach (var (ids, claim) in shards)
+        {
+            try
+            {
+                claims.Add(await claim.ConfigureAwait(false));
+            }
+            catch (BufferUnavailableException e)
+            {
+                failure ??= e;
+                Array.ForEach(ids, id => batch.Set(id, new FlushResult(FlushOutcome.Unavailable, e)));
+            }
+        }
+
+        return claims.Count > 0 || failure is null ? [.. claims] : throw failure;
     }
 
     /// <summary>Turns what was claimed into what the sink saves, sorted by id so that two flushers can't deadlock.</summary>
