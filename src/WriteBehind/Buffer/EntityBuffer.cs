@@ -71,17 +71,21 @@ internal sealed class EntityBuffer
     }
 
     /// <summary>Claims entities of one shard and reads what to save.</summary>
-    public async Task<ShardClaim> ClaimAsync(int shard, IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    /// <param name="shard">The shard.</param>
+    /// <param name="ids">The entities.</param>
+    /// <param name="room">How many bytes of payload to read; the first that is claimed is read however large it is.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<ShardClaim> ClaimAsync(int shard, IReadOnlyList<string> ids, int room, CancellationToken cancellationToken)
     {
         var keys = Keys[shard];
         var scriptKeys = new RedisKey[3 + ids.Count];
-        var arguments = new RedisValue[1 + ids.Count];
+        var arguments = new RedisValue[2 + ids.Count];
         (scriptKeys[0], scriptKeys[1], scriptKeys[2]) = (keys.Claims, keys.Dirty, keys.Dead);
-        arguments[0] = (long)_options.Lease.TotalMicroseconds;
+        (arguments[0], arguments[1]) = ((long)_options.Lease.TotalMicroseconds, room);
         for (var i = 0; i < ids.Count; i++)
         {
             scriptKeys[3 + i] = keys.Entity(ids[i]);
-            arguments[1 + i] = ids[i];
+            arguments[2 + i] = ids[i];
         }
 
         var reply = await RunAsync(ClaimScript.Text, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
@@ -280,6 +284,7 @@ internal sealed class EntityBuffer
     private static ClaimStatus ParseClaim(string status) => status switch
     {
         "claimed" => ClaimStatus.Claimed,
+        "later" => ClaimStatus.Later,
         "held" => ClaimStatus.Held,
         "clean" => ClaimStatus.Clean,
         "dead" => ClaimStatus.Dead,
