@@ -201,12 +201,7 @@ internal sealed class EntityBuffer
             arguments[at + 4] = request.Payload ?? RedisValue.EmptyString;
         }
 
-        var reply = await RunAsync(WriteScript.Text, scriptKeys, arguments, CancellationToken.None).ConfigureAwait(false);
-        if (_engine.ReplicaAcknowledgements > 0)
-        {
-            await ReplicaWait.ForAsync(_redis, _engine).ConfigureAwait(false);
-        }
-
+        var reply = await RunWriteAsync(scriptKeys, arguments).ConfigureAwait(false);
         await ReachAsync(ProtocolStep.Written, batch).ConfigureAwait(false);
         var (now, epoch) = ((long)reply[0], NoteEpoch(shard, (string)reply[1]!));
         var answers = new WriteReply[batch.Count];
@@ -298,9 +293,31 @@ internal sealed class EntityBuffer
     private ValueTask ReachAsync(ProtocolStep step, IReadOnlyList<WriteRequest> batch)
         => _gate is OpenGate ? default : _gate.ReachAsync(step, _options.Type, [.. batch.Select(request => request.Id)], CancellationToken.None);
 
+    /// <summary>Runs the write script, and waits for the replicas where that is asked for: on the connection that wrote, which nobody else uses then.</summary>
+    private async Task<RedisResult[]> RunWriteAsync(RedisKey[] keys, RedisValue[] arguments)
+    {
+        if (_engine.ReplicaAcknowledgements == 0)
+        {
+            return await RunAsync(WriteScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        var database = await _redis.WaitingAsync(CancellationToken.None).ConfigureAwait(false);
+        var reply = await RunOnAsync(database, WriteScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+        await ReplicaWait.ForAsync(_redis, database, _engine).ConfigureAwait(false);
+        return reply;
+    }
+
     private async Task<RedisResult[]> RunAsync(string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
     {
-        RedisResult? reply = await _redis.RunAsync(db => db.ScriptEvaluateAsync(script, keys, arguments), cancellationToken).ConfigureAwait(false);
+        var database = await _redis.SharedAsync(cancellationToken).ConfigureAwait(false);
+        return await RunOnAsync(database, script, keys, arguments, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<RedisResult[]> RunOnAsync(
+        IDatabase database, string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
+    {
+        RedisResult? reply = await _redis.RunOnAsync(
+            database, db => db.ScriptEvaluateAsync(script, keys, arguments), cancellationToken).ConfigureAwait(false);
 
         // The library loses an answer at times and gives null, which no script here does (seen with 1.2.6).
         return reply is null
