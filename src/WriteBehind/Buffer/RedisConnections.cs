@@ -113,8 +113,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// </param>
     public void DropSettle(IDatabase failed)
     {
-        IConnectionMultiplexer multiplexer = failed.Multiplexer;
-        if (Interlocked.CompareExchange(ref _settle, null, multiplexer) == multiplexer)
+        var multiplexer = failed.Multiplexer;
+        if (ReferenceEquals(Interlocked.CompareExchange(ref _settle, null, multiplexer), multiplexer))
         {
             multiplexer.Dispose();
         }

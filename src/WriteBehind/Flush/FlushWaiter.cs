@@ -110,11 +110,11 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
     }
 
     /// <summary>Where it was given up, nobody waits for its error any more.</summary>
-    private static void Observe(Task flush)
+    private static void Observe(Task task)
     {
-        if (!flush.IsCompletedSuccessfully)
+        if (!task.IsCompletedSuccessfully)
         {
-            _ = flush.ContinueWith(static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            _ = task.ContinueWith(static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         }
     }
 
@@ -127,7 +127,17 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
         }
 
         // "Not dirty": somebody else has flushed it, or Redis came back empty and nobody ever will.
-        var now = await known(id).WaitAsync(cancellationToken).ConfigureAwait(false);
+        var look = known(id);
+        Knowledge now;
+        try
+        {
+            now = await look.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            Observe(look);
+        }
+
         if (now.Epoch != written.Epoch || now.Version < written.Version)
         {
             throw new StateLostException(options.Type, id);
