@@ -6,6 +6,9 @@ internal enum ClaimStatus
     /// <summary>The flusher holds it.</summary>
     Claimed,
 
+    /// <summary>The claim has no room left for its payload: it is free and due, and may be claimed at once again.</summary>
+    Later,
+
     /// <summary>Another flusher holds it.</summary>
     Held,
 

@@ -71,17 +71,21 @@ internal sealed class EntityBuffer
     }
 
     /// <summary>Claims entities of one shard and reads what to save.</summary>
-    public async Task<ShardClaim> ClaimAsync(int shard, IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    /// <param name="shard">The shard.</param>
+    /// <param name="ids">The entities.</param>
+    /// <param name="room">How many bytes of payload to read; the first that is claimed is read however large it is.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<ShardClaim> ClaimAsync(int shard, IReadOnlyList<string> ids, int room, CancellationToken cancellationToken)
     {
         var keys = Keys[shard];
         var scriptKeys = new RedisKey[3 + ids.Count];
-        var arguments = new RedisValue[1 + ids.Count];
+        var arguments = new RedisValue[2 + ids.Count];
         (scriptKeys[0], scriptKeys[1], scriptKeys[2]) = (keys.Claims, keys.Dirty, keys.Dead);
-        arguments[0] = (long)_options.Lease.TotalMicroseconds;
+        (arguments[0], arguments[1]) = ((long)_options.Lease.TotalMicroseconds, room);
         for (var i = 0; i < ids.Count; i++)
         {
             scriptKeys[3 + i] = keys.Entity(ids[i]);
-            arguments[1 + i] = ids[i];
+            arguments[2 + i] = ids[i];
         }
 
         var reply = await RunAsync(ClaimScript.Text, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
@@ -198,12 +202,7 @@ internal sealed class EntityBuffer
             arguments[at + 5] = request.Payload ?? RedisValue.EmptyString;
         }
 
-        var reply = await RunAsync(WriteScript.Text, scriptKeys, arguments, CancellationToken.None).ConfigureAwait(false);
-        if (_engine.ReplicaAcknowledgements > 0)
-        {
-            await ReplicaWait.ForAsync(_redis, _engine).ConfigureAwait(false);
-        }
-
+        var reply = await RunWriteAsync(scriptKeys, arguments).ConfigureAwait(false);
         await ReachAsync(ProtocolStep.Written, batch).ConfigureAwait(false);
         var (now, epoch) = ((long)reply[0], NoteEpoch(shard, (string)reply[1]!));
         var answers = new WriteReply[batch.Count];
@@ -281,6 +280,7 @@ internal sealed class EntityBuffer
     private static ClaimStatus ParseClaim(string status) => status switch
     {
         "claimed" => ClaimStatus.Claimed,
+        "later" => ClaimStatus.Later,
         "held" => ClaimStatus.Held,
         "clean" => ClaimStatus.Clean,
         "dead" => ClaimStatus.Dead,
@@ -294,9 +294,31 @@ internal sealed class EntityBuffer
     private ValueTask ReachAsync(ProtocolStep step, IReadOnlyList<WriteRequest> batch)
         => _gate is OpenGate ? default : _gate.ReachAsync(step, _options.Type, [.. batch.Select(request => request.Id)], CancellationToken.None);
 
+    /// <summary>Runs the write script, and waits for the replicas where that is asked for: on the connection that wrote, which nobody else uses then.</summary>
+    private async Task<RedisResult[]> RunWriteAsync(RedisKey[] keys, RedisValue[] arguments)
+    {
+        if (_engine.ReplicaAcknowledgements == 0)
+        {
+            return await RunAsync(WriteScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        var database = await _redis.WaitingAsync(CancellationToken.None).ConfigureAwait(false);
+        var reply = await RunOnAsync(database, WriteScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+        await ReplicaWait.ForAsync(_redis, database, _engine).ConfigureAwait(false);
+        return reply;
+    }
+
     private async Task<RedisResult[]> RunAsync(string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
     {
-        RedisResult? reply = await _redis.RunAsync(db => db.ScriptEvaluateAsync(script, keys, arguments), cancellationToken).ConfigureAwait(false);
+        var database = await _redis.SharedAsync(cancellationToken).ConfigureAwait(false);
+        return await RunOnAsync(database, script, keys, arguments, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<RedisResult[]> RunOnAsync(
+        IDatabase database, string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
+    {
+        RedisResult? reply = await _redis.RunOnAsync(
+            database, db => db.ScriptEvaluateAsync(script, keys, arguments), cancellationToken).ConfigureAwait(false);
 
         // The library loses an answer at times and gives null, which no script here does (seen with 1.2.6).
         return reply is null

@@ -5,8 +5,9 @@ using StackExchange.Redis;
 namespace WriteBehind.Buffer;
 
 /// <summary>
-/// The one owner of the engine's Redis connections. There are two: one shared by everything, and one for settle transactions alone,
-/// because the conditions of a transaction hold their connection for a round trip and would stall every write behind them.
+/// The one owner of the engine's Redis connections: one shared by everything; one for settle transactions alone, because the conditions
+/// of a transaction hold their connection for a round trip and would stall every write behind them; and where writes wait for replicas
+/// one for these writes alone, because Redis answers nothing else on a connection that waits.
 /// </summary>
 internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 {
@@ -16,6 +17,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     private readonly SemaphoreSlim _connecting = new(1, 1);
     private IConnectionMultiplexer? _shared;
     private IConnectionMultiplexer? _settle;
+    private IConnectionMultiplexer? _waiting;
 
     public RedisConnections(RedisConnectionSource source, TimeProvider time)
     {
@@ -31,16 +33,23 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// <summary>Where Redis is, without user names and passwords.</summary>
     public string Description => string.Join(',', _configuration.EndPoints.Select(Describe));
 
-    /// <summary>The database that everything but settle transactions uses.</summary>
+    /// <summary>The database that everything else uses.</summary>
     public async ValueTask<IDatabase> SharedAsync(CancellationToken cancellationToken)
-        => (_shared ??= await ConnectAsync(() => _shared, value => _shared = value, cancellationToken).ConfigureAwait(false)).GetDatabase();
+        => (Volatile.Read(ref _shared)
+            ?? await ConnectAsync(() => _shared, value => Volatile.Write(ref _shared, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
 
     public async Task<IConnectionMultiplexer> GetAsync(CancellationToken cancellationToken = default)
         => (await SharedAsync(cancellationToken).ConfigureAwait(false)).Multiplexer;
 
     /// <summary>The database for settle transactions.</summary>
     public async ValueTask<IDatabase> SettleAsync(CancellationToken cancellationToken)
-        => (_settle ??= await ConnectAsync(() => _settle, value => _settle = value, cancellationToken).ConfigureAwait(false)).GetDatabase();
+        => (Volatile.Read(ref _settle)
+            ?? await ConnectAsync(() => _settle, value => Volatile.Write(ref _settle, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
+
+    /// <summary>The database for writes that wait for replicas: the write and its <c>WAIT</c>.</summary>
+    public async ValueTask<IDatabase> WaitingAsync(CancellationToken cancellationToken)
+        => (Volatile.Read(ref _waiting)
+            ?? await ConnectAsync(() => _waiting, value => Volatile.Write(ref _waiting, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
 
     /// <summary>The master servers, for reading their settings.</summary>
     /// <exception cref="BufferUnavailableException">There is none, or not all of them are connected.</exception>
@@ -98,11 +107,22 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// Gives the settle connection up; the next settle opens a new one. After a restart of Redis the library may keep one that refuses
     /// every transaction (seen with 2.13).
     /// </summary>
-    public void DropSettle() => Interlocked.Exchange(ref _settle, null)?.Dispose();
+    /// <param name="failed">
+    /// What <see cref="SettleAsync"/> gave. Many settles share a connection and fail together: the late ones must not take away the one
+    /// that the first of them had opened anew.
+    /// </param>
+    public void DropSettle(IDatabase failed)
+    {
+        var multiplexer = failed.Multiplexer;
+        if (ReferenceEquals(Interlocked.CompareExchange(ref _settle, null, multiplexer), multiplexer))
+        {
+            multiplexer.Dispose();
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var multiplexer in new[] { _shared, _settle })
+        foreach (var multiplexer in new[] { _shared, _settle, _waiting })
         {
             if (multiplexer is not null)
             {
@@ -114,6 +134,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         _connecting.Dispose();
     }
 
+    /// <summary>Opens a connection once for all who ask at a time. Only here is it kept: whoever kept it later might keep one that was given up meanwhile.</summary>
     private async Task<IConnectionMultiplexer> ConnectAsync(
         Func<IConnectionMultiplexer?> present, Action<IConnectionMultiplexer> keep, CancellationToken cancellationToken)
     {

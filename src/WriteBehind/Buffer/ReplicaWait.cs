@@ -1,15 +1,25 @@
 using System.Globalization;
+using StackExchange.Redis;
 
 namespace WriteBehind.Buffer;
 
 /// <summary>Waits until enough replicas have what this connection wrote (<c>WAIT</c>).</summary>
+/// <remarks>
+/// <para>Redis serves no further command of a connection that waits, so it is none that reads, flushes or health need.</para>
+/// <para>A connection that breaks between the write and its WAIT leaves no gap: Redis waits for everything that it had done itself when it
+/// served the connection's last command, whatever that was (seen with 7.0), and the library greets it on the new connection first. What WAIT
+/// can't see is another Redis in its place: after a failover in between it speaks of the new master's writes, and the write may not be one.</para>
+/// </remarks>
 internal static class ReplicaWait
 {
+    /// <param name="redis">Runs it.</param>
+    /// <param name="database">The connection that wrote.</param>
+    /// <param name="options">How many, and for how long.</param>
     /// <exception cref="BufferUnavailableException">Too few replicas in time; the write is there, but may be lost in a failover: its outcome is unknown.</exception>
-    public static async Task ForAsync(RedisConnections redis, WriteBehindOptions options)
+    public static async Task ForAsync(RedisConnections redis, IDatabase database, WriteBehindOptions options)
     {
-        // WAIT speaks of the writes of its own connection. Everything but settles shares one connection to the master, so it is that.
-        var reached = (long)await redis.RunAsync(
+        var reached = (long)await redis.RunOnAsync(
+            database,
             db => db.ExecuteAsync("WAIT", options.ReplicaAcknowledgements, (long)options.ReplicaTimeout.TotalMilliseconds),
             CancellationToken.None).ConfigureAwait(false);
         if (reached < options.ReplicaAcknowledgements)

@@ -73,6 +73,14 @@ internal sealed class DeadLetterBox(
         return letters;
     }
 
+    /// <summary>The entities of one shard that are dead letters now.</summary>
+    public async Task<IReadOnlyList<string>> IdsAsync(int shard, CancellationToken cancellationToken)
+    {
+        var dead = keys[shard].Dead;
+        var ids = await RunAsync(dead, db => db.HashKeysAsync(dead), cancellationToken).ConfigureAwait(false);
+        return Array.ConvertAll(ids, static id => (string)id!);
+    }
+
     /// <summary>One letter with its state; null where there is none.</summary>
     public async Task<DeadLetterDetail?> ShowAsync(string id, CancellationToken cancellationToken)
     {

@@ -5,8 +5,6 @@ namespace WriteBehind.DeadLetters;
 /// <summary>The dead letters of all types.</summary>
 internal sealed class DeadLetterDesk(Func<string, ITypeEngine> types) : IDeadLetters
 {
-    private const int Page = 1_000;
-
     public Task<IReadOnlyList<DeadLetter>> ListAsync(string type, int limit = 100, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
@@ -23,20 +21,17 @@ internal sealed class DeadLetterDesk(Func<string, ITypeEngine> types) : IDeadLet
     {
         var engine = types(type);
         var retried = 0L;
-        while (true)
-        {
-            var letters = await engine.Letters.ListAsync(Page, cancellationToken).ConfigureAwait(false);
-            var before = retried;
-            foreach (var letter in letters)
-            {
-                retried += await engine.RetryAsync(letter.Id, cancellationToken).ConfigureAwait(false) ? 1 : 0;
-            }
 
-            if (letters.Count < Page || retried == before)
+        // What a shard holds now, and each once: some may die again before the last is retried, and some can't be retried at all.
+        for (var shard = 0; shard < engine.Options.Shards; shard++)
+        {
+            foreach (var id in await engine.Letters.IdsAsync(shard, cancellationToken).ConfigureAwait(false))
             {
-                return retried;
+                retried += await engine.RetryAsync(id, cancellationToken).ConfigureAwait(false) ? 1 : 0;
             }
         }
+
+        return retried;
     }
 
     public Task<bool> DiscardAsync(string type, string id, CancellationToken cancellationToken = default)

@@ -20,7 +20,7 @@ public interface IDeadLetters
     /// <returns>False where there is no such letter.</returns>
     Task<bool> RetryAsync(string type, string id, CancellationToken cancellationToken = default);
 
-    /// <summary>Retries every letter of a type.</summary>
+    /// <summary>Retries every letter of a type, each once: those that die again meanwhile are left as they are.</summary>
     /// <returns>How many were made dirty again.</returns>
     Task<long> RetryAllAsync(string type, CancellationToken cancellationToken = default);
 

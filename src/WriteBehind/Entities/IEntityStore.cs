@@ -58,7 +58,10 @@ public interface IEntityStore<TState>
     /// Returns once everything acknowledged for this entity before the call is in PostgreSQL.
     /// </summary>
     /// <exception cref="EntityRejectedException">PostgreSQL rejects it.</exception>
-    /// <exception cref="FlushIncompleteException">Another flusher holds it, or PostgreSQL or Redis is away, for longer than <paramref name="timeout"/> (default 25 s).</exception>
+    /// <exception cref="FlushIncompleteException">
+    /// Another flusher holds it, or PostgreSQL or Redis is away or hangs, for longer than <paramref name="timeout"/> (default 25 s; 0: one try,
+    /// to its end).
+    /// </exception>
     Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default);
 
     /// <summary>

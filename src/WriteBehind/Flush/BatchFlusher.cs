@@ -35,58 +35,78 @@ internal sealed class BatchFlusher<TState>(
     ILogger logger) : IBatchFlusher
     where TState : class
 {
-    /// <summary>Flushes at most a batch of entities; the results are in the order of the ids. Never throws for a failing database.</summary>
+    /// <summary>
+    /// The most bytes of payload in one round of a batch, beside the first of each shard. Enough that only large states ever meet it (16 kB
+    /// on average in a batch of 500); more of it at once would be held in memory by Redis, here and in the statement, and in the way of others.
+    /// </summary>
+    private const int RoundBytes = 8 << 20;
+
+    /// <summary>Flushes at most a batch of entities, in several rounds where their states are large; the results are in the order of the ids. Never throws for a failing database.</summary>
     /// <param name="ids">Distinct ids.</param>
-    /// <param name="cancellationToken">Stops waiting for a slot. Once the claim is sent the batch runs to its end.</param>
+    /// <param name="cancellationToken">Stops waiting for a slot, and further rounds. Once its claim is sent a round runs to its end.</param>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     public async Task<FlushResult[]> FlushAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
     {
         await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (!breaker.TryEnter(out var entry))
-            {
-                return Fill(ids.Count, new FlushResult(FlushOutcome.Unavailable));
-            }
-
-            using var activity = EngineMeter.Activities.StartActivity("writebehind.flush");
-            activity?.SetTag(WriteBehindDiagnostics.TypeTag, options.Type).SetTag("writebehind.batch", ids.Count);
             var batch = new Batch(ids);
-            try
+            do
             {
-                await RunAsync(batch).ConfigureAwait(false);
-                if (batch.Reached)
+                cancellationToken.ThrowIfCancellationRequested();
+                if (!breaker.TryEnter(out var entry))
                 {
-                    breaker.Succeed(entry);
-                    if (entry.IsProbe)
-                    {
-                        FlushLog.Recovered(logger, options.Type);
-                    }
+                    break;
                 }
-                else
+
+                try
                 {
+                    await RunAsync(batch, entry).ConfigureAwait(false);
+                }
+                catch
+                {
+                    // Whatever it was (a listener of activities can throw, too): a probe that did not give its entry back would be the last one.
                     breaker.Leave(entry);
+                    throw;
                 }
             }
-            catch (SinkException e)
-            {
-                metrics.TransientFailure();
-                breaker.Fail(entry, e.Message);
-                FlushLog.TransientFailure(logger, e, options.Type, breaker.Wait);
-                batch.FillOpen(new FlushResult(FlushOutcome.Unavailable, e));
-                activity?.SetStatus(ActivityStatusCode.Error, e.Message);
-            }
-            catch
-            {
-                breaker.Leave(entry);
-                throw;
-            }
+            while (batch.BeginRound());
 
             return batch.Results;
         }
         finally
         {
             slots.Release();
+        }
+    }
+
+    private async Task RunAsync(Batch batch, BreakerEntry entry)
+    {
+        using var activity = EngineMeter.Activities.StartActivity("writebehind.flush");
+        activity?.SetTag(WriteBehindDiagnostics.TypeTag, options.Type).SetTag("writebehind.batch", batch.Ids.Count);
+        try
+        {
+            await RunAsync(batch).ConfigureAwait(false);
+            if (batch.Reached)
+            {
+                breaker.Succeed(entry);
+                if (entry.IsProbe)
+                {
+                    FlushLog.Recovered(logger, options.Type);
+                }
+            }
+            else
+            {
+                breaker.Leave(entry);
+            }
+        }
+        catch (SinkException e)
+        {
+            metrics.TransientFailure();
+            breaker.Fail(entry, e.Message);
+            FlushLog.TransientFailure(logger, e, options.Type, breaker.Wait);
+            batch.FillOpen(new FlushResult(FlushOutcome.Unavailable, e));
+            activity?.SetStatus(ActivityStatusCode.Error, e.Message);
         }
     }
 
@@ -127,10 +147,34 @@ internal sealed class BatchFlusher<TState>(
         }
     }
 
+    /// <summary>
+    /// Claims in every shard of the batch. On a cluster one server may be away and the others not: what they gave goes on, and is not left
+    /// locked for a lease.
+    /// </summary>
+    /// <exception cref="BufferUnavailableException">No shard answered.</exception>
     private async Task<ShardClaim[]> ClaimAsync(Batch batch)
     {
-        var shards = batch.Ids.GroupBy(buffer.Keys.ShardOf).Select(shard => buffer.ClaimAsync(shard.Key, [.. shard], CancellationToken.None));
-        return await Task.WhenAll(shards).ConfigureAwait(false);
+        var shards = batch.Ids
+            .GroupBy(buffer.Keys.ShardOf)
+            .ToArray();
+        var claiming = Array.ConvertAll(
+            shards, shard => (Ids: shard.ToArray(), Claim: buffer.ClaimAsync(shard.Key, [.. shard], RoundBytes / shards.Length, CancellationToken.None)));
+        var claims = new List<ShardClaim>(shards.Length);
+        BufferUnavailableException? failure = null;
+        foreach (var (ids, claim) in claiming)
+        {
+            try
+            {
+                claims.Add(await claim.ConfigureAwait(false));
+            }
+            catch (BufferUnavailableException e)
+            {
+                failure ??= e;
+                Array.ForEach(ids, id => batch.Set(id, new FlushResult(FlushOutcome.Unavailable, e)));
+            }
+        }
+
+        return claims.Count > 0 || failure is null ? [.. claims] : throw failure;
     }
 
     /// <summary>Turns what was claimed into what the sink saves, sorted by id so that two flushers can't deadlock.</summary>
@@ -143,6 +187,9 @@ internal sealed class BatchFlusher<TState>(
             {
                 switch (entity.Status)
                 {
+                    case ClaimStatus.Later:
+                        batch.Leave(entity.Id);
+                        break;
                     case ClaimStatus.Held:
                         batch.Set(entity.Id, new FlushResult(FlushOutcome.Held));
                         break;
@@ -329,18 +376,12 @@ internal sealed class BatchFlusher<TState>(
     private ValueTask ReachAsync(ProtocolStep step, IReadOnlyList<string> ids)
         => gate is OpenGate ? default : gate.ReachAsync(step, options.Type, ids, CancellationToken.None);
 
-    private static FlushResult[] Fill(int count, FlushResult result)
-    {
-        var results = new FlushResult[count];
-        Array.Fill(results, result);
-        return results;
-    }
-
     /// <summary>One batch on its way, with the results so far.</summary>
     private sealed class Batch
     {
         private readonly Dictionary<string, int> _index;
         private readonly FlushResult?[] _results;
+        private readonly List<string> _later = [];
 
         public Batch(IReadOnlyList<string> ids)
         {
@@ -353,19 +394,33 @@ internal sealed class BatchFlusher<TState>(
             }
         }
 
-        public IReadOnlyList<string> Ids { get; }
+        /// <summary>The entities of the round: at first all, then those that found no room in the one before.</summary>
+        public IReadOnlyList<string> Ids { get; private set; }
 
-        /// <summary>Whether the database answered at all.</summary>
+        /// <summary>Whether the database answered at all in this round.</summary>
         public bool Reached { get; set; }
 
         public FlushResult[] Results => Array.ConvertAll(_results, result => result ?? new FlushResult(FlushOutcome.Unavailable));
 
         public void Set(string id, FlushResult result) => _results[_index[id]] = result;
 
+        /// <summary>Leaves an entity to the next round.</summary>
+        public void Leave(string id) => _later.Add(id);
+
+        /// <summary>Goes on with what the last round left; false where there is nothing. Each round takes at least one of every shard, so they end.</summary>
+        public bool BeginRound()
+        {
+            (Ids, Reached) = ([.. _later], false);
+            _later.Clear();
+            return Ids.Count > 0;
+        }
+
         public bool IsSettled(string id) => _results[_index[id]] is { Outcome: FlushOutcome.Saved };
 
+        /// <summary>Ends the batch.</summary>
         public void FillOpen(FlushResult result)
         {
+            _later.Clear();
             for (var i = 0; i < _results.Length; i++)
             {
                 _results[i] ??= result;

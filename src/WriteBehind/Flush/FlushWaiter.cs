@@ -9,10 +9,18 @@ namespace WriteBehind.Flush;
 /// <param name="time">The clock.</param>
 internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledge>> known, EntityTypeOptions options, TimeProvider time)
 {
+    private const string Hanging = "the database does not answer, or takes its time.";
+
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>A timer takes no more than 49 days; nobody means it who asks for more.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(30);
+
     /// <summary>Returns once everything acknowledged before the call is in the database.</summary>
+    /// <param name="id">The entity.</param>
+    /// <param name="limit">How long; a try under way when it is over is left to itself. 0: one try, to its end.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="EntityRejectedException">The database rejects it.</exception>
     /// <exception cref="FlushIncompleteException">The time is over.</exception>
     /// <exception cref="StateLostException">Redis no longer has it.</exception>
@@ -24,7 +32,7 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
         var started = time.GetTimestamp();
         for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
-            var result = await flushes.FlushAsync(id).WaitAsync(cancellationToken).ConfigureAwait(false);
+            var result = await TryAsync(id, limit, started, cancellationToken).ConfigureAwait(false);
             if (result.IsSaved)
             {
                 return result;
@@ -49,6 +57,31 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
         }
     }
 
+    /// <summary>One try, given up when the time is over: a database that hangs ends it only at its statement time-out, and later than that where it is frozen.</summary>
+    private async Task<FlushResult> TryAsync(string id, TimeSpan limit, long started, CancellationToken cancellationToken)
+    {
+        var flush = flushes.FlushAsync(id);
+        try
+        {
+            if (limit <= TimeSpan.Zero)
+            {
+                return await flush.WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            var left = limit - time.GetElapsedTime(started);
+            left = left < TimeSpan.Zero ? TimeSpan.Zero : left < LongestWait ? left : LongestWait;
+            return await flush.WaitAsync(left, time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            throw new FlushIncompleteException(options.Type, id, limit, Hanging, e);
+        }
+        finally
+        {
+            Observe(flush);
+        }
+    }
+
     /// <summary>The second half of a write-through: the first, in Redis, is done.</summary>
     /// <exception cref="WriteThroughException">It stays buffered.</exception>
     /// <exception cref="StateLostException">Redis lost it before it was saved.</exception>
@@ -62,16 +95,26 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
         }
         catch (TimeoutException e)
         {
-            // A database that hangs ends the flush only at its statement time-out; nobody waits for its error any more.
-            _ = flush.ContinueWith(static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-            throw new WriteThroughException(
-                options.Type, id, version, new FlushIncompleteException(options.Type, id, limit, "the database does not answer, or takes its time.", e));
+            throw new WriteThroughException(options.Type, id, version, new FlushIncompleteException(options.Type, id, limit, Hanging, e));
         }
         catch (Exception e) when (e is not (OperationCanceledException or StateLostException))
         {
             // Whatever it is: the write is in Redis, and the caller must not take it for one that was not made.
             var cause = e as WriteBehindException ?? new FlushIncompleteException(options.Type, id, limit, "its flush failed unexpectedly.", e);
             throw new WriteThroughException(options.Type, id, version, cause);
+        }
+        finally
+        {
+            Observe(flush);
+        }
+    }
+
+    /// <summary>Where it was given up, nobody waits for its error any more.</summary>
+    private static void Observe(Task task)
+    {
+        if (!task.IsCompletedSuccessfully)
+        {
+            _ = task.ContinueWith(static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         }
     }
 
@@ -84,7 +127,17 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
         }
 
         // "Not dirty": somebody else has flushed it, or Redis came back empty and nobody ever will.
-        var now = await known(id).WaitAsync(cancellationToken).ConfigureAwait(false);
+        var look = known(id);
+        Knowledge now;
+        try
+        {
+            now = await look.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            Observe(look);
+        }
+
         if (now.Epoch != written.Epoch || now.Version < written.Version)
         {
             throw new StateLostException(options.Type, id);

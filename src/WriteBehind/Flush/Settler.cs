@@ -57,9 +57,9 @@ internal sealed class Settler(RedisConnections redis, EntityBuffer buffer, Entit
                 return;
             }
         }
-        catch (BufferUnavailableException e) when (e.InnerException is RedisConnectionException or OperationCanceledException)
+        catch (BufferUnavailableException e) when (e.InnerException is RedisConnectionException or OperationCanceledException or ObjectDisposedException)
         {
-            redis.DropSettle();
+            redis.DropSettle(database);
             throw;
         }
         catch (BufferUnavailableException e) when (RedisErrors.MayBeOutOfMemory(e))

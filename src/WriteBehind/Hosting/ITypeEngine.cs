@@ -34,14 +34,15 @@ internal interface ITypeEngine
     /// <summary>Flushes what is due in a part of the shards, once; nothing while the circuit breaker is open.</summary>
     Task<SweepPass> SweepAsync(SweepPart part, TimeSpan? minAge, CancellationToken cancellationToken);
 
-    /// <summary>Flushes what is dirty up to the given Redis time of each shard.</summary>
+    /// <summary>Flushes what is dirty up to the given Redis time of each shard (0: nothing).</summary>
+    /// <exception cref="BufferUnavailableException">Redis or a part of it is away; what the rest of it holds was flushed.</exception>
     Task FlushAsync(SweepPass pass, long[] until, bool force, CancellationToken cancellationToken);
 
     /// <summary>Flushes one entity, as <see cref="IEntityStore{TState}.FlushAsync"/> does.</summary>
     Task FlushAsync(string id, TimeSpan? timeout, CancellationToken cancellationToken);
 
-    /// <summary>Counts what waits, per shard.</summary>
-    Task<ShardBacklog[]> CountAsync(long[]? until, CancellationToken cancellationToken);
+    /// <summary>Counts what waits, per shard. Where Redis or a part of it is away the result says so; nothing is thrown.</summary>
+    Task<TypeBacklog> CountAsync(long[]? until, CancellationToken cancellationToken);
 
     /// <summary>Makes a dead entity dirty again.</summary>
     Task<bool> RetryAsync(string id, CancellationToken cancellationToken);

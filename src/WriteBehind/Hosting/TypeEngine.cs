@@ -32,11 +32,14 @@ internal sealed class TypeEngine<TState> : ITypeEngine
     private readonly TypeEpoch _epoch;
     private readonly TypeMetrics _metrics;
     private readonly EntityStore<TState> _store;
-    private Backlog _backlog = new(0, 0, null);
+
+    /// <summary>What was counted last in each shard; null before the first time.</summary>
+    private ShardBacklog?[] _counted;
 
     public TypeEngine(EntityTypeOptions<TState> options, EngineParts parts)
     {
         _options = options;
+        _counted = new ShardBacklog?[options.Shards];
         var logger = parts.Loggers.CreateLogger($"WriteBehind.{options.Type}");
         _metrics = new TypeMetrics(parts.Meter, options.Type, parts.Time);
         _buffer = new EntityBuffer(parts.Redis, options, parts.Options, parts.Gate);
@@ -74,7 +77,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine
     {
         get
         {
-            var backlog = Volatile.Read(ref _backlog);
+            var backlog = LastBacklog;
             return new TypeStatus(
                 _options.Type, backlog.Dirty, backlog.OldestAge, _options.MaxAge, _options.MaxDirty, backlog.Dead, _breaker.State, _breaker.LastError,
                 _metrics.Counters, _metrics.Rates);
@@ -121,16 +124,30 @@ internal sealed class TypeEngine<TState> : ITypeEngine
         return pass;
     }
 
-    public async Task<ShardBacklog[]> CountAsync(long[]? until, CancellationToken cancellationToken)
+    public async Task<TypeBacklog> CountAsync(long[]? until, CancellationToken cancellationToken)
     {
-        var shards = await Task.WhenAll(
-            Enumerable.Range(0, _options.Shards).Select(shard => _buffer.BacklogAsync(shard, until?[shard], cancellationToken))).ConfigureAwait(false);
+        BufferUnavailableException? failure = null;
+        var shards = await Task.WhenAll(Enumerable.Range(0, _options.Shards).Select(CountShardAsync)).ConfigureAwait(false);
+        var last = Volatile.Read(ref _counted);
         if (until is null)
         {
-            Volatile.Write(ref _backlog, new Backlog(shards.Sum(s => s.Dirty), shards.Sum(s => s.Dead), shards.Max(s => s.OldestAge)));
+            Volatile.Write(ref _counted, [.. shards.Select((shard, i) => shard ?? last[i])]);
         }
 
-        return shards;
+        return new TypeBacklog(shards, shards.Select((shard, i) => shard is null ? last[i]?.Dirty ?? 0 : 0).Sum(), Volatile.Read(ref failure));
+
+        async Task<ShardBacklog?> CountShardAsync(int shard)
+        {
+            try
+            {
+                return await _buffer.BacklogAsync(shard, until?[shard], cancellationToken).ConfigureAwait(false);
+            }
+            catch (BufferUnavailableException e)
+            {
+                Interlocked.CompareExchange(ref failure, e, null);
+                return null;
+            }
+        }
     }
 
     public Task<bool> RetryAsync(string id, CancellationToken cancellationToken)
@@ -140,13 +157,22 @@ internal sealed class TypeEngine<TState> : ITypeEngine
         return Letters.RetryAsync(id, async key => (await _loader.LoadAsync(key).ConfigureAwait(false)).Known, _writer, cancellationToken);
     }
 
+    private Backlog LastBacklog
+    {
+        get
+        {
+            var shards = Volatile.Read(ref _counted);
+            return new Backlog(shards.Sum(s => s?.Dirty ?? 0), shards.Sum(s => s?.Dead ?? 0), shards.Max(s => s?.OldestAge));
+        }
+    }
+
     private void ObserveBacklog(Meter meter)
     {
         KeyValuePair<string, object?>[] tags = [new(WriteBehindDiagnostics.TypeTag, _options.Type)];
-        meter.CreateObservableGauge(WriteBehindDiagnostics.Dirty, () => new Measurement<long>(Volatile.Read(ref _backlog).Dirty, tags), "{entity}");
-        meter.CreateObservableGauge(WriteBehindDiagnostics.DeadLetters, () => new Measurement<long>(Volatile.Read(ref _backlog).Dead, tags), "{entity}");
+        meter.CreateObservableGauge(WriteBehindDiagnostics.Dirty, () => new Measurement<long>(LastBacklog.Dirty, tags), "{entity}");
+        meter.CreateObservableGauge(WriteBehindDiagnostics.DeadLetters, () => new Measurement<long>(LastBacklog.Dead, tags), "{entity}");
         meter.CreateObservableGauge(
-            WriteBehindDiagnostics.OldestDirtyAge, () => new Measurement<double>(Volatile.Read(ref _backlog).OldestAge?.TotalSeconds ?? 0, tags), "s");
+            WriteBehindDiagnostics.OldestDirtyAge, () => new Measurement<double>(LastBacklog.OldestAge?.TotalSeconds ?? 0, tags), "s");
         meter.CreateObservableGauge(WriteBehindDiagnostics.Breaker, () => new Measurement<int>((int)_breaker.State, tags));
     }
 

@@ -105,17 +105,8 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IWriteBehi
 
     public async Task<EngineStatus> GetStatusAsync(CancellationToken cancellationToken = default)
     {
-        var durability = _guard.Status;
-        try
-        {
-            await Task.WhenAll(_types.Values.Select(type => type.CountAsync(null, cancellationToken))).ConfigureAwait(false);
-            durability = durability with { Reachable = true };
-        }
-        catch (BufferUnavailableException)
-        {
-            durability = durability with { Reachable = false };
-        }
-
+        var backlogs = await Task.WhenAll(_types.Values.Select(type => type.CountAsync(null, cancellationToken))).ConfigureAwait(false);
+        var durability = _guard.Status with { Reachable = backlogs.All(static backlog => backlog.Failure is null) };
         return new EngineStatus([.. _types.Values.Select(type => type.Status)], durability, [.. _loops.Select(loop => loop.Status)]);
     }
 
@@ -190,6 +181,13 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IWriteBehi
 
     private async Task<TimeSpan> WatchAsync(CancellationToken cancellationToken)
     {
+        // First what waits: the gauges show it as far as Redis answers, whatever fails below.
+        BufferUnavailableException? failure = null;
+        foreach (var type in _types.Values)
+        {
+            failure ??= (await type.CountAsync(null, cancellationToken).ConfigureAwait(false)).Failure;
+        }
+
         await _guard.InspectAsync(starting: false, cancellationToken).ConfigureAwait(false);
         foreach (var type in _types.Values)
         {
@@ -197,8 +195,11 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IWriteBehi
             {
                 _guard.ReportEmptied(type.Options.Type);
             }
+        }
 
-            await type.CountAsync(null, cancellationToken).ConfigureAwait(false);
+        if (failure is not null)
+        {
+            throw failure;
         }
 
         return _parts.Options.WatchInterval;

@@ -22,7 +22,7 @@ public abstract class EntityTypeOptions
     /// <summary>The oldest a dirty entity may get while the database is up; default 10 s. Health turns bad beyond it. At least <see cref="FlushDelay"/>.</summary>
     public TimeSpan MaxAge { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>The most entities one database statement carries; default 500, at most 10,000.</summary>
+    /// <summary>The most entities one database statement carries; default 500, at most 10,000. Where states are large fewer: as many as fit into about 8 MiB.</summary>
     public int BatchSize { get; set; } = 500;
 
     /// <summary>How long a flush on demand waits for others to share its batch; default 2 ms. 0 sends at once.</summary>

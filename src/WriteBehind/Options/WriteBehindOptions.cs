@@ -12,7 +12,7 @@ public sealed class WriteBehindOptions
     /// </summary>
     public bool RequireDurableBuffer { get; set; }
 
-    /// <summary>How many replicas must have a write before it is acknowledged (<c>WAIT</c>); default 0. Each write then costs a further round trip.</summary>
+    /// <summary>How many replicas must have a write before it is acknowledged (<c>WAIT</c>); default 0. Each write then costs a further round trip, and the process one more connection.</summary>
     public int ReplicaAcknowledgements { get; set; }
 
     /// <summary>How long replicas are waited for before a write's outcome counts as unknown; default 1 s.</summary>

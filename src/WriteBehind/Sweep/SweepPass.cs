@@ -16,6 +16,9 @@ internal sealed class SweepPass
     /// <summary>Whether the database is away.</summary>
     public bool IsUnavailable { get; private set; }
 
+    /// <summary>Why some shards were not flushed while others were: on a cluster one server may be away.</summary>
+    public BufferUnavailableException? Failure { get; private set; }
+
     /// <summary>Whether the pass ended before it had looked at everything.</summary>
     public bool IsCutShort { get; set; }
 
@@ -34,7 +37,8 @@ internal sealed class SweepPass
         if (result.IsPassing)
         {
             Passing++;
-            IsUnavailable |= result.Outcome == Flush.FlushOutcome.Unavailable;
+            Failure ??= result.Error as BufferUnavailableException;
+            IsUnavailable |= result.Outcome == Flush.FlushOutcome.Unavailable && result.Error is not BufferUnavailableException;
             return true;
         }
 

@@ -29,6 +29,9 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
     /// <param name="force">Try rejected entities too whose pause is not over.</param>
     /// <param name="part">The shards to look at.</param>
     /// <param name="cancellationToken">Stops at once. Batches under way go on to their end: one may hang at the database, and a stop must not.</param>
+    /// <exception cref="BufferUnavailableException">
+    /// Redis is away, or a part of it: on a cluster one server may be. What the others hold has been flushed then.
+    /// </exception>
     public async Task RunAsync(
         SweepPass pass, TimeSpan minAge, long[]? until, bool force, SweepPart part, CancellationToken cancellationToken)
     {
@@ -39,7 +42,10 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
         var first = Random.Shared.Next(buffer.Keys.Shards);
         int[] shards = [.. Enumerable.Range(0, buffer.Keys.Shards).Select(i => (first + i) % buffer.Keys.Shards).Where(part.Has)];
         var started = time.GetTimestamp();
-        var pages = await Task.WhenAll(shards.Select(DueAsync)).ConfigureAwait(false);
+        Task<DuePage>[] looks = [.. shards.Select(DueAsync)];
+        var looked = Task.WhenAll(looks);
+        await ((Task)looked).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        DuePage[] pages = [.. looks.Where(static look => look.IsCompletedSuccessfully).Select(static look => look.Result)];
 
         // What is due here and there shares batches. A shard with more than a page goes on by itself, to its last small one: were it to wait for
         // the slowest of all after every page, Redis and the database would be idle meanwhile.
@@ -48,6 +54,13 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
             [FlushPagesAsync([.. pages.Where(page => !IsFull(page))]), .. pages.Where(IsFull).Select(FlushShardAsync)]);
         TrySuspects(pass, suspects);
         await flushes.ConfigureAwait(false);
+
+        // What answered is flushed; now the rest is reported.
+        await looked.ConfigureAwait(false);
+        if (pass.Failure is { } failure)
+        {
+            throw failure;
+        }
 
         Task<DuePage> DueAsync(int shard) => buffer.DueAsync(shard, minAge, until?[shard], skip[shard], options.BatchSize, cancellationToken);
 
@@ -118,7 +131,19 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
         }
 
         var flushes = good.Chunk(options.BatchSize).Concat(forced.Chunk(SuspectBatch)).Select(batch => FlushAsync(batch, skip, pass, cancellationToken));
-        await Task.WhenAll(flushes).WaitAsync(cancellationToken).ConfigureAwait(false);
+        var all = Task.WhenAll(flushes);
+        try
+        {
+            await all.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (!all.IsCompleted)
+            {
+                // A stop does not wait for them, and nobody else for their errors.
+                _ = all.ContinueWith(static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            }
+        }
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using WriteBehind.Diagnostics;
 using WriteBehind.Sinks;
 using WriteBehind.Status;
 using WriteBehind.Testing;
@@ -54,6 +55,33 @@ public sealed class CircuitBreakerTests
         Assert.Null((await engine.StatusAsync()).LastError);
         Assert.True(engine.Log.Has(LogLevel.Information, "The database takes item again"));
         Assert.Equal(Entities, (await engine.Table.RowsAsync()).Count);
+    }
+
+    [Fact]
+    public async Task A_probe_that_fails_before_it_has_begun_lets_the_next_one_in()
+    {
+        await using var engine = await TestEngine.StartAsync();
+        engine.Sink.BeforeSave = static _ => throw SinkProbe.Outage();
+        await engine.Items.SetAsync("a", new Item(1));
+        await Assert.ThrowsAsync<FlushIncompleteException>(() => engine.Items.FlushAsync("a", TimeSpan.Zero));
+        engine.Sink.BeforeSave = null;
+
+        var here = new AsyncLocal<bool>();
+        using (var listener = new ActivityListener
+        {
+            ShouldListenTo = static source => source.Name == WriteBehindDiagnostics.ActivitySourceName,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => here.Value ? throw new InvalidOperationException("a bad listener") : ActivitySamplingResult.None,
+        })
+        {
+            ActivitySource.AddActivityListener(listener);
+            here.Value = true;
+            await Eventually.TrueAsync(
+                async () => await Record.ExceptionAsync(() => engine.FlushAllAsync()) is InvalidOperationException, because: "the probe meets the listener");
+            here.Value = false;
+        }
+
+        await engine.FlushAsync("a");
+        Assert.Equal(BreakerState.Closed, (await engine.StatusAsync()).Breaker);
     }
 
     [Fact]

@@ -117,6 +117,45 @@ public sealed class DeadLetterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Letters_that_die_again_meanwhile_are_retried_once()
+    {
+        // Without their table they die fast: nothing is bisected.
+        const int entities = 2_500;
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Sweep = true,
+            Item = static item => (item.MaxAttempts, item.FlushDelay, item.MaxBatchDelay) = (1, TimeSpan.FromMilliseconds(1), TimeSpan.Zero),
+        });
+        engine.Sink.BeforeSave = static _ => throw SinkProbe.Outage();
+        await Task.WhenAll(Enumerable.Range(0, entities).Select(i => engine.Items.SetAsync($"e{i}", new Item(i))));
+        await engine.Table.ExecuteAsync("ALTER TABLE items RENAME TO elsewhere");
+        engine.Sink.BeforeSave = null;
+        await Eventually.TrueAsync(async () => (await engine.StatusAsync()).DeadLetters == entities);
+
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        Assert.Equal(entities, await engine.Engine.DeadLetters.RetryAllAsync("item", limit.Token));
+
+        await Eventually.TrueAsync(async () => await engine.StatusAsync() is { Dirty: 0, DeadLetters: entities });
+    }
+
+    [Fact]
+    public async Task Letters_that_cannot_be_retried_do_not_stand_before_the_others()
+    {
+        await using var engine = await TestEngine.StartAsync(new() { Item = static item => (item.MaxAttempts, item.Shards) = (1, 2) });
+        var buffer = await BufferView.OfAsync(engine);
+        var good = Enumerable.Range(0, 100).Select(static i => $"bad{i}").First(id => buffer.Keys.ShardOf(id) == 1);
+        await engine.Items.SetAsync(good, new Item(-7));
+        await Assert.ThrowsAsync<EntityRejectedException>(() => engine.Items.FlushAsync(good));
+
+        // A thousand whose entities are gone, in the shard that is looked at first.
+        string[] gone = [.. Enumerable.Range(0, 1_000).SelectMany(static i => new[] { $"gone{i}", """{"v":1,"error":"value too long","attempts":5}""" })];
+        await (await SharedServers.RedisAsync()).SendAsync(["HSET", (string)buffer.Keys[0].Dead!, .. gone]);
+
+        Assert.Equal(1, await engine.Engine.DeadLetters.RetryAllAsync("item"));
+        Assert.True(await buffer.IsDirtyAsync(good));
+    }
+
+    [Fact]
     public async Task After_a_discard_the_database_counts_again_and_who_still_holds_the_dropped_state_gets_a_conflict()
     {
         await _engine.Items.SetAsync("a", new Item(1));

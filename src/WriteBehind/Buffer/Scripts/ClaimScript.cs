@@ -2,7 +2,7 @@ namespace WriteBehind.Buffer.Scripts;
 
 /// <summary>
 /// Claims entities of one shard for a flusher and reads their states. KEYS: claims, dirty, dead, then the entity of each.
-/// ARGV: lease in µs, then the ids. Returns the term (end of lease, µs), Redis time in ms, then status, version, payload,
+/// ARGV: lease in µs, bytes of payload to read at most, then the ids. Returns the term (end of lease, µs), Redis time in ms, then status, version, payload,
 /// tombstone mark and nonce of each.
 /// </summary>
 internal static class ClaimScript
@@ -10,6 +10,8 @@ internal static class ClaimScript
     // The term is made unique in the shard, because it is also the claim's name: a settle takes back exactly the claims with its
     // own term, never those of a flusher that came after it. Claims that have run out are cleared away in passing; where none is left,
     // which is the rule, there is none to look for. All are taken with one command (in parts, as Lua's stack ends at 8,000 values).
+    // What goes beyond the bytes is left for later: states may be large, and the reply to a whole batch of them is held in memory by Redis
+    // and by the flusher, and holds up all others behind it. The first is always taken, or it never would be.
     public const string Text = VersionLua.Text + """
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2]
@@ -20,13 +22,16 @@ internal static class ClaimScript
         local name = string.format('%.0f', term)
         local out = { name, string.format('%.0f', math.floor(now / 1000)) }
         local taken = {}
+        local room = tonumber(ARGV[2])
         for k = 4, #KEYS do
-          local id = ARGV[k - 2]
+          local id = ARGV[k - 1]
           local status, stored = 'claimed', {}
           if top[1] and redis.call('ZSCORE', KEYS[1], id) then
             status = 'held'
           elseif not redis.call('ZSCORE', KEYS[2], id) then
             status = redis.call('HEXISTS', KEYS[3], id) == 1 and 'dead' or 'clean'
+          elseif room <= 0 then
+            status = 'later'
           else
             stored = entity(KEYS[k], 'd', 'x', 'w')
             if stored.err then
@@ -35,8 +40,14 @@ internal static class ClaimScript
               status = 'lost'
               redis.call('ZREM', KEYS[2], id)
             else
-              taken[#taken + 1] = name
-              taken[#taken + 1] = id
+              local size = stored[2] and #stored[2] or 0
+              if size > room and #taken > 0 then
+                status, stored, room = 'later', {}, 0
+              else
+                taken[#taken + 1] = name
+                taken[#taken + 1] = id
+                room = room - size
+              end
             end
           end
           out[#out + 1] = status
