@@ -63,9 +63,9 @@ internal sealed partial class WriteBehindGrainStorage(
         {
             if (!session.IsLoaded || ETagOf(session) != grainState.ETag)
             {
-                // The entity tag comes from elsewhere: it migrated with the grain, or the grain was never read. The engine confirms it.
-                var version = ParseETag(stateName, grainId, grainState.ETag);
-                session.Assume(version, version > 0 && grainState.RecordExists);
+                // The entity tag comes from elsewhere: it migrated with the grain, or the grain was never read. The engine confirms it. A state
+                // without one may be there all the same: a row from before write-behind has version 0.
+                session.Assume(ParseETag(stateName, grainId, grainState.ETag), grainState.RecordExists);
             }
 
             await write(session).ConfigureAwait(false);

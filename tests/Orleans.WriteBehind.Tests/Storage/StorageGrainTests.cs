@@ -1,6 +1,9 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Orleans.Storage;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
+using WriteBehind.Gates;
 using WriteBehind.Testing;
 
 namespace Orleans.WriteBehind.Tests.Storage;
@@ -79,6 +82,56 @@ public sealed class StorageGrainTests
         await Eventually.TrueAsync(async () => await cluster.Database.ScalarAsync("SELECT count(*) FROM write_behind_documents") is 0L);
 
         Assert.Equal(4, await grain.AddAsync("Ada", 4));
+    }
+
+    [Fact]
+    public async Task A_flush_that_fails_unexpectedly_is_logged_and_tried_again()
+    {
+        using var log = new LogLines();
+        await using var cluster = await GrainCluster.StartAsync(Options with
+        {
+            Silo = silo =>
+            {
+                silo.Services.AddSingleton<ILoggerProvider>(log);
+                silo.AddWriteBehindGrainStorage("carts", storage => storage.Configure = entity =>
+                    (entity.FlushDelay, entity.MaxAge) = (TimeSpan.FromMilliseconds(100), GrainClusterOptions.Never));
+            },
+        });
+        cluster.Gate.FailAt(ProtocolStep.BeforeClaim, new InvalidOperationException("The test says so."));
+
+        await cluster.Grain<ICartGrain>("7").AddAsync("Ada", 3);
+
+        await Eventually.TrueAsync(async () => await cluster.Database.ScalarAsync("SELECT count(*) FROM write_behind_documents") is 1L);
+        Assert.True(log.Has(LogLevel.Error, "failed unexpectedly"));
+    }
+
+    [Fact]
+    public async Task Where_the_provider_does_not_give_up_after_a_failure_the_activation_goes_on()
+    {
+        await using var cluster = await GrainCluster.StartAsync(Full(storage => storage.DeactivateAfterFailure = false));
+        await cluster.Grain<ICartGrain>("other").AddAsync("Ada", 1);
+        var grain = cluster.Grain<ICartGrain>("full");
+        var before = await grain.ActivationAsync();
+
+        await Assert.ThrowsAsync<OrleansException>(() => grain.AddAsync("Bo", 1));
+
+        Assert.Equal(1, (await grain.GetAsync()).Items);
+        Assert.Equal(before, await grain.ActivationAsync());
+    }
+
+    [Fact]
+    public async Task A_grain_with_a_state_of_its_base_class_is_stored_by_the_provider_it_names_or_by_the_default_one()
+    {
+        await using var cluster = await GrainCluster.StartAsync(Options with
+        {
+            Silo = silo => silo.AddWriteBehindGrainStorage("carts").AddWriteBehindGrainStorageAsDefault(),
+        });
+
+        Assert.Equal(3, await cluster.Grain<INamedBasketGrain>("7").AddAsync(3));
+        Assert.Equal(4, await cluster.Grain<IDefaultBasketGrain>("7").AddAsync(4));
+
+        await Eventually.TrueAsync(async () => await cluster.Database.ScalarAsync(
+            "SELECT string_agg(type || ' ' || (state->>'Items'), ', ' ORDER BY type) FROM write_behind_documents") is "grain-carts 3, grain-default 4");
     }
 
     [Fact]
