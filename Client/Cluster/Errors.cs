@@ -26,12 +26,12 @@ internal static class Errors
     public static bool IsOfCall(Exception error)
         => Unwrap(error) is RefusedException or WriteBehindException or OrleansException or TimeoutException or OperationCanceledException;
 
-    /// <summary>Whether a failed change was certainly not made.</summary>
+    /// <summary>Whether a failed change was certainly not made. One that was to be in PostgreSQL at once is made all the same: Redis has it, or had it.</summary>
     public static bool IsCertainlyNotApplied(Exception error) => Unwrap(error) switch
     {
         RefusedException => true,
         BufferUnavailableException away => !away.OutcomeUnknown,
-        StateDiscardedException => false,
+        StateDiscardedException or WriteThroughException or StateLostException => false,
         WriteBehindException => true,
         _ => false,
     };

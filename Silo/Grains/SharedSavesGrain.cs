@@ -13,12 +13,13 @@ internal abstract class SharedSavesGrain<TState>(IWriteBehindEngine engine) : Wr
     private int _saves;
 
     /// <summary>Saves the state. All saves of the grain go this way.</summary>
-    protected async Task SaveSharedAsync(WriteStrategy strategy = WriteStrategy.Behind)
+    /// <param name="strategy">For this call; null for the type's own.</param>
+    protected async Task SaveSharedAsync(WriteStrategy? strategy = null)
     {
         _saves++;
         try
         {
-            await SaveAsync(strategy);
+            await (strategy is { } own ? SaveAsync(own) : SaveAsync());
         }
         finally
         {

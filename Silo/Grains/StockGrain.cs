@@ -15,7 +15,7 @@ internal sealed class StockGrain(IWriteBehindEngine engine) : SharedSavesGrain<S
 {
     public async Task<StockLevel?> GetAsync() => await ReadAsync() is { } found ? Level(found.State, found.Version) : null;
 
-    public Task<StockLevel> ReserveAsync(long quantity) => TakeAsync(quantity, WriteStrategy.Behind);
+    public Task<StockLevel> ReserveAsync(long quantity) => TakeAsync(quantity);
 
     public Task<StockLevel> OrderAsync(long quantity) => TakeAsync(quantity, WriteStrategy.Through);
 
@@ -27,7 +27,7 @@ internal sealed class StockGrain(IWriteBehindEngine engine) : SharedSavesGrain<S
 
     protected override Stock CreateState() => new(this.GetPrimaryKeyString(), 0, 0);
 
-    private Task<StockLevel> TakeAsync(long quantity, WriteStrategy strategy)
+    private Task<StockLevel> TakeAsync(long quantity, WriteStrategy? strategy = null)
     {
         Amounts.MustBePositive(quantity);
         return State.Quantity >= quantity
@@ -35,7 +35,7 @@ internal sealed class StockGrain(IWriteBehindEngine engine) : SharedSavesGrain<S
             : throw new InsufficientStockException(State.Id, State.Quantity, quantity);
     }
 
-    private async Task<StockLevel> MoveAsync(long amount, WriteStrategy strategy = WriteStrategy.Behind)
+    private async Task<StockLevel> MoveAsync(long amount, WriteStrategy? strategy = null)
     {
         State = Amounts.Checked(() => State.Move(amount), amount);
         var moved = State;

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Silo.Boards;
 using Silo.Contracts;
+using WriteBehind;
 
 namespace Silo.Http;
 
@@ -35,9 +36,15 @@ internal static class EntityEndpoints
         views.MapPost("", AddViewsAsync).WithSummary("Counts views; answers with the count.").ProducesProblem(400);
     }
 
-    private static IStockGrain Stock(IGrainFactory grains, string id) => grains.GetGrain<IStockGrain>(id);
+    private static IStockGrain Stock(IGrainFactory grains, string id) => grains.GetGrain<IStockGrain>(Key("stock", id));
 
-    private static IScoreGrain Score(IGrainFactory grains, long game, string player) => grains.GetGrain<IScoreGrain>(game, player);
+    private static IScoreGrain Score(IGrainFactory grains, long game, string player) => grains.GetGrain<IScoreGrain>(game, Key("score", player));
+
+    private static IViewsGrain Views(IGrainFactory grains, string page) => grains.GetGrain<IViewsGrain>(Key("views", page));
+
+    // Orleans has no grain with a blank key, and would say so with an error that might as well be a fault of this service.
+    private static string Key(string type, string id)
+        => !string.IsNullOrWhiteSpace(id) ? id : throw new InvalidEntityIdException(type, id, "it must not be blank.");
 
     private static async Task<Results<Ok<StockLevel>, NotFound>> GetStockAsync(string id, IGrainFactory grains)
         => await Stock(grains, id).GetAsync() is { } found ? TypedResults.Ok(found) : TypedResults.NotFound();
@@ -61,8 +68,8 @@ internal static class EntityEndpoints
         => TypedResults.Ok(await board.GetAsync(game, cancellationToken));
 
     private static async Task<Results<Ok<Views>, NotFound>> GetViewsAsync(string page, IGrainFactory grains)
-        => await grains.GetGrain<IViewsGrain>(page).GetAsync() is { } found ? TypedResults.Ok(found) : TypedResults.NotFound();
+        => await Views(grains, page).GetAsync() is { } found ? TypedResults.Ok(found) : TypedResults.NotFound();
 
     private static async Task<Ok<long>> AddViewsAsync(string page, ViewsBody? body, IGrainFactory grains)
-        => TypedResults.Ok(await grains.GetGrain<IViewsGrain>(page).AddAsync(body?.Count ?? 1));
+        => TypedResults.Ok(await Views(grains, page).AddAsync(body?.Count ?? 1));
 }

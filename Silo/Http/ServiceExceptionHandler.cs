@@ -56,7 +56,9 @@ internal sealed class ServiceExceptionHandler(IProblemDetailsService problems) :
             Detail = e.Message,
         },
         BadHttpRequestException e => new() { Status = e.StatusCode, Title = "Bad request", Detail = e.Message },
-        OrleansException or TimeoutException => new()
+        // A silo that gives up looking for a grain, as another one has just gone, says that the operation was cancelled. (Where the caller
+        // cancelled it, nobody waits for an answer, and this handler is not asked.)
+        OrleansException or TimeoutException or OperationCanceledException => new()
         {
             Status = StatusCodes.Status503ServiceUnavailable,
             Type = "urn:shop:cluster-unavailable",

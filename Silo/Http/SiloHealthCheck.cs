@@ -2,7 +2,10 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Silo.Http;
 
-/// <summary>Whether this silo is a member of the cluster that takes calls. One that is stopping is taken out of the load balancer first.</summary>
+/// <summary>
+/// Whether this silo is a member of the cluster that takes calls. Of one that joins or stops in order nobody gets to ask, as the web server
+/// starts after the silo and stops before it; this is for one that leaves the cluster otherwise.
+/// </summary>
 internal sealed class SiloHealthCheck(ISiloStatusOracle oracle) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)

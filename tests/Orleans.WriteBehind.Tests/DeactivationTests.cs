@@ -62,7 +62,7 @@ public sealed class DeactivationTests
     public async Task A_silo_that_stops_flushes_its_grains_in_few_batches()
     {
         const int Grains = 2_000;
-        await using var cluster = await GrainCluster.StartAsync(OnlyDeactivation);
+        await using var cluster = await GrainCluster.StartAsync(OnlyDeactivation with { Grains = grains => grains.FlushTimeout = TimeSpan.FromSeconds(25) });
         await Task.WhenAll(Enumerable.Range(0, Grains).Select(i => cluster.Grain<IStockGrain>($"sku{i}").AddAsync(1)));
 
         await cluster.Cluster.StopSiloAsync(cluster.Cluster.Silos[0]);

@@ -1,8 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
+using WriteBehind.Gates;
 
 namespace Orleans.WriteBehind.Tests;
 
@@ -49,6 +51,28 @@ public sealed class HostingTests
 
         Assert.DoesNotContain(services.GetServices<IHostedService>(), service => service.GetType().Assembly == typeof(IWriteBehindEngine).Assembly);
         Assert.Equal(["watch"], (await cluster.Engine.GetStatusAsync()).Loops.Select(loop => loop.Name));
+    }
+
+    [Fact]
+    public async Task A_stop_that_runs_out_of_the_hosts_time_says_what_remains()
+    {
+        using var log = new LogLines();
+        await using var cluster = await GrainCluster.StartAsync(new()
+        {
+            FlushDelay = GrainClusterOptions.Never,
+            Engine = engine => engine.DrainTimeout = GrainClusterOptions.Never,
+            Silo = silo => silo.Services.AddSingleton<ILoggerProvider>(log),
+        });
+        await cluster.Engine.Store<Stock>("stock").SetAsync("sku", new Stock { Quantity = 1 });
+        using var held = cluster.Gate.HoldAt(ProtocolStep.BeforeClaim, id: "sku");
+        using var budget = new CancellationTokenSource();
+
+        var stop = cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<IWriteBehindLifetime>().StopAsync(budget.Token);
+        await held.ReachedAsync();
+        await budget.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stop);
+        Assert.True(log.Has(LogLevel.Warning, "1 stock remain, safe in Redis"));
     }
 
     [Fact]

@@ -172,6 +172,64 @@ public sealed class SaveTests(OneSilo one) : IClassFixture<OneSilo>
         Assert.Equal(7, counts.Current);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_item_that_was_made_between_two_requests_for_items_is_shown_once_it_is_acknowledged_and_not_where_its_save_fails(bool fails)
+    {
+        var key = Random.Shared.NextInt64();
+        var grain = _cluster.Grains.GetGrain<IViewsGrain>(key);
+        await grain.AddAsync(1);
+        await using var counts = grain.CountsBeforeAndAfterAsync().GetAsyncEnumerator();
+        Assert.True(await counts.MoveNextAsync());
+        using var held = _cluster.Gate.HoldAt(ProtocolStep.BeforeWrite, id: Id(key));
+        var write = grain.AddAsync(10);
+        await held.ReachedAsync();
+
+        await grain.ContinueAsync();
+        Assert.Equal(11, await grain.PeekAsync());
+        var next = counts.MoveNextAsync().AsTask();
+        Assert.Equal(11, await grain.PeekAsync());
+        Assert.False(next.IsCompleted);
+
+        await using var elsewhere = await one.TwinAsync();
+        if (fails)
+        {
+            await elsewhere.Engine.Store<Views>("views").SetAsync(Id(key), new Views(1000));
+            held.Release();
+            await Assert.ThrowsAsync<WriteConflictException>(() => write);
+            await Assert.ThrowsAsync<WriteConflictException>(() => next);
+            return;
+        }
+
+        held.Release();
+        await write;
+        Assert.True(await next);
+        Assert.Equal(11, counts.Current);
+    }
+
+    [Fact]
+    public async Task An_item_whose_save_failed_before_it_was_asked_for_is_not_shown()
+    {
+        var key = Random.Shared.NextInt64();
+        var grain = _cluster.Grains.GetGrain<IViewsGrain>(key);
+        await grain.AddAsync(1);
+        await using var counts = grain.CountsBeforeAndAfterAsync().GetAsyncEnumerator();
+        Assert.True(await counts.MoveNextAsync());
+        using var held = _cluster.Gate.HoldAt(ProtocolStep.BeforeWrite, id: Id(key));
+        var write = grain.AddAsync(10);
+        await held.ReachedAsync();
+        await grain.ContinueAsync();
+        Assert.Equal(11, await grain.PeekAsync());
+        await using var elsewhere = await one.TwinAsync();
+        await elsewhere.Engine.Store<Views>("views").SetAsync(Id(key), new Views(1000));
+        held.Release();
+        await Assert.ThrowsAsync<WriteConflictException>(() => write);
+        Assert.Equal(1000, await grain.GetAsync());
+
+        await Assert.ThrowsAsync<WriteConflictException>(() => counts.MoveNextAsync().AsTask());
+    }
+
     [Fact]
     public async Task A_refusal_that_rests_on_a_change_is_told_once_the_change_is_acknowledged_and_not_where_its_save_fails()
     {

@@ -123,6 +123,9 @@ public sealed class HttpTests(OneSilo silo) : IClassFixture<OneSilo>
     [InlineData("/stock/pear/restock", "nonsense", 400)]
     [InlineData("/score/x/ann", """{"points":1}""", 404)]
     [InlineData("/views/home", """{"count":-1}""", 400)]
+    [InlineData("/stock/%20/restock", """{"quantity":1}""", 400)]
+    [InlineData("/score/1/%20", """{"points":1}""", 400)]
+    [InlineData("/views/%20", """{"count":1}""", 400)]
     public async Task What_makes_no_sense_is_refused_with_problem_details(string path, string body, int status)
     {
         var answer = await silo.Http.PostAsync(new Uri(path, UriKind.Relative), new StringContent(body, Encoding.UTF8, "application/json"));

@@ -28,6 +28,9 @@ internal sealed class CallScope(object owner)
     /// <summary>Begins a call. It ends by itself when the method that began it returns, as all async locals do.</summary>
     public static CallScope Begin(object owner) => Local.Value = new CallScope(owner);
 
+    /// <summary>Goes on with this call, for as long as <see cref="Begin"/> says.</summary>
+    public void Resume() => Local.Value = this;
+
     /// <summary>The call asked for a save, which also covers what it saw before.</summary>
     public void Save(Task save)
     {

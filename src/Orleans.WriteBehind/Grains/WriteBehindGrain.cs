@@ -2,6 +2,7 @@ using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Orleans.Configuration;
 using Orleans.Timers;
 using Orleans.WriteBehind.Grains;
 using WriteBehind;
@@ -17,7 +18,8 @@ namespace Orleans.WriteBehind;
 /// <c>[AlwaysInterleave]</c>) share saves and never see each other's half-made changes.</para>
 /// <para>A call that ran while a save was under way is answered once what it may have seen is acknowledged
 /// (<see cref="ShowsUnacknowledgedAttribute"/> turns that off). Where a save fails, every call whose change was in it gets the error, and the state is loaded anew
-/// before the next call runs; a call that still works on the old state gets <see cref="StateDiscardedException"/>.</para>
+/// before the next call runs; a call that still works on the old state gets <see cref="StateDiscardedException"/>. An enumeration
+/// (<see cref="IAsyncEnumerable{T}"/>) is one call, from its first item to its last.</para>
 /// <para>Errors reach the caller as they are: <see cref="WriteConflictException"/> (another activation or program wrote in between),
 /// <see cref="BufferFullException"/>, <see cref="BufferUnavailableException"/>, <see cref="PayloadException"/>, <see cref="SinkException"/>.</para>
 /// </remarks>
@@ -28,6 +30,7 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     private readonly IEntitySession<TState> _session;
     private readonly StateKeeper<TState> _keeper;
     private readonly FlushTimer<TState> _timer;
+    private Enumerations? _enumerations;
 
     /// <summary>Creates the grain.</summary>
     protected WriteBehindGrain()
@@ -117,8 +120,18 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
         if (declaring is null || !(declaring.IsInstanceOfType(this) || declaring == typeof(IAsyncEnumerableGrainExtension)))
         {
             // The runtime's own calls (deactivation, migration, streams) do not touch the state. Those that enumerate a method of the
-            // grain do: each runs a piece of it.
+            // grain do: each runs a piece of it, or gives what a piece made meanwhile.
             await context.Invoke().ConfigureAwait(true);
+            return;
+        }
+
+        var enumeration = declaring == typeof(IAsyncEnumerableGrainExtension) ? (Guid)context.Request.GetArgument(0)! : (Guid?)null;
+        if (enumeration is { } over && context.InterfaceMethod.Name == nameof(IAsyncEnumerableGrainExtension.DisposeAsync))
+        {
+            // Shows nothing, so there is nothing to wait for; and it must get through where saves fail.
+            Enumerations.Enter(over);
+            await context.Invoke().ConfigureAwait(true);
+            Enumerations.Close(over);
             return;
         }
 
@@ -133,7 +146,7 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
             _session.ThrowIfRefusing();
         }
 
-        var call = CallScope.Begin(this);
+        var call = enumeration is { } id ? Enumerations.Enter(id) : CallScope.Begin(this);
         try
         {
             await context.Invoke().ConfigureAwait(true);
@@ -188,6 +201,10 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
             }
         }
     }
+
+    // Orleans drops an enumerator that nobody asked for in one response time-out or two; a request may take another.
+    private Enumerations Enumerations => _enumerations ??= new(
+        this, 3 * ServiceProvider.GetRequiredService<IOptions<MessagingOptions>>().Value.ResponseTimeout, ServiceProvider.GetRequiredService<TimeProvider>());
 
     /// <summary>
     /// Whether the activation ends with nobody to take over at once. One that migrates goes on elsewhere, finds the entity dirty in Redis

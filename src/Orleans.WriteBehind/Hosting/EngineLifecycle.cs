@@ -19,7 +19,7 @@ internal sealed class EngineLifecycle(IWriteBehindLifetime engine) : ILifecycleP
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // A stop that may not wait. What is dirty is safe in Redis.
+            // A stop that may not wait. What is dirty is safe in Redis, and the engine has logged how much it is.
         }
     }
 }

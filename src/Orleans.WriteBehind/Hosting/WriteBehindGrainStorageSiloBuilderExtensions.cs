@@ -38,6 +38,7 @@ public static class WriteBehindGrainStorageSiloBuilderExtensions
                 entity.Serializer = new GrainStateDocumentSerializer();
             });
         builder.Services.TryAddEnumerable(ServiceDescriptor.Transient<IConfigurationValidator, SiloValidator>());
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureGrainContextProvider, MigrationGuardConfigurator>());
         builder.Services.AddGrainStorage(name, (services, provider) => Create(services, provider, options));
         return builder;
     }

@@ -8,7 +8,7 @@ namespace Orleans.WriteBehind.Storage;
 /// Flushes a dirty entity after its delay, until it is clean. What <see cref="FlushTimer{TState}"/> is for write-behind grains; a storage
 /// provider has no say in its grain's lifecycle, so this goes on when the activation is gone.
 /// </summary>
-internal sealed class DelayedFlush<TState>(
+internal sealed partial class DelayedFlush<TState>(
     IEntitySession<TState> session, WriteBehindGrainOptions options, TimeProvider time, ILogger logger, CancellationToken stop)
     where TState : class
 {
@@ -35,7 +35,7 @@ internal sealed class DelayedFlush<TState>(
             {
                 await Task.Delay(_pace.Next(), time, stop).ConfigureAwait(false);
                 version = session.Version;
-                flushed = await FlushTry.RunAsync(session, options.FlushTimeout, logger, stop).ConfigureAwait(false);
+                flushed = await TryFlushAsync().ConfigureAwait(false);
                 _pace.Note(flushed);
             }
             while (!FlushTry.IsOver(session, flushed, version));
@@ -56,4 +56,22 @@ internal sealed class DelayedFlush<TState>(
             Arm();
         }
     }
+
+    private async Task<EntityFlush?> TryFlushAsync()
+    {
+        try
+        {
+            return await FlushTry.RunAsync(session, options.FlushTimeout, logger, stop).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Nobody awaits this: what is not caught here is never seen, and the entity is left to the sweep.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Failed(logger, e, session.Options.Type, session.Id);
+            return null;
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "The flush of {Type} '{Id}' failed unexpectedly; it stays dirty in Redis, and is tried again.")]
+    private static partial void Failed(ILogger logger, Exception error, string type, string id);
 }

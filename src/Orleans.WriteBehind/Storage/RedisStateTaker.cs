@@ -32,6 +32,8 @@ internal sealed class RedisStateTaker(RedisStateSource source, IServiceProvider 
 
     private readonly IGrainStorageSerializer _serializer = source.Serializer ?? services.GetRequiredService<IGrainStorageSerializer>();
     private readonly string _serviceId = services.GetRequiredService<IOptions<ClusterOptions>>().Value.ServiceId;
+    private readonly Lock _lock = new();
+    private Task<IConnectionMultiplexer>? _connection;
 
     /// <summary>Closes the entry and reads it; false where there is nothing to take.</summary>
     /// <exception cref="BufferUnavailableException">Its Redis is away.</exception>
@@ -55,13 +57,21 @@ internal sealed class RedisStateTaker(RedisStateSource source, IServiceProvider 
         try
         {
             var connection = source.Connect is { } connect
-                ? await connect(services).ConfigureAwait(false)
+                ? await ConnectOnceAsync(connect).ConfigureAwait(false)
                 : await services.GetRequiredService<IRedisConnection>().GetAsync().ConfigureAwait(false);
             return await command(connection.GetDatabase()).ConfigureAwait(false);
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
             throw new BufferUnavailableException("The Redis that states are taken over from does not answer.", cause: e);
+        }
+    }
+
+    private Task<IConnectionMultiplexer> ConnectOnceAsync(Func<IServiceProvider, Task<IConnectionMultiplexer>> connect)
+    {
+        lock (_lock)
+        {
+            return _connection is null or { IsFaulted: true } or { IsCanceled: true } ? _connection = connect(services) : _connection;
         }
     }
 }

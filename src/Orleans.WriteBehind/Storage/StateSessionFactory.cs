@@ -30,8 +30,12 @@ internal sealed class StateSessionFactory(
 
     public void Dispose()
     {
-        _stop.Cancel();
-        _stop.Dispose();
+        // The container knows the default provider under two names and disposes it twice.
+        if (!_stop.IsCancellationRequested)
+        {
+            _stop.Cancel();
+            _stop.Dispose();
+        }
     }
 
     private Func<string, GrainId, IStateSession<T>> Opener<T>(string stateName)

@@ -36,14 +36,61 @@ internal sealed partial class WriteBehindGrainStorage(
 
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        await WriteAsync(stateName, grainId, grainState, session => session.SaveAsync(grainState.State!)).ConfigureAwait(false);
+        var session = await WriteAsync(stateName, grainId, grainState, session => session.SaveAsync(grainState.State!)).ConfigureAwait(false);
         grainState.RecordExists = true;
 
         // Last, for where it fails the state is acknowledged all the same.
-        await SessionOf(stateName, grainId, grainState).FinishAsync().ConfigureAwait(false);
+        await session.FinishAsync().ConfigureAwait(false);
     }
 
     public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        var session = await WriteAsync(stateName, grainId, grainState, session => DeleteAsync(stateName, grainId, session)).ConfigureAwait(false);
+        Show(grainState, session, exists: false, state: default);
+        await session.FinishAsync().ConfigureAwait(false);
+    }
+
+    public void Dispose() => sessions.Dispose();
+
+    private async Task<IStateSession<T>> WriteAsync<T>(
+        string stateName, GrainId grainId, IGrainState<T> grainState, Func<IStateSession<T>, Task> write)
+    {
+        // Both before the first await, after which this is no longer the activation's own turn: who calls would not be known any more, and a
+        // session that is opened then would not know what kind of key the grain has.
+        var grain = contexts.GrainContext;
+        var session = SessionOf(stateName, grainId, grainState);
+        try
+        {
+            if (!session.IsLoaded || ETagOf(session) != grainState.ETag)
+            {
+                // The entity tag comes from elsewhere: it migrated with the grain, or the grain was never read. The engine confirms it. A state
+                // without one may be there all the same: a row from before write-behind has version 0.
+                session.Assume(ParseETag(stateName, grainId, grainState.ETag), grainState.RecordExists);
+            }
+
+            await write(session).ConfigureAwait(false);
+            grainState.ETag = ETagOf(session);
+            return session;
+        }
+        catch (Exception e)
+        {
+            if (options.DeactivateAfterFailure)
+            {
+                // Conflicts too: Orleans gives the activation up only where the grain lets them out.
+                GiveUp(grain, grainId, e);
+            }
+
+            if (e is WriteConflictException conflict)
+            {
+                throw new InconsistentStateException(
+                    e.Message, conflict.CurrentVersion.ToString(CultureInfo.InvariantCulture), grainState.ETag, e);
+            }
+
+            throw;
+        }
+    }
+
+    private async Task DeleteAsync<T>(string stateName, GrainId grainId, IStateSession<T> session)
     {
         if (taker is not null)
         {
@@ -51,41 +98,7 @@ internal sealed partial class WriteBehindGrainStorage(
             await taker.TakenAsync(stateName, grainId).ConfigureAwait(false);
         }
 
-        await WriteAsync(stateName, grainId, grainState, static session => session.DeleteAsync()).ConfigureAwait(false);
-        var session = SessionOf(stateName, grainId, grainState);
-        Show(grainState, session, exists: false, state: default);
-        await session.FinishAsync().ConfigureAwait(false);
-    }
-
-    public void Dispose() => sessions.Dispose();
-
-    private async Task WriteAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, Func<IStateSession<T>, Task> write)
-    {
-        // Before the first await, after which this is no longer the activation's own turn.
-        var grain = contexts.GrainContext;
-        var session = SessionOf(stateName, grainId, grainState);
-        if (!session.IsLoaded || ETagOf(session) != grainState.ETag)
-        {
-            // The entity tag comes from elsewhere: it migrated with the grain, or the grain was never read. The engine confirms it.
-            var version = ParseETag(stateName, grainId, grainState.ETag);
-            session.Assume(version, version > 0 && grainState.RecordExists);
-        }
-
-        try
-        {
-            await write(session).ConfigureAwait(false);
-            grainState.ETag = ETagOf(session);
-        }
-        catch (WriteConflictException e)
-        {
-            throw new InconsistentStateException(
-                e.Message, e.CurrentVersion.ToString(CultureInfo.InvariantCulture), grainState.ETag, e);
-        }
-        catch (WriteBehindException e) when (options.DeactivateAfterFailure)
-        {
-            GiveUp(grain, grainId, e);
-            throw;
-        }
+        await session.DeleteAsync().ConfigureAwait(false);
     }
 
     private async Task<(bool Exists, T? State)> TakeOverAsync<T>(string stateName, GrainId grainId, IStateSession<T> session)
@@ -112,11 +125,12 @@ internal sealed partial class WriteBehindGrainStorage(
     }
 
     /// <summary>Deactivates the activation whose state in memory is not what was acknowledged; the next call gets one that loads.</summary>
-    private void GiveUp(IGrainContext? grain, GrainId grainId, WriteBehindException error)
+    private void GiveUp(IGrainContext? grain, GrainId grainId, Exception error)
     {
         if (grain is not null && grain.GrainId == grainId)
         {
             NotWritten(logger, error, grainId, name);
+            grain.GetComponent<MigrationGuard>()?.GiveUp();
             grain.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationError, error, "Its state could not be written."));
         }
     }

@@ -24,9 +24,10 @@ public sealed class WriteBehindGrainStorageOptions
     public JsonSerializerOptions Json { get; set; } = new() { IncludeFields = true, AllowOutOfOrderMetadataProperties = true };
 
     /// <summary>
-    /// Gives up the activation after a write that failed or whose outcome is unknown; default true. Orleans itself does so only
-    /// after a conflict, and otherwise goes on with a state in memory that nobody acknowledged. Turn it off where the grain re-reads
-    /// after every failure by itself.
+    /// Gives up the activation after a write that failed or whose outcome is unknown, whether or not the grain catches the error; default
+    /// true. Its states in memory do not migrate either. Orleans itself does so only after a conflict that the grain does not
+    /// catch, and otherwise goes on with a state in memory that nobody acknowledged. Turn it off where the grain re-reads after every
+    /// failure by itself.
     /// </summary>
     public bool DeactivateAfterFailure { get; set; } = true;
 

@@ -14,5 +14,6 @@ public interface IWriteBehindLifetime
     Task StartAsync(CancellationToken cancellationToken);
 
     /// <summary>Stops the loops, flushes what it can within <see cref="WriteBehindOptions.DrainTimeout"/>, and says what remained.</summary>
+    /// <exception cref="OperationCanceledException">The host's time was over before that. What remained is in the log.</exception>
     Task<FlushReport> StopAsync(CancellationToken cancellationToken);
 }

@@ -90,16 +90,22 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IWriteBehi
         }
 
         var started = _parts.Time.GetTimestamp();
-        var report = await FlushAllAsync(_parts.Options.DrainTimeout, cancellationToken).ConfigureAwait(false);
+        var report = await FlushWithinAsync(_parts.Options.DrainTimeout, cancellationToken).ConfigureAwait(false);
+        var remaining = string.Join(", ", report.Remaining.Select(left => $"{left.Value} {left.Key}"));
         if (report.IsClean)
         {
             Drained(_logger, report.Flushed, _parts.Time.GetElapsedTime(started));
         }
+        else if (cancellationToken.IsCancellationRequested)
+        {
+            CutShort(_logger, report.Flushed, _parts.Time.GetElapsedTime(started), _parts.Options.DrainTimeout, remaining);
+        }
         else
         {
-            NotDrained(_logger, report.Flushed, _parts.Options.DrainTimeout, string.Join(", ", report.Remaining.Select(left => $"{left.Value} {left.Key}")));
+            NotDrained(_logger, report.Flushed, _parts.Options.DrainTimeout, remaining);
         }
 
+        cancellationToken.ThrowIfCancellationRequested();
         return report;
     }
 
@@ -112,14 +118,9 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IWriteBehi
 
     public async Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(timeout ?? Flush.FlushQueue.DefaultTimeout);
-        var reports = await Task.WhenAll(_types.Values.Select(type => FullFlush.RunAsync(type, _parts.Time, limit.Token))).ConfigureAwait(false);
+        var report = await FlushWithinAsync(timeout ?? Flush.FlushQueue.DefaultTimeout, cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
-        return new FlushReport(
-            reports.Sum(report => report.Flushed),
-            reports.SelectMany(report => report.Remaining).ToDictionary(),
-            [.. reports.SelectMany(report => report.Rejected)]);
+        return report;
     }
 
     public Task FlushAsync(string type, string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
@@ -143,6 +144,18 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IWriteBehi
 
         _loops.Clear();
         await CloseNotifiersAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Flushes until the time is over or the token cancels, and says in either case what remains.</summary>
+    private async Task<FlushReport> FlushWithinAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(timeout);
+        var reports = await Task.WhenAll(_types.Values.Select(type => FullFlush.RunAsync(type, _parts.Time, limit.Token))).ConfigureAwait(false);
+        return new FlushReport(
+            reports.Sum(report => report.Flushed),
+            reports.SelectMany(report => report.Remaining).ToDictionary(),
+            [.. reports.SelectMany(report => report.Rejected)]);
     }
 
     private async Task CloseNotifiersAsync()
@@ -219,4 +232,10 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IWriteBehi
 
     [LoggerMessage(4, LogLevel.Warning, "Not drained within {Timeout} (DrainTimeout): {Flushed} entities flushed, {Remaining} remain, safe in Redis.")]
     private static partial void NotDrained(ILogger logger, long flushed, TimeSpan timeout, string remaining);
+
+    [LoggerMessage(
+        5,
+        LogLevel.Warning,
+        "Not drained: the host's time to stop was over after {Elapsed}, before DrainTimeout ({Timeout}). {Flushed} entities flushed, {Remaining} remain, safe in Redis.")]
+    private static partial void CutShort(ILogger logger, long flushed, TimeSpan elapsed, TimeSpan timeout, string remaining);
 }

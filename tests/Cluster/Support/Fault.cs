@@ -1,3 +1,4 @@
+using Silo.Contracts;
 using WriteBehind;
 using WriteBehind.Testing;
 
@@ -34,7 +35,8 @@ internal sealed record Fault(string Name, Func<RunningCluster, LoadedRun, Random
 
     // Grains that are called for the first time meanwhile can't load their state: EF Core says so, and Orleans of the activation.
     private static bool IsOfPostgres(LogEntry entry)
-        => entry.Category.StartsWith("Microsoft.EntityFrameworkCore.", StringComparison.Ordinal)
+        => IsOfOrleans(entry)
+            || entry.Category.StartsWith("Microsoft.EntityFrameworkCore.", StringComparison.Ordinal)
             || entry.Text.Contains(nameof(SinkException), StringComparison.Ordinal);
 
     private static async Task RestartAllAsync(RunningCluster cluster, LoadedRun run, Random random)
@@ -63,11 +65,13 @@ internal sealed record Fault(string Name, Func<RunningCluster, LoadedRun, Random
     private static async Task WakeAfterDeathAsync(RunningCluster cluster, LoadedRun run, Random random)
     {
         var victim = cluster.Members[random.Next(cluster.Members.Count)];
+        var held = await run.FindStockOnAsync(victim);
         victim.Freeze();
         try
         {
             await cluster.WaitUntilDeadAsync(victim);
             await run.WriteMoreAsync(Some);
+            await WaitUntilWrittenAsync(held);
         }
         finally
         {
@@ -76,6 +80,21 @@ internal sealed record Fault(string Name, Func<RunningCluster, LoadedRun, Random
 
         Assert.NotEqual(0, await victim.WaitForEndAsync());
         await victim.StartAsync();
+    }
+
+    // By the load, in new activations elsewhere, as the silo they were on is gone.
+    private static Task WaitUntilWrittenAsync(IReadOnlyList<IStockGrain> grains)
+    {
+        long? before = null;
+        return Eventually.TrueAsync(
+            async () =>
+            {
+                var now = (await Task.WhenAll(grains.Select(grain => grain.GetAsync()))).Sum(level => level?.Version ?? 0);
+                before ??= now;
+                return now > before;
+            },
+            TimeSpan.FromSeconds(60),
+            "what the silo held is written elsewhere");
     }
 
     private static async Task RestartRedisAsync(RunningCluster cluster, LoadedRun run, Random random)

@@ -18,6 +18,7 @@ internal sealed class LoadedRun : IAsyncDisposable
 
     private readonly RunningCluster _cluster;
     private readonly CancellationTokenSource _stop = new();
+    private readonly FreshWorkload _stock;
     private readonly EntityLoad[] _loads;
     private readonly Task _running;
 
@@ -25,12 +26,13 @@ internal sealed class LoadedRun : IAsyncDisposable
     {
         _cluster = cluster;
         var name = SharedServers.FreshName("run");
+        _stock = new(new SkewedWorkload(long.MaxValue, Products, seed), name);
         _loads =
         [
             new(
                 EntityKinds.Stock,
                 "SELECT id, quantity, movements FROM shop.stock",
-                new FreshWorkload(new SkewedWorkload(long.MaxValue, Products, seed), name),
+                _stock,
                 StockCallers,
                 async (id, amount) => (await cluster.LoadedGrains.GetGrain<IStockGrain>(id).BookAsync(amount)).Movements),
             new(
@@ -53,6 +55,24 @@ internal sealed class LoadedRun : IAsyncDisposable
     {
         var wanted = Acknowledged + count;
         await Eventually.TrueAsync(() => Acknowledged >= wanted, Patience, $"{count} more writes are acknowledged");
+    }
+
+    /// <summary>Waits until some of the stock is active on a silo; returns it.</summary>
+    public async Task<IReadOnlyList<IStockGrain>> FindStockOnAsync(Member member)
+    {
+        var grains = _stock.Ids.Select(id => _cluster.Grains.GetGrain<IStockGrain>(id)).ToList();
+        var silos = _cluster.Grains.GetGrain<IManagementGrain>(0);
+        List<IStockGrain> found = [];
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                var addresses = await Task.WhenAll(grains.Select(grain => silos.GetActivationAddress(grain).AsTask()));
+                found = [.. grains.Where((_, i) => addresses[i] is { } silo && member.Owns(silo.ToString()))];
+                return found.Count > 0;
+            },
+            Patience,
+            $"{member.Name} holds some of the stock");
+        return found;
     }
 
     /// <summary>Ends the load, waits until nothing is dirty any more, and looks whether all is as it was promised.</summary>

@@ -16,6 +16,9 @@ public interface IViewsGrain : IGrainWithIntegerKey
     /// <summary>The count, again and again.</summary>
     IAsyncEnumerable<long> CountsAsync();
 
+    /// <summary>The count, and once more after <see cref="ContinueAsync"/>.</summary>
+    IAsyncEnumerable<long> CountsBeforeAndAfterAsync();
+
     /// <summary>Changes the state, waits for <see cref="ContinueAsync"/>, changes it again and saves.</summary>
     Task AddInTwoStepsAsync(long count);
 

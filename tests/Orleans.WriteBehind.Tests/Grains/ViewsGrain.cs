@@ -42,6 +42,13 @@ public sealed class ViewsGrain : WriteBehindGrain<Views>, IViewsGrain
         }
     }
 
+    public async IAsyncEnumerable<long> CountsBeforeAndAfterAsync()
+    {
+        yield return State.Count;
+        await _continue.Task;
+        yield return State.Count;
+    }
+
     public async Task AddInTwoStepsAsync(long count)
     {
         State = State with { Count = State.Count + count };

@@ -10,4 +10,10 @@ public interface ICartGrain : IGrainWithStringKey
     Task ClearAsync();
 
     Task<Guid> ActivationAsync();
+
+    /// <summary>The same as <see cref="AddAsync"/>, but a conflict is caught.</summary>
+    Task AddAndCatchAsync(string owner, int items);
+
+    /// <summary>The same as <see cref="AddAsync"/>, in an activation that has begun to move to another silo.</summary>
+    Task AddWhileMovingAsync(string owner, int items, SiloAddress silo);
 }

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Configuration;
-
+using Orleans.Persistence;
 using Orleans.Storage;
 using Orleans.WriteBehind.Tests.Support;
 using StackExchange.Redis;
@@ -110,7 +110,43 @@ public sealed class MigrateFromRedisTests : IAsyncLifetime
         Assert.Equal(1, await cluster.Grain<ICartGrain>("new").AddAsync("Bo", 1));
     }
 
-    private async Task<GrainCluster> OldAsync()
+    [Fact]
+    public async Task States_are_taken_from_where_and_as_the_old_provider_was_told_to_keep_them_over_one_connection()
+    {
+        var redis = await SharedServers.RedisAsync();
+        await using (var old = await OldAsync(options => (options.GetStorageKey, options.GrainStorageSerializer) = (KeyOf, new ReversedSerializer())))
+        {
+            await old.Grain<ICartGrain>("8").AddAsync("Ada", 3);
+            await old.Grain<ICartGrain>("9").AddAsync("Bo", 4);
+        }
+
+        var connections = new List<IConnectionMultiplexer>();
+        try
+        {
+            await using var cluster = await NewAsync(configure: source =>
+            {
+                source.GetStorageKey = KeyOf;
+                source.Serializer = new ReversedSerializer();
+                source.Connect = async _ =>
+                {
+                    connections.Add(await ConnectionMultiplexer.ConnectAsync(redis.Configuration));
+                    return connections[^1];
+                };
+            });
+
+            Assert.Equal(new Cart { Owner = "Ada", Items = 3 }, await cluster.Grain<ICartGrain>("8").GetAsync());
+            Assert.Equal(new Cart { Owner = "Bo", Items = 4 }, await cluster.Grain<ICartGrain>("9").GetAsync());
+            Assert.Single(connections);
+        }
+        finally
+        {
+            connections.ForEach(static connection => connection.Dispose());
+        }
+
+        RedisKey KeyOf(string state, GrainId grain) => $"{_serviceId}:{grain.Key}:{state}";
+    }
+
+    private async Task<GrainCluster> OldAsync(Action<RedisStorageOptions>? configure = null)
     {
         var redis = await SharedServers.RedisAsync();
         return await GrainCluster.StartAsync(new()
@@ -119,18 +155,22 @@ public sealed class MigrateFromRedisTests : IAsyncLifetime
             Silo = silo =>
             {
                 Name(silo);
-                silo.AddRedisGrainStorage("carts", options => options.ConfigurationOptions = ConfigurationOptions.Parse(redis.Configuration));
+                silo.AddRedisGrainStorage("carts", options =>
+                {
+                    options.ConfigurationOptions = ConfigurationOptions.Parse(redis.Configuration);
+                    configure?.Invoke(options);
+                });
             },
         });
     }
 
-    private Task<GrainCluster> NewAsync(string? prefix = null) => GrainCluster.StartAsync(new()
+    private Task<GrainCluster> NewAsync(string? prefix = null, Action<RedisStateSource>? configure = null) => GrainCluster.StartAsync(new()
     {
         Prefix = prefix,
         Silo = silo =>
         {
             Name(silo);
-            silo.AddWriteBehindGrainStorage("carts", storage => storage.MigrateFromRedis());
+            silo.AddWriteBehindGrainStorage("carts", storage => storage.MigrateFromRedis(configure));
         },
     });
 

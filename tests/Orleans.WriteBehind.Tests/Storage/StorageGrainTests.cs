@@ -1,6 +1,9 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Orleans.Storage;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
+using WriteBehind.Gates;
 using WriteBehind.Testing;
 
 namespace Orleans.WriteBehind.Tests.Storage;
@@ -55,14 +58,7 @@ public sealed class StorageGrainTests
     [Fact]
     public async Task After_a_failed_write_the_activation_is_given_up_and_nobody_sees_what_was_not_acknowledged()
     {
-        await using var cluster = await GrainCluster.StartAsync(Options with
-        {
-            Silo = silo => silo.AddWriteBehindGrainStorage("carts", storage => storage.Configure = entity =>
-            {
-                (entity.MaxDirty, entity.Shards) = (1, 1);
-                (entity.FlushDelay, entity.MaxAge) = (GrainClusterOptions.Never, GrainClusterOptions.Never);
-            }),
-        });
+        await using var cluster = await GrainCluster.StartAsync(Full());
         await cluster.Grain<ICartGrain>("other").AddAsync("Ada", 1);
         var grain = cluster.Grain<ICartGrain>("full");
         var before = await grain.ActivationAsync();
@@ -86,5 +82,164 @@ public sealed class StorageGrainTests
         await Eventually.TrueAsync(async () => await cluster.Database.ScalarAsync("SELECT count(*) FROM write_behind_documents") is 0L);
 
         Assert.Equal(4, await grain.AddAsync("Ada", 4));
+    }
+
+    [Fact]
+    public async Task A_flush_that_fails_unexpectedly_is_logged_and_tried_again()
+    {
+        using var log = new LogLines();
+        await using var cluster = await GrainCluster.StartAsync(Options with
+        {
+            Silo = silo =>
+            {
+                silo.Services.AddSingleton<ILoggerProvider>(log);
+                silo.AddWriteBehindGrainStorage("carts", storage => storage.Configure = entity =>
+                    (entity.FlushDelay, entity.MaxAge) = (TimeSpan.FromMilliseconds(100), GrainClusterOptions.Never));
+            },
+        });
+        cluster.Gate.FailAt(ProtocolStep.BeforeClaim, new InvalidOperationException("The test says so."));
+
+        await cluster.Grain<ICartGrain>("7").AddAsync("Ada", 3);
+
+        await Eventually.TrueAsync(async () => await cluster.Database.ScalarAsync("SELECT count(*) FROM write_behind_documents") is 1L);
+        Assert.True(log.Has(LogLevel.Error, "failed unexpectedly"));
+    }
+
+    [Fact]
+    public async Task Where_the_provider_does_not_give_up_after_a_failure_the_activation_goes_on()
+    {
+        await using var cluster = await GrainCluster.StartAsync(Full(storage => storage.DeactivateAfterFailure = false));
+        await cluster.Grain<ICartGrain>("other").AddAsync("Ada", 1);
+        var grain = cluster.Grain<ICartGrain>("full");
+        var before = await grain.ActivationAsync();
+
+        await Assert.ThrowsAsync<OrleansException>(() => grain.AddAsync("Bo", 1));
+
+        Assert.Equal(1, (await grain.GetAsync()).Items);
+        Assert.Equal(before, await grain.ActivationAsync());
+    }
+
+    [Fact]
+    public async Task A_grain_with_a_state_of_its_base_class_is_stored_by_the_provider_it_names_or_by_the_default_one()
+    {
+        await using var cluster = await GrainCluster.StartAsync(Options with
+        {
+            Silo = silo => silo.AddWriteBehindGrainStorage("carts").AddWriteBehindGrainStorageAsDefault(),
+        });
+
+        Assert.Equal(3, await cluster.Grain<INamedBasketGrain>("7").AddAsync(3));
+        Assert.Equal(4, await cluster.Grain<IDefaultBasketGrain>("7").AddAsync(4));
+
+        await Eventually.TrueAsync(async () => await cluster.Database.ScalarAsync(
+            "SELECT string_agg(type || ' ' || (state->>'Items'), ', ' ORDER BY type) FROM write_behind_documents") is "grain-carts 3, grain-default 4");
+    }
+
+    [Fact]
+    public async Task A_grain_that_catches_a_conflict_is_given_up_all_the_same()
+    {
+        await using var cluster = await GrainCluster.StartAsync(Options);
+        await using var twin = await GrainCluster.StartAsync(cluster.Options);
+        var (a, b) = (cluster.Grain<ICartGrain>("7"), twin.Grain<ICartGrain>("7"));
+        await a.AddAsync("Ada", 1);
+        await b.AddAsync("Bo", 2);
+        var before = await a.ActivationAsync();
+
+        await a.AddAndCatchAsync("Ada", 10);
+
+        await Eventually.TrueAsync(async () => await a.ActivationAsync() != before);
+        Assert.Equal(new Cart { Owner = "Bo", Items = 3 }, await a.GetAsync());
+    }
+
+    [Fact]
+    public async Task After_a_failed_clear_the_activation_is_given_up_also_where_states_are_taken_over()
+    {
+        await using var cluster = await GrainCluster.StartAsync(Full(storage => storage.MigrateFromRedis()));
+        var grain = cluster.Grain<ICartGrain>("full");
+        await grain.AddAsync("Ada", 1);
+        Assert.True((await cluster.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        await cluster.Grain<ICartGrain>("other").AddAsync("Bo", 1);
+        var before = await grain.ActivationAsync();
+
+        var error = await Assert.ThrowsAsync<OrleansException>(grain.ClearAsync);
+
+        Assert.IsType<BufferFullException>(error.InnerException);
+        await Eventually.TrueAsync(async () => await grain.ActivationAsync() != before);
+    }
+
+    [Fact]
+    public async Task A_state_that_was_not_acknowledged_does_not_move_to_another_silo_with_its_activation()
+    {
+        await using var cluster = await GrainCluster.StartAsync(Full() with { Silos = 2 });
+        await cluster.Grain<ICartGrain>("other").AddAsync("Ada", 1);
+        var grain = cluster.Grain<ICartGrain>("full");
+        var before = await grain.ActivationAsync();
+
+        foreach (var silo in cluster.Cluster.Silos)
+        {
+            // One of the two is another one than the activation's.
+            await Assert.ThrowsAsync<OrleansException>(() => grain.AddWhileMovingAsync("Bo", 1, silo.SiloAddress));
+            await Eventually.TrueAsync(async () => await grain.ActivationAsync() != before);
+            Assert.Equal(new Cart(), await grain.GetAsync());
+            before = await grain.ActivationAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_clear_that_is_the_first_a_provider_hears_of_a_grain_deletes_the_grains_own_entity()
+    {
+        // 16 is 10 in the text of the key, which is hexadecimal.
+        await using var cluster = await GrainCluster.StartAsync(Options with
+        {
+            Silos = 2,
+            Silo = silo => silo.AddWriteBehindGrainStorage("carts", storage => storage.Map("looks", "views").MigrateFromRedis()),
+        });
+        var (grain, other) = (cluster.Grains.GetGrain<IShelfGrain>(16), cluster.Grains.GetGrain<IShelfGrain>(10));
+        await grain.LookAsync();
+        await other.LookAsync();
+        await MigrateAsync(cluster, grain);
+
+        await grain.ClearAsync();
+
+        Assert.True((await cluster.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.Equal(10L, await cluster.Database.ScalarAsync("""SELECT "Id" FROM views"""));
+        Assert.Equal((0, 1), (await grain.GetAsync(), await other.GetAsync()));
+    }
+
+    [Fact]
+    public async Task A_clear_after_a_move_deletes_a_row_that_was_never_written_behind()
+    {
+        await using var cluster = await GrainCluster.StartAsync(Options with { Silos = 2 });
+        await cluster.Database.ScalarAsync("""INSERT INTO views ("Id", "Count", "Version") VALUES (3, 7, 0)""");
+        var grain = cluster.Grains.GetGrain<IShelfGrain>(3);
+        Assert.Equal(7, await grain.GetAsync());
+        await MigrateAsync(cluster, grain);
+
+        await grain.ClearAsync();
+
+        Assert.True((await cluster.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.Equal(0L, await cluster.Database.ScalarAsync("SELECT count(*) FROM views"));
+        Assert.Equal(0, await grain.GetAsync());
+    }
+
+    /// <summary>A buffer in which one entity has room, and stays.</summary>
+    private static GrainClusterOptions Full(Action<WriteBehindGrainStorageOptions>? configure = null) => Options with
+    {
+        Silo = silo => silo.AddWriteBehindGrainStorage("carts", storage =>
+        {
+            configure?.Invoke(storage);
+            storage.Configure = entity =>
+            {
+                (entity.MaxDirty, entity.Shards) = (1, 1);
+                (entity.FlushDelay, entity.MaxAge) = (GrainClusterOptions.Never, GrainClusterOptions.Never);
+            };
+        }),
+    };
+
+    private static async Task MigrateAsync(GrainCluster cluster, IShelfGrain grain)
+    {
+        var from = await grain.SiloAsync();
+        var to = cluster.Cluster.Silos.First(silo => !from.Contains(silo.SiloAddress.ToString(), StringComparison.Ordinal));
+        await grain.MigrateAsync(to.SiloAddress);
+        await Eventually.TrueAsync(async () => (await grain.SiloAsync()).Contains(to.SiloAddress.ToString(), StringComparison.Ordinal));
     }
 }

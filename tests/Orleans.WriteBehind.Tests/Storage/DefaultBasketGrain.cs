@@ -1,0 +1,3 @@
+namespace Orleans.WriteBehind.Tests.Storage;
+
+public sealed class DefaultBasketGrain : BasketGrain, IDefaultBasketGrain;

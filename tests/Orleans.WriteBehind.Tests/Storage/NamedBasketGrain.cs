@@ -1,0 +1,6 @@
+using Orleans.Providers;
+
+namespace Orleans.WriteBehind.Tests.Storage;
+
+[StorageProvider(ProviderName = "carts")]
+public sealed class NamedBasketGrain : BasketGrain, INamedBasketGrain;
