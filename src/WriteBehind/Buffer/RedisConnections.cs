@@ -88,9 +88,11 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     {
         for (var attempt = 0; ; attempt++)
         {
+            Task<T>? answer = null;
             try
             {
-                return await command(database).WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+                answer = command(database);
+                return await answer.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
             }
             catch (RedisServerException e) when (attempt < 3 && e.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
             {
@@ -99,6 +101,11 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
             catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
             {
                 throw RedisErrors.Translate(e);
+            }
+            finally
+            {
+                // Only here, as most are answered: this is on the way of every write.
+                _ = answer?.MayBeLeft();
             }
         }
     }

@@ -60,7 +60,7 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
     /// <summary>One try, given up when the time is over: a database that hangs ends it only at its statement time-out, and later than that where it is frozen.</summary>
     private async Task<FlushResult> TryAsync(string id, TimeSpan limit, long started, CancellationToken cancellationToken)
     {
-        var flush = flushes.FlushAsync(id);
+        var flush = flushes.FlushAsync(id).MayBeLeft();
         try
         {
             if (limit <= TimeSpan.Zero)
@@ -76,10 +76,6 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
         {
             throw new FlushIncompleteException(options.Type, id, limit, Hanging, e);
         }
-        finally
-        {
-            Observe(flush);
-        }
     }
 
     /// <summary>The second half of a write-through: the first, in Redis, is done.</summary>
@@ -88,7 +84,7 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
     public async Task WriteThroughAsync(string id, Knowledge written, CancellationToken cancellationToken)
     {
         var (limit, version) = (options.WriteThroughTimeout, written.Version);
-        var flush = FlushWrittenAsync(id, written, limit, cancellationToken);
+        var flush = FlushWrittenAsync(id, written, limit, cancellationToken).MayBeLeft();
         try
         {
             await flush.WaitAsync(limit, time, cancellationToken).ConfigureAwait(false);
@@ -103,19 +99,6 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
             var cause = e as WriteBehindException ?? new FlushIncompleteException(options.Type, id, limit, "its flush failed unexpectedly.", e);
             throw new WriteThroughException(options.Type, id, version, cause);
         }
-        finally
-        {
-            Observe(flush);
-        }
-    }
-
-    /// <summary>Where it was given up, nobody waits for its error any more.</summary>
-    private static void Observe(Task task)
-    {
-        if (!task.IsCompletedSuccessfully)
-        {
-            _ = task.ContinueWith(static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-        }
     }
 
     private async Task FlushWrittenAsync(string id, Knowledge written, TimeSpan limit, CancellationToken cancellationToken)
@@ -127,17 +110,7 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
         }
 
         // "Not dirty": somebody else has flushed it, or Redis came back empty and nobody ever will.
-        var look = known(id);
-        Knowledge now;
-        try
-        {
-            now = await look.WaitAsync(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            Observe(look);
-        }
-
+        var now = await known(id).MayBeLeft().WaitAsync(cancellationToken).ConfigureAwait(false);
         if (now.Epoch != written.Epoch || now.Version < written.Version)
         {
             throw new StateLostException(options.Type, id);

@@ -131,19 +131,9 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
         }
 
         var flushes = good.Chunk(options.BatchSize).Concat(forced.Chunk(SuspectBatch)).Select(batch => FlushAsync(batch, skip, pass, cancellationToken));
-        var all = Task.WhenAll(flushes);
-        try
-        {
-            await all.WaitAsync(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            if (!all.IsCompleted)
-            {
-                // A stop does not wait for them, and nobody else for their errors.
-                _ = all.ContinueWith(static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-            }
-        }
+
+        // A stop does not wait for those that hang at the database.
+        await Task.WhenAll(flushes).MayBeLeft().WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
