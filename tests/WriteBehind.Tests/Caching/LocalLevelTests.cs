@@ -202,5 +202,5 @@ public sealed class LocalLevelTests
 
     private static void Put(LocalLevel local, string key) => local.Put(Entry(key), local.VersionOf(key));
 
-    private static LocalEntry Entry(string key) => new(key, null, null, [], TimeSpan.Zero, long.MaxValue, long.MaxValue);
+    private static LocalEntry Entry(string key) => new(key, null, null, [], TimeSpan.Zero, long.MaxValue, long.MaxValue, 0);
 }

@@ -24,9 +24,14 @@ internal sealed class CacheReader(
         where T : class
     {
         feed.Start();
-        return TryLocal(key, loader, out var value)
-            ? new ValueTask<Cached<T>>(value)
-            : new ValueTask<Cached<T>>(FlyAsync([key], loader)[0].WaitAsync(cancellationToken));
+        List<EntryRequest>? due = null;
+        if (!TryLocal<T>(key, out var value, ref due))
+        {
+            return new ValueTask<Cached<T>>(FlyAsync([key], loader)[0].WaitAsync(cancellationToken));
+        }
+
+        Refresh(due, loader);
+        return new ValueTask<Cached<T>>(value);
     }
 
     /// <summary>Reads many distinct keys.</summary>
@@ -36,9 +41,10 @@ internal sealed class CacheReader(
         feed.Start();
         var values = new Dictionary<string, Cached<T>>(keys.Count, StringComparer.Ordinal);
         var missing = new List<string>();
+        List<EntryRequest>? due = null;
         foreach (var key in keys)
         {
-            if (TryLocal(key, loader, out var value))
+            if (TryLocal<T>(key, out var value, ref due))
             {
                 values.Add(key, value);
             }
@@ -48,6 +54,7 @@ internal sealed class CacheReader(
             }
         }
 
+        Refresh(due, loader);
         var flights = FlyAsync(missing, loader);
         var all = Task.WhenAll(flights);
 
@@ -62,7 +69,7 @@ internal sealed class CacheReader(
         return values;
     }
 
-    private bool TryLocal<T>(string key, BatchLoader<T> loader, out Cached<T> value)
+    private bool TryLocal<T>(string key, out Cached<T> value, ref List<EntryRequest>? due)
         where T : class
     {
         value = default;
@@ -73,7 +80,11 @@ internal sealed class CacheReader(
 
         metrics.Hit("local");
         value = new Cached<T>((T?)entry.Value, entry.Version);
-        ConsiderRefresh([key], TimeSpan.FromSeconds((entry.Expiry - time.GetTimestamp()) / (double)time.TimestampFrequency), entry.LoadTime, loader);
+        if (IsDue(TimeSpan.FromSeconds((entry.Expiry - time.GetTimestamp()) / (double)time.TimestampFrequency), entry.LoadTime))
+        {
+            (due ??= []).Add(new EntryRequest(key, ReadMode.Refresh, entry.LoadStamp));
+        }
+
         return true;
     }
 
@@ -122,7 +133,7 @@ internal sealed class CacheReader(
                 return;
             }
 
-            var missing = flights.Where(flight => !TryComplete(flight, loader)).ToList();
+            var missing = CompleteFrom(flights, loader);
             missing.ForEach(_ => metrics.Miss());
             if (missing.Where(static flight => flight.Entry.Status == EntryStatus.Hit).ToList() is { Count: > 0 } unreadable)
             {
@@ -161,7 +172,7 @@ internal sealed class CacheReader(
                 break;
             }
 
-            var missing = waiting.Where(flight => !TryComplete(flight, loader)).ToList();
+            var missing = CompleteFrom(waiting, loader);
             waiting = [.. missing.Where(IsLoadedElsewhere)];
             taken.Add(loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight))], loader));
         }
@@ -181,7 +192,7 @@ internal sealed class CacheReader(
 
         try
         {
-            var entries = await store.ReadAsync([.. flights.Select(static flight => flight.Key)], mode).ConfigureAwait(false);
+            var entries = await store.ReadAsync(flights.Select(flight => new EntryRequest(flight.Key, mode, flight.Entry.LoadStamp))).ConfigureAwait(false);
             for (var i = 0; i < entries.Length; i++)
             {
                 flights[i].Entry = entries[i];
@@ -196,8 +207,17 @@ internal sealed class CacheReader(
         }
     }
 
-    /// <summary>Completes a read that what Redis had can answer.</summary>
-    private bool TryComplete<T>(Flight<T> flight, BatchLoader<T> loader)
+    /// <summary>Completes the reads that what Redis had can answer, and begins what refreshes they drew; returns the others.</summary>
+    private List<Flight<T>> CompleteFrom<T>(List<Flight<T>> flights, BatchLoader<T> loader)
+        where T : class
+    {
+        var due = new List<EntryRequest>();
+        var missing = flights.Where(flight => !TryComplete(flight, due)).ToList();
+        Refresh(due, loader);
+        return missing;
+    }
+
+    private bool TryComplete<T>(Flight<T> flight, List<EntryRequest> due)
         where T : class
     {
         if (flight.Entry.Status == EntryStatus.Paused)
@@ -211,9 +231,13 @@ internal sealed class CacheReader(
         }
 
         metrics.Hit("redis");
-        loads.Keep(flight, value, flight.Entry.Left, flight.Entry.LoadTime, flight.Entry.Tags);
+        Keep(flight, value);
         flight.Complete(value);
-        ConsiderRefresh([flight.Key], flight.Entry.Left, flight.Entry.LoadTime, loader);
+        if (IsDue(flight.Entry.Left, flight.Entry.LoadTime))
+        {
+            due.Add(new EntryRequest(flight.Key, ReadMode.Refresh, flight.Entry.LoadStamp));
+        }
+
         return true;
     }
 
@@ -222,28 +246,45 @@ internal sealed class CacheReader(
         where T : class
         => options.LockAcrossProcesses && !flight.Entry.Locked && flight.Entry.Status is EntryStatus.Miss or EntryStatus.Stale;
 
-    private void ConsiderRefresh<T>(string[] keys, TimeSpan left, TimeSpan loadTime, BatchLoader<T> loader)
+    private void Keep<T>(Flight<T> flight, Cached<T> value)
+        where T : class
+        => loads.Keep(flight, value, flight.Entry.Left, flight.Entry.LoadTime, flight.Entry.Tags, flight.Entry.LoadStamp);
+
+    private bool IsDue(TimeSpan left, TimeSpan loadTime)
+        => EarlyExpiration.IsDue(left, loadTime, options.EarlyRefresh, Random.Shared.NextDouble()) && !absence.IsAway;
+
+    /// <summary>Begins to refresh what reads drew, unless this process does so already: those of one read with one call of the loader.</summary>
+    private void Refresh<T>(List<EntryRequest>? due, BatchLoader<T> loader)
         where T : class
     {
-        if (EarlyExpiration.IsDue(left, loadTime, options.EarlyRefresh, Random.Shared.NextDouble()) && !absence.IsAway)
+        due?.RemoveAll(request => !_refreshing.TryAdd(request.Key, true));
+        if (due is { Count: > 0 })
         {
-            keys = [.. keys.Where(key => _refreshing.TryAdd(key, true))];
-            if (keys.Length > 0)
-            {
-                _ = Task.Run(() => RefreshAsync(keys, loader));
-            }
+            _ = Task.Run(() => RefreshAsync(due, loader));
         }
     }
 
-    /// <summary>Loads anew what is still fresh, beside the reads, if nobody else does. Where it fails, what is there stays.</summary>
-    private async Task RefreshAsync<T>(string[] keys, BatchLoader<T> loader)
+    /// <summary>Loads anew what is still fresh, beside the reads, if nobody else does or has. Where it fails, what is there stays.</summary>
+    private async Task RefreshAsync<T>(List<EntryRequest> due, BatchLoader<T> loader)
         where T : class
     {
         try
         {
-            var flights = keys.Select(key => new Flight<T>(key, local.VersionOf(key), feed.IsVouched)).ToList();
+            var flights = due.Select(request => new Flight<T>(request.Key, local.VersionOf(request.Key), feed.IsVouched)
+            {
+                Entry = StoredEntry.Unknown with { LoadStamp = request.Known },
+            }).ToList();
             if (await AskAsync(flights, ReadMode.Refresh).ConfigureAwait(false))
             {
+                for (var i = 0; i < flights.Count; i++)
+                {
+                    // Loaded anew by another process: from now on readers here go by its expiry.
+                    if (flights[i].Entry is { Locked: false, Status: EntryStatus.Hit } entry && entry.LoadStamp > due[i].Known && loads.TryRead(flights[i], out var value))
+                    {
+                        Keep(flights[i], value);
+                    }
+                }
+
                 flights.RemoveAll(static flight => !flight.Entry.Locked);
                 flights.ForEach(_ => metrics.EarlyRefresh());
                 await loads.RunAsync(flights, loader).ConfigureAwait(false);
@@ -257,7 +298,7 @@ internal sealed class CacheReader(
         }
         finally
         {
-            Array.ForEach(keys, key => _refreshing.TryRemove(key, out _));
+            due.ForEach(request => _refreshing.TryRemove(request.Key, out _));
         }
     }
 

@@ -33,7 +33,7 @@ internal sealed class LoadRunner(
 #pragma warning restore CA1031
             {
                 metrics.LoadFailed();
-                await ReleaseAsync(locked).ConfigureAwait(false);
+                await ReleaseAsync(locked, options.StalePause).ConfigureAwait(false);
                 FailOver(flights, e);
                 return;
             }
@@ -64,7 +64,7 @@ internal sealed class LoadRunner(
     }
 
     /// <summary>Puts a fresh value into the first level, for as long as it is fresh in Redis at most.</summary>
-    public void Keep<T>(Flight<T> flight, Cached<T> value, TimeSpan left, TimeSpan loadTime, string[] tags)
+    public void Keep<T>(Flight<T> flight, Cached<T> value, TimeSpan left, TimeSpan loadTime, string[] tags, long loadStamp)
         where T : class
     {
         if (!flight.MayKeep || left <= TimeSpan.Zero)
@@ -77,7 +77,7 @@ internal sealed class LoadRunner(
         var now = time.GetTimestamp();
         var expiry = now + (long)(left.TotalSeconds * time.TimestampFrequency);
         var until = Math.Min(expiry, now + (long)(stay.TotalSeconds * time.TimestampFrequency));
-        local.Put(new LocalEntry(flight.Key, value.Value, value.Version, tags, loadTime, until, expiry), flight.LocalVersion);
+        local.Put(new LocalEntry(flight.Key, value.Value, value.Version, tags, loadTime, until, expiry, loadStamp), flight.LocalVersion);
     }
 
     /// <summary>Gives what has expired, where it may still be given and can be read.</summary>
@@ -168,7 +168,7 @@ internal sealed class LoadRunner(
                 if (stored[i])
                 {
                     var row = loaded.GetValueOrDefault(fills[i].Key);
-                    Keep(filled[i], new Cached<T>(row.Value, row.Version), fills[i].Ttl, duration, [.. fills[i].Tags]);
+                    Keep(filled[i], new Cached<T>(row.Value, row.Version), fills[i].Ttl, duration, [.. fills[i].Tags], fills[i].Stamp);
                 }
                 else
                 {
@@ -198,8 +198,6 @@ internal sealed class LoadRunner(
     }
 
     public TimeSpan Jittered(TimeSpan ttl) => ttl * (1 - (options.Jitter * Random.Shared.NextDouble()));
-
-    private Task ReleaseAsync(string[] locked) => ReleaseAsync(locked, options.MaxStale > TimeSpan.Zero ? options.StalePause : TimeSpan.Zero);
 
     private async Task ReleaseAsync(IReadOnlyList<string> locked, TimeSpan pause)
     {

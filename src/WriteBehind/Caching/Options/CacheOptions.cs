@@ -31,7 +31,9 @@ public class CacheOptions
     /// </summary>
     public TimeSpan MaxStale { get; set; } = TimeSpan.Zero;
 
-    /// <summary>How long after a failed load a stale value is given without another try; default 1 s.</summary>
+    /// <summary>
+    /// How long after a failed load a stale value is given without another try, and an entry is not refreshed before it expires; default 1 s.
+    /// </summary>
     public TimeSpan StalePause { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long a load may take; default 30 s. After it, its token is cancelled and its callers get an error or a stale value.</summary>

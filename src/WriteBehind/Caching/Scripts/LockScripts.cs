@@ -25,8 +25,8 @@ internal static class LockScripts
         """;
 
     /// <summary>
-    /// Frees the locks of loads that failed. KEYS: control, tags, then entry and lock of each. ARGV: token, for how long (µs) a stale value is
-    /// given without another try.
+    /// Frees the locks of loads that failed. KEYS: control, tags, then entry and lock of each. ARGV: token, for how long (µs) what is there, fresh
+    /// or stale, is given without another try.
     /// </summary>
     public const string Release = CacheLua.Text + """
         for k = 3, #KEYS, 2 do

@@ -35,10 +35,10 @@ internal sealed class CacheStore
     /// <summary>Names this process as the owner of locks. Within it, loads of one key are one anyway.</summary>
     public string Token { get; } = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
 
-    /// <summary>Reads entries, in the order of the keys: one script call per shard.</summary>
+    /// <summary>Reads entries, in the order of the requests: one script call per shard.</summary>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
-    public Task<StoredEntry[]> ReadAsync(IReadOnlyList<string> keys, ReadMode mode)
-        => SendAsync([.. keys.Select(key => new EntryRequest(key, mode))], static request => request.Key, static _ => 0, _readers, ReadShardAsync);
+    public Task<StoredEntry[]> ReadAsync(IEnumerable<EntryRequest> requests)
+        => SendAsync([.. requests], static request => request.Key, static _ => 0, _readers, ReadShardAsync);
 
     /// <summary>Stores what was loaded, each unless something newer is known, and frees the locks.</summary>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
@@ -165,7 +165,7 @@ internal sealed class CacheStore
         RedisValue[] arguments =
         [
             Token, (long)_options.LockLease.TotalMilliseconds, Micros(_options.SlidingTtl ?? TimeSpan.Zero), Micros(_options.MaxStale),
-            .. batch.Select(static request => (RedisValue)(request.Mode switch { ReadMode.Get => "g", ReadMode.Refresh => "r", _ => "p" })),
+            .. batch.SelectMany(static request => new RedisValue[] { request.Mode switch { ReadMode.Get => "g", ReadMode.Refresh => "r", _ => "p" }, request.Known }),
         ];
         var keys = WithLocks(Keys[shard], [.. batch.Select(static request => request.Key)]);
         var reply = (RedisResult[])(await RunAsync(ReadEntriesScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false))!;
@@ -173,7 +173,7 @@ internal sealed class CacheStore
         var entries = new StoredEntry[batch.Count];
         for (var i = 0; i < entries.Length; i++)
         {
-            var at = 1 + (7 * i);
+            var at = 1 + (8 * i);
             entries[i] = new StoredEntry(
                 Enum.Parse<EntryStatus>((string)reply[at]!, ignoreCase: true),
                 (int)reply[at + 1] == 1,
@@ -182,7 +182,8 @@ internal sealed class CacheStore
                 TimeSpan.FromMicroseconds((long)reply[at + 4]),
                 TimeSpan.FromMilliseconds(double.Parse((string)reply[at + 5]!, CultureInfo.InvariantCulture)),
                 TagText.Split((string?)reply[at + 6]),
-                stamp);
+                stamp,
+                (long)reply[at + 7]);
         }
 
         return entries;
