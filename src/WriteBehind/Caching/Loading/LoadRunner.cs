@@ -17,7 +17,7 @@ internal sealed class LoadRunner(
             return;
         }
 
-        string[] locked = [.. flights.Where(static flight => flight.Entry.Locked).Select(static flight => flight.Key)];
+        HeldLock[] locked = [.. flights.Where(static flight => flight.Entry.Locked).Select(static flight => new HeldLock(flight.Key, flight.Entry.Stamp))];
         var renewal = new LockRenewal(store, locked, options.LockLease, time);
         await using (renewal.ConfigureAwait(false))
         {
@@ -140,7 +140,7 @@ internal sealed class LoadRunner(
     private async Task StoreAsync<T>(IReadOnlyList<Flight<T>> flights, IReadOnlyDictionary<string, Loaded<T>> loaded, TimeSpan duration)
         where T : class
     {
-        var (fills, filled, unstored) = (new List<EntryFill>(), new List<Flight<T>>(), new List<string>());
+        var (fills, filled, unstored) = (new List<EntryFill>(), new List<Flight<T>>(), new List<HeldLock>());
         foreach (var flight in flights)
         {
             if (FillOf(flight, loaded.GetValueOrDefault(flight.Key), duration) is { } fill)
@@ -150,7 +150,7 @@ internal sealed class LoadRunner(
             }
             else if (flight.Entry.Locked)
             {
-                unstored.Add(flight.Key);
+                unstored.Add(new HeldLock(flight.Key, flight.Entry.Stamp));
             }
         }
 
@@ -199,7 +199,7 @@ internal sealed class LoadRunner(
 
     public TimeSpan Jittered(TimeSpan ttl) => ttl * (1 - (options.Jitter * Random.Shared.NextDouble()));
 
-    private async Task ReleaseAsync(IReadOnlyList<string> locked, TimeSpan pause)
+    private async Task ReleaseAsync(IReadOnlyList<HeldLock> locked, TimeSpan pause)
     {
         try
         {

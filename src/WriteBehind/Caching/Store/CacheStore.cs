@@ -32,7 +32,7 @@ internal sealed class CacheStore
 
     public CacheKeys Keys { get; }
 
-    /// <summary>Names this process as the owner of locks. Within it, loads of one key are one anyway.</summary>
+    /// <summary>Names this process. With the stamp of a load it names the load, as the owner of locks.</summary>
     public string Token { get; } = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
 
     /// <summary>Reads entries, in the order of the requests: one script call per shard.</summary>
@@ -46,16 +46,20 @@ internal sealed class CacheStore
         => SendAsync([.. fills], static fill => fill.Key, SizeOf, _fillers, FillShardAsync);
 
     /// <summary>Makes the leases of locks last.</summary>
-    public Task RenewAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
-        => Task.WhenAll(keys.GroupBy(Keys.ShardOf).Select(shard => _redis.RunAsync(
-            db => db.ScriptEvaluateAsync(
-                LockScripts.Renew, [.. shard.Select(Keys[shard.Key].Lock)], [Token, (long)_options.LockLease.TotalMilliseconds]),
+    public Task RenewAsync(IReadOnlyList<HeldLock> locks, CancellationToken cancellationToken)
+        => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => RunAsync(
+            LockScripts.Renew,
+            [.. shard.Select(held => Keys[shard.Key].Lock(held.Key))],
+            [Token, (long)_options.LockLease.TotalMilliseconds, .. shard.Select(static held => (RedisValue)held.Stamp)],
             cancellationToken)));
 
     /// <summary>Frees the locks of loads that failed.</summary>
-    public Task ReleaseAsync(IReadOnlyList<string> keys, TimeSpan pause)
-        => Task.WhenAll(keys.GroupBy(Keys.ShardOf).Select(shard => RunAsync(
-            LockScripts.Release, WithLocks(Keys[shard.Key], [.. shard]), [Token, Micros(pause)], CancellationToken.None)));
+    public Task ReleaseAsync(IReadOnlyList<HeldLock> locks, TimeSpan pause)
+        => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => RunAsync(
+            LockScripts.Release,
+            WithLocks(Keys[shard.Key], [.. shard.Select(static held => held.Key)]),
+            [Token, Micros(pause), .. shard.Select(static held => (RedisValue)held.Stamp)],
+            CancellationToken.None)));
 
     public async Task InvalidateKeysAsync(IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
     {
