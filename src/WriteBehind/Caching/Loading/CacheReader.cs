@@ -10,7 +10,7 @@ namespace WriteBehind.Caching.Loading;
 /// processes at most one load, for whoever has its lock.
 /// </summary>
 internal sealed class CacheReader(
-    CacheStore store, LocalLevel local, InvalidationFeed feed, LoadRunner loads, RedisAbsence absence, CacheOptions options, CacheMetrics metrics, TimeProvider time)
+    CacheStore store, LocalLevel local, InvalidationFeed feed, LoadRunner loads, CacheOptions options, CacheMetrics metrics, TimeProvider time)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
@@ -125,14 +125,7 @@ internal sealed class CacheReader(
     {
         try
         {
-            if (!await AskAsync(flights, options.LockAcrossProcesses ? ReadMode.Get : ReadMode.Look).ConfigureAwait(false))
-            {
-                // Each process for itself, one load per key.
-                flights.ForEach(_ => metrics.Miss());
-                await loads.RunAsync(flights, loader).ConfigureAwait(false);
-                return;
-            }
-
+            await AskAsync(flights, options.LockAcrossProcesses ? ReadMode.Get : ReadMode.Look).ConfigureAwait(false);
             var missing = CompleteFrom(flights, loader);
             missing.ForEach(_ => metrics.Miss());
             if (missing.Where(static flight => flight.Entry.Status == EntryStatus.Hit).ToList() is { Count: > 0 } unreadable)
@@ -167,43 +160,25 @@ internal sealed class CacheReader(
         for (var pause = FirstPause; waiting.Count > 0 && time.GetElapsedTime(started) < options.LockWait; pause = Longer(pause))
         {
             await Task.Delay(pause, time).ConfigureAwait(false);
-            if (!await AskAsync(waiting, ReadMode.Get).ConfigureAwait(false))
-            {
-                break;
-            }
-
+            await AskAsync(waiting, ReadMode.Get).ConfigureAwait(false);
             var missing = CompleteFrom(waiting, loader);
             waiting = [.. missing.Where(IsLoadedElsewhere)];
-            taken.Add(loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight))], loader));
+            taken.Add(loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight) && !(flight.IsRedisAway && loads.TryGiveStale(flight)))], loader));
         }
 
         taken.Add(loads.RunAsync([.. waiting.Where(flight => !loads.TryGiveStale(flight))], loader));
         await Task.WhenAll(taken).ConfigureAwait(false);
     }
 
-    /// <summary>Asks Redis for all of them; false where it is away.</summary>
-    private async Task<bool> AskAsync<T>(List<Flight<T>> flights, ReadMode mode)
+    /// <summary>Asks Redis for all of them. Where it is away, each process is for itself: one load per key.</summary>
+    private async Task AskAsync<T>(List<Flight<T>> flights, ReadMode mode)
         where T : class
     {
-        if (absence.IsAway)
+        var entries = await store.ReadAsync(flights.Select(flight => new EntryRequest(flight.Key, mode, flight.Entry.LoadStamp))).ConfigureAwait(false);
+        for (var i = 0; i < entries.Length; i++)
         {
-            return false;
-        }
-
-        try
-        {
-            var entries = await store.ReadAsync(flights.Select(flight => new EntryRequest(flight.Key, mode, flight.Entry.LoadStamp))).ConfigureAwait(false);
-            for (var i = 0; i < entries.Length; i++)
-            {
-                flights[i].Entry = entries[i];
-            }
-
-            return true;
-        }
-        catch (BufferUnavailableException)
-        {
-            absence.Note();
-            return false;
+            flights[i].IsRedisAway = entries[i] is null;
+            flights[i].Entry = entries[i] ?? flights[i].Entry;
         }
     }
 
@@ -244,20 +219,20 @@ internal sealed class CacheReader(
     /// <summary>Whether somebody else has the lock: Redis was asked, has no answer, and did not give the lock.</summary>
     private bool IsLoadedElsewhere<T>(Flight<T> flight)
         where T : class
-        => options.LockAcrossProcesses && !flight.Entry.Locked && flight.Entry.Status is EntryStatus.Miss or EntryStatus.Stale;
+        => options.LockAcrossProcesses && !flight.IsRedisAway && !flight.Entry.Locked && flight.Entry.Status is EntryStatus.Miss or EntryStatus.Stale;
 
     private void Keep<T>(Flight<T> flight, Cached<T> value)
         where T : class
         => loads.Keep(flight, value, flight.Entry.Left, flight.Entry.LoadTime, flight.Entry.Tags, flight.Entry.LoadStamp);
 
     private bool IsDue(TimeSpan left, TimeSpan loadTime)
-        => EarlyExpiration.IsDue(left, loadTime, options.EarlyRefresh, Random.Shared.NextDouble()) && !absence.IsAway;
+        => EarlyExpiration.IsDue(left, loadTime, options.EarlyRefresh, Random.Shared.NextDouble());
 
     /// <summary>Begins to refresh what reads drew, unless this process does so already: those of one read with one call of the loader.</summary>
     private void Refresh<T>(List<EntryRequest>? due, BatchLoader<T> loader)
         where T : class
     {
-        due?.RemoveAll(request => !_refreshing.TryAdd(request.Key, true));
+        due?.RemoveAll(request => store.IsAway(request.Key) || !_refreshing.TryAdd(request.Key, true));
         if (due is { Count: > 0 })
         {
             _ = Task.Run(() => RefreshAsync(due, loader));
@@ -274,21 +249,19 @@ internal sealed class CacheReader(
             {
                 Entry = StoredEntry.Unknown with { LoadStamp = request.Known },
             }).ToList();
-            if (await AskAsync(flights, ReadMode.Refresh).ConfigureAwait(false))
+            await AskAsync(flights, ReadMode.Refresh).ConfigureAwait(false);
+            for (var i = 0; i < flights.Count; i++)
             {
-                for (var i = 0; i < flights.Count; i++)
+                // Loaded anew by another process: from now on readers here go by its expiry.
+                if (flights[i].Entry is { Locked: false, Status: EntryStatus.Hit } entry && entry.LoadStamp > due[i].Known && loads.TryRead(flights[i], out var value))
                 {
-                    // Loaded anew by another process: from now on readers here go by its expiry.
-                    if (flights[i].Entry is { Locked: false, Status: EntryStatus.Hit } entry && entry.LoadStamp > due[i].Known && loads.TryRead(flights[i], out var value))
-                    {
-                        Keep(flights[i], value);
-                    }
+                    Keep(flights[i], value);
                 }
-
-                flights.RemoveAll(static flight => !flight.Entry.Locked);
-                flights.ForEach(_ => metrics.EarlyRefresh());
-                await loads.RunAsync(flights, loader).ConfigureAwait(false);
             }
+
+            flights.RemoveAll(static flight => !flight.Entry.Locked);
+            flights.ForEach(_ => metrics.EarlyRefresh());
+            await loads.RunAsync(flights, loader).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Nobody waits for this.
         catch (Exception)

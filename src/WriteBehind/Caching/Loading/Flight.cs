@@ -19,8 +19,11 @@ internal sealed class Flight<T>(string key, long localVersion, bool mayKeep, Act
 
     public bool MayKeep => mayKeep;
 
-    /// <summary>What Redis had when it was asked last.</summary>
+    /// <summary>What Redis had when it last answered.</summary>
     public StoredEntry Entry { get; set; } = StoredEntry.Unknown;
+
+    /// <summary>Whether it did not answer when it was asked last.</summary>
+    public bool IsRedisAway { get; set; }
 
     public Task<Cached<T>> Done => _done.Task;
 

@@ -6,7 +6,7 @@ namespace WriteBehind.Caching.Loading;
 
 /// <summary>Calls loaders, bounded in number and time, stores what they give, and finds a way out where they fail.</summary>
 internal sealed class LoadRunner(
-    CacheStore store, LocalLevel local, RedisAbsence absence, CacheCodec codec, SemaphoreSlim slots, CacheOptions options, CacheMetrics metrics, TimeProvider time)
+    CacheStore store, LocalLevel local, CacheCodec codec, SemaphoreSlim slots, CacheOptions options, CacheMetrics metrics, TimeProvider time)
 {
     /// <summary>Loads the keys of flights with one call, and completes the flights whatever happens.</summary>
     public async Task RunAsync<T>(IReadOnlyList<Flight<T>> flights, BatchLoader<T> loader)
@@ -33,7 +33,7 @@ internal sealed class LoadRunner(
 #pragma warning restore CA1031
             {
                 metrics.LoadFailed();
-                await ReleaseAsync(locked, options.StalePause).ConfigureAwait(false);
+                await store.ReleaseAsync(locked, options.StalePause).ConfigureAwait(false);
                 FailOver(flights, e);
                 return;
             }
@@ -154,32 +154,25 @@ internal sealed class LoadRunner(
             }
         }
 
-        await ReleaseAsync(unstored, TimeSpan.Zero).ConfigureAwait(false);
+        await store.ReleaseAsync(unstored, TimeSpan.Zero).ConfigureAwait(false);
         if (fills.Count == 0)
         {
             return;
         }
 
-        try
+        // Where Redis is away (null) the callers have their answer; the entry was a favour to the next ones.
+        var stored = await store.FillAsync(fills).ConfigureAwait(false);
+        for (var i = 0; i < stored.Length; i++)
         {
-            var stored = await store.FillAsync(fills).ConfigureAwait(false);
-            for (var i = 0; i < stored.Length; i++)
+            if (stored[i] == true)
             {
-                if (stored[i])
-                {
-                    var row = loaded.GetValueOrDefault(fills[i].Key);
-                    Keep(filled[i], new Cached<T>(row.Value, row.Version), fills[i].Ttl, duration, [.. fills[i].Tags], fills[i].Stamp);
-                }
-                else
-                {
-                    metrics.FillRefused();
-                }
+                var row = loaded.GetValueOrDefault(fills[i].Key);
+                Keep(filled[i], new Cached<T>(row.Value, row.Version), fills[i].Ttl, duration, [.. fills[i].Tags], fills[i].Stamp);
             }
-        }
-        catch (BufferUnavailableException)
-        {
-            // The callers have their answer; the entry was a favour to the next ones.
-            absence.Note();
+            else if (stored[i] == false)
+            {
+                metrics.FillRefused();
+            }
         }
     }
 
@@ -198,22 +191,6 @@ internal sealed class LoadRunner(
     }
 
     public TimeSpan Jittered(TimeSpan ttl) => ttl * (1 - (options.Jitter * Random.Shared.NextDouble()));
-
-    private async Task ReleaseAsync(IReadOnlyList<HeldLock> locked, TimeSpan pause)
-    {
-        try
-        {
-            if (locked.Count > 0)
-            {
-                await store.ReleaseAsync(locked, pause).ConfigureAwait(false);
-            }
-        }
-        catch (BufferUnavailableException)
-        {
-            // They end with their lease.
-            absence.Note();
-        }
-    }
 
     private void FailOver<T>(IReadOnlyList<Flight<T>> flights, Exception error)
         where T : class

@@ -120,7 +120,7 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
     {
         try
         {
-            var entry = (await parts.Store.ReadAsync([new EntryRequest(id, ReadMode.Look, 0)]).ConfigureAwait(false))[0];
+            var entry = (await parts.Store.ReadAsync([new EntryRequest(id, ReadMode.Look, 0)]).ConfigureAwait(false))[0] ?? StoredEntry.Unknown;
             if (entry.Status is EntryStatus.Hit or EntryStatus.Stale or EntryStatus.Paused && (entry.Version ?? 0) != current)
             {
                 await parts.Invalidator.RemoveAsync([id], CancellationToken.None).ConfigureAwait(false);
@@ -128,7 +128,7 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
         }
         catch (BufferUnavailableException)
         {
-            parts.Local.Drop(id);
+            // The conflict is what the caller has to know. This process has dropped the entry from its first level.
         }
     }
 
