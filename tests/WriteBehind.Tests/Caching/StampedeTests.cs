@@ -91,6 +91,9 @@ public sealed class StampedeTests
         var loader = new Loader();
         Assert.Equal(7, (await other.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
         Assert.Equal((0, 1), (loader.Calls, counters[CacheDiagnostics.StaleHits]));
+
+        // Counted once: the only miss was that of the first read.
+        Assert.Equal(1, counters[CacheDiagnostics.Misses]);
         go.SetResult();
         await slow;
     }

@@ -224,6 +224,21 @@ public sealed class WriteThroughTests
     }
 
     [Fact]
+    public async Task A_row_whose_tags_cannot_be_told_is_read_and_not_cached_and_the_others_of_its_load_are()
+    {
+        await using var node = await CacheNode.StartAsync(readings: rows => rows.TagsOf = row => row.Count < 0 ? throw new InvalidDataException() : [$"count{row.Count}"]);
+        await node.PutRowAsync("a", 1, -1);
+        await node.PutRowAsync("b", 1, 1);
+        Assert.Equal([-1, 1], (await node.Readings.GetManyAsync(["a", "b"])).Values.Select(static row => row.State.Count).Order());
+        var loads = node.Engine.Sink.Loads;
+        Assert.Equal(-1, (await node.Readings.GetAsync("a"))!.State.Count);
+        Assert.Equal(1, (await node.Readings.GetAsync("b"))!.State.Count);
+        Assert.Equal(loads + 1, node.Engine.Sink.Loads);
+        Assert.True(node.Engine.Log.Has(Microsoft.Extensions.Logging.LogLevel.Warning, "'a' of cache"));
+        await Assert.ThrowsAsync<InvalidDataException>(() => node.Readings.SetAsync("a", new Reading { Count = -2 }));
+    }
+
+    [Fact]
     public async Task A_write_keeps_the_load_time_that_refreshes_go_by()
     {
         await using var node = await CacheNode.StartAsync();

@@ -127,7 +127,6 @@ internal sealed class CacheReader(
         {
             await AskAsync(flights, options.LockAcrossProcesses ? ReadMode.Get : ReadMode.Look).ConfigureAwait(false);
             var missing = CompleteFrom(flights, loader);
-            missing.ForEach(_ => metrics.Miss());
             if (missing.Where(static flight => flight.Entry.Status == EntryStatus.Hit).ToList() is { Count: > 0 } unreadable)
             {
                 await AskAsync(unreadable, ReadMode.Refresh).ConfigureAwait(false);

@@ -19,6 +19,9 @@ internal sealed class Flight<T>(string key, long localVersion, bool mayKeep, Act
 
     public bool MayKeep => mayKeep;
 
+    /// <summary>Whether callers wait for it; otherwise it refreshes beside the reads, and counts as none.</summary>
+    public bool IsRead => land is not null;
+
     /// <summary>What Redis had when it last answered.</summary>
     public StoredEntry Entry { get; set; } = StoredEntry.Unknown;
 

@@ -42,6 +42,7 @@ internal sealed class LoadRunner(
             foreach (var flight in flights)
             {
                 var row = loaded.GetValueOrDefault(flight.Key);
+                CountMiss(flight);
                 flight.Complete(new Cached<T>(row.Value, row.Version));
             }
         }
@@ -89,9 +90,23 @@ internal sealed class LoadRunner(
             return false;
         }
 
-        metrics.StaleHit();
+        if (flight.IsRead)
+        {
+            metrics.StaleHit();
+        }
+
         flight.Complete(value);
         return true;
+    }
+
+    // Only once it is known that no stale value answers it: each read counts once.
+    private void CountMiss<T>(Flight<T> flight)
+        where T : class
+    {
+        if (flight.IsRead)
+        {
+            metrics.Miss();
+        }
     }
 
     private async Task<(IReadOnlyDictionary<string, Loaded<T>> Loaded, TimeSpan Duration)> CallAsync<T>(
@@ -184,6 +199,11 @@ internal sealed class LoadRunner(
             return null;
         }
 
+        if (row.Value is not null && row.Tags is null)
+        {
+            return null;
+        }
+
         var payload = row.Value is null ? null : codec.Encode(flight.Key, row.Value);
         return row.Value is not null && payload is null
             ? null
@@ -199,6 +219,7 @@ internal sealed class LoadRunner(
         {
             if (!TryGiveStale(flight))
             {
+                CountMiss(flight);
                 flight.Fail(new CacheLoadException(options.Name, flight.Key, error));
             }
         }

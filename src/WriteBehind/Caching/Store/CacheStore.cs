@@ -188,8 +188,9 @@ internal sealed class CacheStore
 
     private Task<RedisResult> InvalidateAsync(int shard, char kind, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
-        // Twice the life, because a process of another release may have set it longer.
-        var life = (2 * (_options.Ttl + _options.MaxStale)) + TimeSpan.FromHours(1);
+        // A tag is remembered for as long as there may be an entry from before: what is loaded now may be stored for FenceTime, and then lives on.
+        // Twice that, because a process of another release may have set it longer.
+        var life = (2 * (_options.Ttl + _options.MaxStale + _options.FenceTime)) + TimeSpan.FromHours(1);
         RedisValue[] arguments =
             [Keys.Channel, shard, kind.ToString(), Micros(_options.FenceTime), Micros(life), .. names.Select(static name => (RedisValue)name)];
         return RunAsync(InvalidateScript.Text, WithVariants(shard, kind == 'k' ? names : []), arguments, cancellationToken);
