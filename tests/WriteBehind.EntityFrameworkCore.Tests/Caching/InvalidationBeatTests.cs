@@ -10,7 +10,7 @@ using WriteBehind.Testing;
 
 namespace WriteBehind.EntityFrameworkCore.Tests.Caching;
 
-public sealed class PostgresInvalidationTests
+public sealed class InvalidationBeatTests
 {
     [Fact]
     public async Task What_is_heard_with_the_answer_to_a_beat_is_removed_at_once()
