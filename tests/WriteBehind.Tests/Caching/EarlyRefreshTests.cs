@@ -17,7 +17,7 @@ public sealed class EarlyRefreshTests
         await using var other = await node.StartOtherAsync(cache =>
         {
             far = cache;
-            (cache.LocalCapacity, cache.LocalTtl, cache.SyncInterval) = (1000, TimeSpan.FromHours(1), TimeSpan.FromMinutes(1));
+            (cache.LocalCapacity, cache.LocalTtl, cache.SyncInterval) = (1000, TimeSpan.FromHours(1), TimeSpan.FromSeconds(10));
         });
         using var counters = new CacheCounters(node.Name);
         var loader = new Loader();
@@ -77,7 +77,7 @@ public sealed class EarlyRefreshTests
         await using var node = await CacheNode.StartAsync(cache =>
         {
             settings = cache;
-            (cache.LocalCapacity, cache.LocalTtl, cache.SyncInterval) = (localCapacity, TimeSpan.FromHours(1), TimeSpan.FromMinutes(1));
+            (cache.LocalCapacity, cache.LocalTtl, cache.SyncInterval) = (localCapacity, TimeSpan.FromHours(1), TimeSpan.FromSeconds(10));
         });
         string[] keys = [.. Enumerable.Range(0, 50).Select(static i => $"k{i}")];
         var loads = new System.Collections.Concurrent.ConcurrentQueue<IReadOnlyList<string>>();

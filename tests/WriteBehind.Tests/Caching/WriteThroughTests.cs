@@ -257,7 +257,7 @@ public sealed class WriteThroughTests
     {
         await using var node = await CacheNode.StartAsync(readings: rows =>
             (rows.Ttl, rows.NegativeTtl, rows.MaxStale, rows.LoadTimeout, rows.WriteTimeout, rows.FenceTime) =
-            (TimeSpan.FromSeconds(1), TimeSpan.Zero, TimeSpan.FromHours(1), TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1.6)));
+            (TimeSpan.FromSeconds(1), TimeSpan.Zero, TimeSpan.FromHours(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(6)));
         await node.PutRowAsync("a", 9, 9);
         Assert.Equal(9, (await node.Readings.GetAsync("a"))!.Version);
         await node.PutRowAsync("a", 1, 1);
