@@ -21,7 +21,10 @@ public interface IScoreGrain : IGrainWithIntegerCompoundKey
     [Alias("remove")]
     Task RemoveAsync();
 
-    /// <summary>Deletes the score of a cheat. When it returns, PostgreSQL does not have it any more, and no board shows it.</summary>
+    /// <summary>
+    /// Deletes the score of a cheat. When it returns, PostgreSQL does not have it any more, and boards are made anew without it: for who asks the silo
+    /// of the score at once, on the other silos when they hear of it, some milliseconds later (a few seconds where that message gets lost).
+    /// </summary>
     /// <exception cref="WriteBehind.WriteThroughException">The score is deleted, but not in PostgreSQL yet: boards show it until it is, and a few seconds longer.</exception>
     [Alias("disqualify")]
     Task DisqualifyAsync();

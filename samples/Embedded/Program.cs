@@ -42,7 +42,11 @@ builder.Services.AddWriteBehind()
         options.LocalTtl = TimeSpan.FromSeconds(1);
         options.MaxStale = TimeSpan.FromMinutes(1);
     })
-    .AddRateLimit(AvailabilityLimit.Name, limit => (limit.Permits, limit.Window) = (5, TimeSpan.FromSeconds(10)));
+    .AddRateLimit(AvailabilityLimit.Name, limit =>
+    {
+        (limit.Permits, limit.Window) = (5, TimeSpan.FromSeconds(10));
+        builder.Configuration.GetSection($"Limits:{AvailabilityLimit.Name}").Bind(limit);
+    });
 builder.Services.AddAvailabilityLimit();
 builder.Services.AddSingleton<PageMaker>();
 

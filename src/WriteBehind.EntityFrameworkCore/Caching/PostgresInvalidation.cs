@@ -20,10 +20,10 @@ internal sealed partial class PostgresInvalidation(
     /// <summary>How long after the death of the listener another one may take over.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
 
-    /// <summary>How often the lease is renewed, and a silent connection is asked whether it is still there.</summary>
-    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(5);
-
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often the lease is renewed, and a silent connection is asked whether it is still there.</summary>
+    internal TimeSpan Beat { get; init; } = TimeSpan.FromSeconds(5);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -84,7 +84,12 @@ internal sealed partial class PostgresInvalidation(
         var beat = time.GetTimestamp();
         while (true)
         {
-            await connection.WaitAsync(Beat, cancellationToken).ConfigureAwait(false);
+            // The answer to a beat brings along what came before it; the wait would end only with what comes after it.
+            if (messages.IsEmpty)
+            {
+                await connection.WaitAsync(Beat, cancellationToken).ConfigureAwait(false);
+            }
+
             await ApplyAsync(messages, cancellationToken).ConfigureAwait(false);
             if (time.GetElapsedTime(beat) < Beat / 2)
             {
@@ -146,7 +151,7 @@ internal sealed partial class PostgresInvalidation(
         }
     }
 
-    private static async Task RunAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    private async Task RunAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {
         var command = new NpgsqlCommand(sql, connection) { CommandTimeout = (int)Beat.TotalSeconds };
         await using (command.ConfigureAwait(false))

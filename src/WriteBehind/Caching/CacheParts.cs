@@ -18,14 +18,14 @@ internal sealed class CacheParts : IAsyncDisposable
         var logger = loggers.CreateLogger($"WriteBehind.Caching.{options.Name}");
         Options = options;
         Metrics = new CacheMetrics(meter.Meter, options.Name);
-        Store = new CacheStore(redis, options, engine.KeyPrefix);
+        var absence = new RedisAbsence(options.Shards, Metrics, time);
+        Store = new CacheStore(redis, options, engine.KeyPrefix, absence);
         Local = new LocalLevel(options.LocalCapacity, time, Metrics.Evicted);
         Codec = new CacheCodec(options, logger);
         Time = time;
         _feed = new InvalidationFeed(Store, redis, Local, options, Metrics, time, logger);
-        var absence = new RedisAbsence(Metrics, time);
-        Loads = new LoadRunner(Store, Local, absence, Codec, new SemaphoreSlim(options.MaxConcurrentLoads), options, Metrics, time);
-        Reader = new CacheReader(Store, Local, _feed, Loads, absence, options, Metrics, time);
+        Loads = new LoadRunner(Store, Local, Codec, new SemaphoreSlim(options.MaxConcurrentLoads), options, Metrics, time);
+        Reader = new CacheReader(Store, Local, _feed, Loads, options, Metrics, time);
         Invalidator = new Invalidator(Store, Local, Metrics);
         Logger = logger;
     }

@@ -2,10 +2,11 @@ namespace WriteBehind.Caching;
 
 /// <summary>
 /// A named cache-aside: values that any function loads, kept in Redis and, a short while, in this process. Got by name as a keyed service
-/// (<c>[FromKeyedServices("pages")] ICache</c>), or unkeyed where there is only one. Safe for any number of concurrent callers.
+/// (<c>[FromKeyedServices("pages")] ICache</c>), or unkeyed: the one that was added first. Safe for any number of concurrent callers.
 /// </summary>
 /// <remarks>
 /// <para>Values are shared by their callers and must not be altered. A key is used with one type.</para>
+/// <para>A loader may read other caches, but not load from its own: see <see cref="CacheOptions.MaxConcurrentLoads"/>.</para>
 /// <para>Where Redis is away reads go to the loader, one at a time per key and <see cref="CacheOptions.MaxConcurrentLoads"/> in all.</para>
 /// <para>There is no "set": of two writers that each change the database and then set, the one that comes second in the database may come
 /// first here. Change the database, then remove; or use <see cref="IReadThroughCache{TState}"/>, whose rows have versions.</para>

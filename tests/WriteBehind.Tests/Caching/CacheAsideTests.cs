@@ -26,15 +26,17 @@ public sealed class CacheAsideTests
     [Fact]
     public async Task That_there_is_none_is_remembered_too_and_for_a_shorter_time()
     {
-        await using var node = await CacheNode.StartAsync(cache => cache.NegativeTtl = TimeSpan.FromMilliseconds(300));
+        await using var node = await CacheNode.StartAsync(cache => (cache.Ttl, cache.NegativeTtl) = (TimeSpan.FromHours(3), TimeSpan.FromHours(1)));
         var loader = new Loader { OnCall = static call => Task.FromResult(call == 1 ? null : new Page(call)) };
 
         Assert.Null(await node.Cache.GetOrLoadAsync("a", loader.LoadAsync));
         Assert.Null(await node.Cache.GetOrLoadAsync("a", loader.LoadAsync));
         Assert.Equal(1, loader.Calls);
 
-        await Eventually.TrueAsync(async () => await node.Cache.GetOrLoadAsync("a", loader.LoadAsync) is { Number: 2 });
-        Assert.Equal(2, loader.Calls);
+        Assert.InRange(await MinutesLeftAsync(node, "x"), 58, 60);
+        await EndInAsync(node, "x", TimeSpan.FromSeconds(-1));
+        Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        Assert.InRange(await MinutesLeftAsync(node, "x"), 178, 180);
     }
 
     [Fact]
@@ -62,13 +64,25 @@ public sealed class CacheAsideTests
     public async Task A_sliding_entry_stays_while_it_is_read_and_not_beyond_its_absolute_end()
     {
         await using var node = await CacheNode.StartAsync(cache =>
-            (cache.Ttl, cache.SlidingTtl, cache.NegativeTtl, cache.Jitter) = (TimeSpan.FromSeconds(6), TimeSpan.FromSeconds(3), TimeSpan.Zero, 0));
+            (cache.Ttl, cache.SlidingTtl, cache.NegativeTtl, cache.Jitter) = (TimeSpan.FromHours(3), TimeSpan.FromHours(1), TimeSpan.Zero, 0));
         var loader = new Loader();
-        var started = System.Diagnostics.Stopwatch.GetTimestamp();
-        await Eventually.TrueAsync(async () => (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number == 2, TimeSpan.FromSeconds(20));
+        await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
+        Assert.InRange(await MinutesLeftAsync(node, "x"), 58, 60);
+        Assert.InRange(await MinutesLeftAsync(node, "a"), 178, 180);
 
-        // Read all the time it outlived its sliding time, and ended at its absolute one (on Redis' clock, which is not this one).
-        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds, 4.5, 15);
+        // Nobody read it for half an hour.
+        await EndInAsync(node, "x", TimeSpan.FromMinutes(30));
+        Assert.Equal(1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        Assert.InRange(await MinutesLeftAsync(node, "x"), 58, 60);
+
+        // Near its absolute end.
+        await EndInAsync(node, "a", TimeSpan.FromMinutes(40));
+        await EndInAsync(node, "x", TimeSpan.FromMinutes(10));
+        Assert.Equal(1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        Assert.InRange(await MinutesLeftAsync(node, "x"), 38, 40);
+
+        await EndInAsync(node, "x", TimeSpan.FromSeconds(-1));
+        Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
     }
 
     [Fact]
@@ -172,33 +186,26 @@ public sealed class CacheAsideTests
     public async Task A_stale_value_is_given_where_the_load_fails_and_the_database_is_left_alone_for_a_while()
     {
         await using var node = await CacheNode.StartAsync(cache =>
-            (cache.Ttl, cache.NegativeTtl, cache.MaxStale, cache.StalePause) = (TimeSpan.FromMilliseconds(100), TimeSpan.Zero, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(1)));
+            (cache.Ttl, cache.NegativeTtl, cache.MaxStale, cache.StalePause) = (TimeSpan.FromHours(1), TimeSpan.Zero, TimeSpan.FromHours(2), TimeSpan.FromMinutes(30)));
         using var counters = new CacheCounters(node.Name);
         var loader = new Loader { OnCall = static call => call == 1 ? Task.FromResult<Page?>(new Page(1)) : throw new TimeoutException("database down") };
         await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
 
-        await Eventually.TrueAsync(async () => await node.Cache.GetOrLoadAsync("a", loader.LoadAsync) is { Number: 1 } && counters[CacheDiagnostics.StaleHits] > 0);
-        var calls = loader.Calls;
+        await EndInAsync(node, "x", TimeSpan.FromHours(-1));
         for (var i = 0; i < 20; i++)
         {
             Assert.Equal(1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
         }
 
-        Assert.Equal(calls, loader.Calls);
+        Assert.Equal((2, 20, 1), (loader.Calls, counters[CacheDiagnostics.StaleHits], counters[CacheDiagnostics.Misses]));
+        await EndInAsync(node, "p", TimeSpan.FromSeconds(-1));
+        Assert.Equal(1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        Assert.Equal(3, loader.Calls);
 
         // Bounded: after MaxStale the error comes through.
-        await Eventually.TrueAsync(async () =>
-        {
-            try
-            {
-                await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
-                return false;
-            }
-            catch (CacheLoadException e)
-            {
-                return e.InnerException is TimeoutException;
-            }
-        });
+        await EndInAsync(node, "x", TimeSpan.FromHours(-3));
+        var error = await Assert.ThrowsAsync<CacheLoadException>(async () => await node.Cache.GetOrLoadAsync("a", loader.LoadAsync));
+        Assert.IsType<TimeoutException>(error.InnerException);
     }
 
     [Fact]
@@ -250,6 +257,18 @@ public sealed class CacheAsideTests
         Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
         Assert.Equal("mine", await redis.SendAsync("GET", node.KeyOf("e1:a")));
     }
+
+    /// <summary>How long until the time in a field of the entry <c>a</c>.</summary>
+    private static async Task<double> MinutesLeftAsync(CacheNode node, string field)
+    {
+        var time = long.Parse((await (await SharedServers.RedisAsync()).SendAsync("HGET", node.KeyOf("e1:a"), field))!, System.Globalization.CultureInfo.InvariantCulture);
+        return (DateTimeOffset.UnixEpoch.AddMicroseconds(time) - DateTimeOffset.UtcNow).TotalMinutes;
+    }
+
+    /// <summary>Puts the time in a field of the entry <c>a</c> to so long from now: what would have become of it by itself, without the wait.</summary>
+    private static async Task EndInAsync(CacheNode node, string field, TimeSpan time)
+        => await (await SharedServers.RedisAsync()).SendAsync(
+            "HSET", node.KeyOf("e1:a"), field, ((long)(DateTimeOffset.UtcNow + time - DateTimeOffset.UnixEpoch).TotalMicroseconds).ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     private static Task<IReadOnlyDictionary<string, Page>> LoadAllAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
         => Task.FromResult<IReadOnlyDictionary<string, Page>>(keys.ToDictionary(key => key, key => new Page(key.Length)));

@@ -10,7 +10,7 @@ internal sealed class DyingWriter : IChildProgram
     public async Task RunAsync(IReadOnlyList<string> arguments)
     {
         await using var node = await CacheNode.StartAsync(
-            ChildEngine.OptionsFrom(arguments), arguments[3], readings: rows => rows.WriteTimeout = TimeSpan.FromSeconds(3));
+            ChildEngine.OptionsFrom(arguments), arguments[3], readings: rows => rows.WriteTimeout = TimeSpan.FromSeconds(8));
         node.Engine.Sink.AfterSave = _ =>
         {
             Console.WriteLine("saved");

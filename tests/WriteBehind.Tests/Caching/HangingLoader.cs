@@ -8,7 +8,7 @@ internal sealed class HangingLoader : IChildProgram
     public async Task RunAsync(IReadOnlyList<string> arguments)
     {
         await using var node = await CacheNode.StartAsync(
-            ChildEngine.OptionsFrom(arguments), arguments[3], static cache => cache.LockLease = TimeSpan.FromSeconds(3));
+            ChildEngine.OptionsFrom(arguments), arguments[3], static cache => cache.LockLease = TimeSpan.FromSeconds(6));
         await node.Cache.GetOrLoadAsync<Page>("a", static _ =>
         {
             Console.WriteLine("loading");

@@ -123,7 +123,8 @@ public sealed class WriteStrategyTests
     [Fact]
     public async Task A_session_finishes_a_write_through_and_stays_usable_where_that_fails()
     {
-        await using var engine = await TestEngine.StartAsync(new() { Item = static item => item.WriteThroughTimeout = TimeSpan.FromSeconds(3) });
+        EntityTypeOptions? options = null;
+        await using var engine = await TestEngine.StartAsync(new() { Item = item => (options = item).WriteThroughTimeout = TimeSpan.FromSeconds(30) });
         var session = engine.Items.OpenSession("a");
         await session.LoadAsync();
         await session.SaveAsync(new Item(1));
@@ -132,6 +133,7 @@ public sealed class WriteStrategyTests
         Assert.Equal(1, (await engine.Table.RowAsync("a"))!.Quantity);
 
         engine.Sink.BeforeSave = static _ => throw SinkProbe.Outage();
+        options!.WriteThroughTimeout = TimeSpan.FromMilliseconds(300);
         await session.SaveAsync(new Item(2));
         Assert.Equal(2, (await Assert.ThrowsAsync<WriteThroughException>(() => session.WriteThroughAsync())).Version);
         Assert.True(session is { IsLoaded: true, IsDirty: true });

@@ -57,6 +57,55 @@ public sealed class WriteThroughTests
     }
 
     [Fact]
+    public async Task A_write_that_fails_before_the_row_is_touched_leaves_the_entry_to_its_readers()
+    {
+        await using var postgres = await PostgresServer.StartAsync(new() { Fsync = false });
+        var database = await postgres.CreateDatabaseAsync();
+        await new ItemTable(database).CreateAsync();
+        await using var node = await CacheNode.StartAsync(postgres: database);
+        await node.Readings.SetAsync("a", new Reading { Count = 1 });
+        await node.Readings.SetAsync("a", new Reading { Count = 2 });
+        await Assert.ThrowsAsync<WriteConflictException>(() => node.Readings.SetAsync("a", new Reading { Count = 9 }, expectedVersion: 1));
+        await postgres.KillAsync();
+
+        await Assert.ThrowsAsync<SinkException>(() => node.Readings.SetAsync("a", new Reading { Count = 9 }));
+        await Assert.ThrowsAsync<SinkException>(() => node.Readings.DeleteAsync("a"));
+
+        Assert.Equal(2, (await node.Readings.GetAsync("a"))!.State.Count);
+    }
+
+    [Fact]
+    public async Task A_conflict_with_a_row_that_was_changed_past_the_cache_removes_the_outdated_entry()
+    {
+        await using var node = await CacheNode.StartAsync();
+        await node.Readings.SetAsync("a", new Reading { Count = 1 });
+        await node.PutRowAsync("a", 5, 5);
+        await Assert.ThrowsAsync<WriteConflictException>(() => node.Readings.SetAsync("a", new Reading { Count = 9 }, expectedVersion: 1));
+        Assert.Equal(5, (await node.Readings.GetAsync("a"))!.Version);
+    }
+
+    [Fact]
+    public async Task A_delete_that_finds_no_row_does_not_hide_one_that_came_before_its_mark()
+    {
+        await using var node = await CacheNode.StartAsync();
+        await using var other = await node.StartOtherAsync();
+        var (looked, inserted) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await node.Readings.GetAsync("a");
+        node.Engine.Sink.AfterLoad = async _ =>
+        {
+            node.Engine.Sink.AfterLoad = null;
+            looked.SetResult();
+            await inserted.Task;
+        };
+        var deleting = node.Readings.DeleteAsync("a");
+        await looked.Task;
+        await other.Readings.SetAsync("a", new Reading { Count = 1 });
+        inserted.SetResult();
+        await deleting;
+        Assert.Equal(await node.RowCountOfAsync("a"), (await node.Readings.GetAsync("a"))?.State.Count);
+    }
+
+    [Fact]
     public async Task A_deleted_row_is_known_to_be_absent_and_can_come_back()
     {
         await using var node = await CacheNode.StartAsync();
@@ -175,6 +224,21 @@ public sealed class WriteThroughTests
     }
 
     [Fact]
+    public async Task A_row_whose_tags_cannot_be_told_is_read_and_not_cached_and_the_others_of_its_load_are()
+    {
+        await using var node = await CacheNode.StartAsync(readings: rows => rows.TagsOf = row => row.Count < 0 ? throw new InvalidDataException() : [$"count{row.Count}"]);
+        await node.PutRowAsync("a", 1, -1);
+        await node.PutRowAsync("b", 1, 1);
+        Assert.Equal([-1, 1], (await node.Readings.GetManyAsync(["a", "b"])).Values.Select(static row => row.State.Count).Order());
+        var loads = node.Engine.Sink.Loads;
+        Assert.Equal(-1, (await node.Readings.GetAsync("a"))!.State.Count);
+        Assert.Equal(1, (await node.Readings.GetAsync("b"))!.State.Count);
+        Assert.Equal(loads + 1, node.Engine.Sink.Loads);
+        Assert.True(node.Engine.Log.Has(Microsoft.Extensions.Logging.LogLevel.Warning, "'a' of cache"));
+        await Assert.ThrowsAsync<InvalidDataException>(() => node.Readings.SetAsync("a", new Reading { Count = -2 }));
+    }
+
+    [Fact]
     public async Task A_write_keeps_the_load_time_that_refreshes_go_by()
     {
         await using var node = await CacheNode.StartAsync();
@@ -193,7 +257,7 @@ public sealed class WriteThroughTests
     {
         await using var node = await CacheNode.StartAsync(readings: rows =>
             (rows.Ttl, rows.NegativeTtl, rows.MaxStale, rows.LoadTimeout, rows.WriteTimeout, rows.FenceTime) =
-            (TimeSpan.FromSeconds(1), TimeSpan.Zero, TimeSpan.FromHours(1), TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1.6)));
+            (TimeSpan.FromSeconds(1), TimeSpan.Zero, TimeSpan.FromHours(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(6)));
         await node.PutRowAsync("a", 9, 9);
         Assert.Equal(9, (await node.Readings.GetAsync("a"))!.Version);
         await node.PutRowAsync("a", 1, 1);

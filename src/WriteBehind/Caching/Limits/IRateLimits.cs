@@ -20,7 +20,10 @@ public interface IRateLimits
     /// <exception cref="ConfigurationException">No limit of that name is registered.</exception>
     RateLimiter For(string limit, string callerKey);
 
-    /// <summary>The same as a partition, for <see cref="PartitionedRateLimiter"/> and the policies of ASP.NET Core's rate limiting middleware.</summary>
+    /// <summary>
+    /// The same as a partition, for <see cref="PartitionedRateLimiter"/> and the policies of ASP.NET Core's rate limiting middleware. Its key
+    /// has the name of the limit in it, so one partitioned limiter can have partitions of several limits.
+    /// </summary>
     /// <exception cref="ConfigurationException">No limit of that name is registered.</exception>
     RateLimitPartition<string> Partition(string limit, string callerKey);
 

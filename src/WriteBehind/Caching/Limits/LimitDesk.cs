@@ -7,8 +7,8 @@ namespace WriteBehind.Caching.Limits;
 
 /// <summary>
 /// Decides for all callers of one rate limit in this process. Questions that arrive while a round trip is under way share the next one, per
-/// shard. Where Redis does not answer in time, the answer is what <see cref="LimitOptions.WhenAway"/> says, and Redis is left alone for a while:
-/// a limiter must not add its own time-out to every call of a service.
+/// shard. Where Redis does not answer in time, the answer is what <see cref="LimitOptions.WhenAway"/> says, and Redis is not asked about that
+/// shard for a while: a limiter must not add its own time-out to every call of a service. Per shard, as they may be on different servers.
 /// </summary>
 internal sealed partial class LimitDesk
 {
@@ -24,14 +24,16 @@ internal sealed partial class LimitDesk
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly GroupBatcher<LimitRequest, LimitAnswer>[] _batchers;
-    private long _awayUntil;
-    private int _isAway;
+    private readonly long[] _awayUntil;
+    private readonly int[] _isAway;
+    private int _isLogged;
 
     public LimitDesk(LimitOptions options, string prefix, RedisConnections redis, LimitMetrics metrics, TimeProvider time, ILogger logger)
     {
         (_options, _redis, _metrics, _time, _logger) = (options, redis, metrics, time, logger);
         _keys = new LimitKeys(prefix, options.Name, options.Shards);
-        _awayUntil = time.GetTimestamp();
+        _awayUntil = [.. Enumerable.Repeat(time.GetTimestamp(), options.Shards)];
+        _isAway = new int[options.Shards];
         _batchers = new GroupBatcher<LimitRequest, LimitAnswer>[options.Shards];
         for (var i = 0; i < _batchers.Length; i++)
         {
@@ -62,15 +64,15 @@ internal sealed partial class LimitDesk
     /// <summary>Decides. Never throws for a Redis that is away.</summary>
     public async Task<LimitDecision> DecideAsync(string callerKey, int permits, WindowLimit limit, CancellationToken cancellationToken)
     {
+        var (shard, key) = _keys.Of(callerKey);
         var started = _time.GetTimestamp();
-        if (started < Volatile.Read(ref _awayUntil))
+        if (Volatile.Read(ref _awayUntil[shard]) is var until && started < until)
         {
-            return Unchecked(_time.GetElapsedTime(started, Volatile.Read(ref _awayUntil)));
+            return Unchecked(_time.GetElapsedTime(started, until));
         }
 
         try
         {
-            var (shard, key) = _keys.Of(callerKey);
             var answer = await _batchers[shard].SendAsync(new(key, permits, limit))
                 .WaitAsync(_options.Timeout, _time, cancellationToken).ConfigureAwait(false);
             if (answer.Error is { } error)
@@ -79,7 +81,8 @@ internal sealed partial class LimitDesk
                 return Unchecked(_options.AwayPause);
             }
 
-            if (Volatile.Read(ref _isAway) == 1 && Interlocked.Exchange(ref _isAway, 0) == 1)
+            // Only an answer of a shard that was away says that it is over: where one server of several is, the others answer all the time.
+            if (Volatile.Read(ref _isAway[shard]) == 1 && Interlocked.Exchange(ref _isAway[shard], 0) == 1 && Interlocked.Exchange(ref _isLogged, 0) == 1)
             {
                 Back(_logger, _options.Name);
             }
@@ -89,8 +92,9 @@ internal sealed partial class LimitDesk
         }
         catch (Exception e) when (e is BufferUnavailableException or TimeoutException)
         {
-            Volatile.Write(ref _awayUntil, _time.GetTimestamp() + (long)(_options.AwayPause.TotalSeconds * _time.TimestampFrequency));
-            if (Interlocked.Exchange(ref _isAway, 1) == 0)
+            Volatile.Write(ref _awayUntil[shard], _time.GetTimestamp() + (long)(_options.AwayPause.TotalSeconds * _time.TimestampFrequency));
+            Volatile.Write(ref _isAway[shard], 1);
+            if (Interlocked.Exchange(ref _isLogged, 1) == 0)
             {
                 Away(_logger, e, _options.Name, _options.WhenAway);
             }
@@ -137,7 +141,7 @@ internal sealed partial class LimitDesk
         return answers;
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "Redis can't be asked about the rate limit '{Limit}'. Until it can, the answer to every call is: {Answer} (WhenAway).")]
+    [LoggerMessage(1, LogLevel.Warning, "Redis, or a part of it, can't be asked about the rate limit '{Limit}'. Until it can, the answer to every call there is: {Answer} (WhenAway).")]
     private static partial void Away(ILogger logger, Exception error, string limit, WhenRedisIsAway answer);
 
     [LoggerMessage(2, LogLevel.Information, "The rate limit '{Limit}' is decided by Redis again.")]

@@ -39,7 +39,9 @@ public sealed class LimitOptions
     /// <summary>How long Redis may take for a decision before it counts as away; default 500 ms, up to 1 min.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>For how long Redis is not asked again once it was found to be away; default 1 s, up to 1 min. 0 asks every time.</summary>
+    /// <summary>
+    /// For how long Redis is not asked again about callers of a shard once that was found to be away; default 1 s, up to 1 min. 0 asks every time.
+    /// </summary>
     public TimeSpan AwayPause { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>

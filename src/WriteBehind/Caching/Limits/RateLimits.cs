@@ -24,7 +24,9 @@ internal sealed class RateLimits : IRateLimits
     {
         ArgumentNullException.ThrowIfNull(callerKey);
         var desk = DeskOf(limit);
-        return RateLimitPartition.Get(callerKey, key => new RedisRateLimiter(desk, key));
+
+        // With the name in it: a partitioned limiter over several limits would judge a caller by the one it met first. No name has a colon.
+        return RateLimitPartition.Get($"{limit}:{callerKey}", _ => new RedisRateLimiter(desk, callerKey));
     }
 
     public PartitionedRateLimiter<TResource> Partitioned<TResource>(string limit, Func<TResource, string> callerKeyOf)

@@ -8,8 +8,8 @@ namespace WriteBehind.Caching.Limits;
 /// </summary>
 /// <remarks>
 /// Where rejected attempts don't count, a rejection says until when every further one is certain: permits only come free by leaving the
-/// window. Until then this limiter rejects by itself. The time is taken from before the question was sent, so it never rejects longer than
-/// Redis would, and a caller that hammers costs Redis nothing.
+/// window. Until then this limiter rejects single permits by itself. The time is taken from before the question was sent, so it never rejects
+/// longer than Redis would, and a caller that hammers costs Redis nothing. How long several permits at once have to wait only Redis knows.
 /// </remarks>
 internal sealed class RedisRateLimiter : RateLimiter
 {
@@ -76,7 +76,7 @@ internal sealed class RedisRateLimiter : RateLimiter
     {
         Check(permitCount);
         cancellationToken.ThrowIfCancellationRequested();
-        var started = Enter(out var wait);
+        var started = Enter(permitCount, out var wait);
         var isLocal = wait > TimeSpan.Zero;
         LimitDecision? decision = null;
         try
@@ -117,13 +117,13 @@ internal sealed class RedisRateLimiter : RateLimiter
         }
     }
 
-    private long Enter(out TimeSpan closed)
+    private long Enter(int permitCount, out TimeSpan closed)
     {
         lock (_lock)
         {
             var now = _time.GetTimestamp();
             _underWay++;
-            closed = now < _closedUntil ? _time.GetElapsedTime(now, _closedUntil) : TimeSpan.Zero;
+            closed = permitCount <= 1 && now < _closedUntil ? _time.GetElapsedTime(now, _closedUntil) : TimeSpan.Zero;
             return now;
         }
     }

@@ -10,7 +10,7 @@ namespace WriteBehind.Caching.Loading;
 /// processes at most one load, for whoever has its lock.
 /// </summary>
 internal sealed class CacheReader(
-    CacheStore store, LocalLevel local, InvalidationFeed feed, LoadRunner loads, RedisAbsence absence, CacheOptions options, CacheMetrics metrics, TimeProvider time)
+    CacheStore store, LocalLevel local, InvalidationFeed feed, LoadRunner loads, CacheOptions options, CacheMetrics metrics, TimeProvider time)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
@@ -24,9 +24,14 @@ internal sealed class CacheReader(
         where T : class
     {
         feed.Start();
-        return TryLocal(key, loader, out var value)
-            ? new ValueTask<Cached<T>>(value)
-            : new ValueTask<Cached<T>>(FlyAsync([key], loader)[0].WaitAsync(cancellationToken));
+        List<EntryRequest>? due = null;
+        if (!TryLocal<T>(key, out var value, ref due))
+        {
+            return new ValueTask<Cached<T>>(FlyAsync([key], loader)[0].WaitAsync(cancellationToken));
+        }
+
+        Refresh(due, loader);
+        return new ValueTask<Cached<T>>(value);
     }
 
     /// <summary>Reads many distinct keys.</summary>
@@ -36,9 +41,10 @@ internal sealed class CacheReader(
         feed.Start();
         var values = new Dictionary<string, Cached<T>>(keys.Count, StringComparer.Ordinal);
         var missing = new List<string>();
+        List<EntryRequest>? due = null;
         foreach (var key in keys)
         {
-            if (TryLocal(key, loader, out var value))
+            if (TryLocal<T>(key, out var value, ref due))
             {
                 values.Add(key, value);
             }
@@ -48,6 +54,7 @@ internal sealed class CacheReader(
             }
         }
 
+        Refresh(due, loader);
         var flights = FlyAsync(missing, loader);
         await Task.WhenAll(flights).MayBeLeft().WaitAsync(cancellationToken).ConfigureAwait(false);
         for (var i = 0; i < flights.Length; i++)
@@ -58,7 +65,7 @@ internal sealed class CacheReader(
         return values;
     }
 
-    private bool TryLocal<T>(string key, BatchLoader<T> loader, out Cached<T> value)
+    private bool TryLocal<T>(string key, out Cached<T> value, ref List<EntryRequest>? due)
         where T : class
     {
         value = default;
@@ -69,7 +76,11 @@ internal sealed class CacheReader(
 
         metrics.Hit("local");
         value = new Cached<T>((T?)entry.Value, entry.Version);
-        ConsiderRefresh([key], TimeSpan.FromSeconds((entry.Expiry - time.GetTimestamp()) / (double)time.TimestampFrequency), entry.LoadTime, loader);
+        if (IsDue(TimeSpan.FromSeconds((entry.Expiry - time.GetTimestamp()) / (double)time.TimestampFrequency), entry.LoadTime))
+        {
+            (due ??= []).Add(new EntryRequest(key, ReadMode.Refresh, entry.LoadStamp));
+        }
+
         return true;
     }
 
@@ -110,16 +121,8 @@ internal sealed class CacheReader(
     {
         try
         {
-            if (!await AskAsync(flights, options.LockAcrossProcesses ? ReadMode.Get : ReadMode.Look).ConfigureAwait(false))
-            {
-                // Each process for itself, one load per key.
-                flights.ForEach(_ => metrics.Miss());
-                await loads.RunAsync(flights, loader).ConfigureAwait(false);
-                return;
-            }
-
-            var missing = flights.Where(flight => !TryComplete(flight, loader)).ToList();
-            missing.ForEach(_ => metrics.Miss());
+            await AskAsync(flights, options.LockAcrossProcesses ? ReadMode.Get : ReadMode.Look).ConfigureAwait(false);
+            var missing = CompleteFrom(flights, loader);
             if (missing.Where(static flight => flight.Entry.Status == EntryStatus.Hit).ToList() is { Count: > 0 } unreadable)
             {
                 await AskAsync(unreadable, ReadMode.Refresh).ConfigureAwait(false);
@@ -152,48 +155,39 @@ internal sealed class CacheReader(
         for (var pause = FirstPause; waiting.Count > 0 && time.GetElapsedTime(started) < options.LockWait; pause = Longer(pause))
         {
             await Task.Delay(pause, time).ConfigureAwait(false);
-            if (!await AskAsync(waiting, ReadMode.Get).ConfigureAwait(false))
-            {
-                break;
-            }
-
-            var missing = waiting.Where(flight => !TryComplete(flight, loader)).ToList();
+            await AskAsync(waiting, ReadMode.Get).ConfigureAwait(false);
+            var missing = CompleteFrom(waiting, loader);
             waiting = [.. missing.Where(IsLoadedElsewhere)];
-            taken.Add(loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight))], loader));
+            taken.Add(loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight) && !(flight.IsRedisAway && loads.TryGiveStale(flight)))], loader));
         }
 
         taken.Add(loads.RunAsync([.. waiting.Where(flight => !loads.TryGiveStale(flight))], loader));
         await Task.WhenAll(taken).ConfigureAwait(false);
     }
 
-    /// <summary>Asks Redis for all of them; false where it is away.</summary>
-    private async Task<bool> AskAsync<T>(List<Flight<T>> flights, ReadMode mode)
+    /// <summary>Asks Redis for all of them. Where it is away, each process is for itself: one load per key.</summary>
+    private async Task AskAsync<T>(List<Flight<T>> flights, ReadMode mode)
         where T : class
     {
-        if (absence.IsAway)
+        var entries = await store.ReadAsync(flights.Select(flight => new EntryRequest(flight.Key, mode, flight.Entry.LoadStamp))).ConfigureAwait(false);
+        for (var i = 0; i < entries.Length; i++)
         {
-            return false;
-        }
-
-        try
-        {
-            var entries = await store.ReadAsync([.. flights.Select(static flight => flight.Key)], mode).ConfigureAwait(false);
-            for (var i = 0; i < entries.Length; i++)
-            {
-                flights[i].Entry = entries[i];
-            }
-
-            return true;
-        }
-        catch (BufferUnavailableException)
-        {
-            absence.Note();
-            return false;
+            flights[i].IsRedisAway = entries[i] is null;
+            flights[i].Entry = entries[i] ?? flights[i].Entry;
         }
     }
 
-    /// <summary>Completes a read that what Redis had can answer.</summary>
-    private bool TryComplete<T>(Flight<T> flight, BatchLoader<T> loader)
+    /// <summary>Completes the reads that what Redis had can answer, and begins what refreshes they drew; returns the others.</summary>
+    private List<Flight<T>> CompleteFrom<T>(List<Flight<T>> flights, BatchLoader<T> loader)
+        where T : class
+    {
+        var due = new List<EntryRequest>();
+        var missing = flights.Where(flight => !TryComplete(flight, due)).ToList();
+        Refresh(due, loader);
+        return missing;
+    }
+
+    private bool TryComplete<T>(Flight<T> flight, List<EntryRequest> due)
         where T : class
     {
         if (flight.Entry.Status == EntryStatus.Paused)
@@ -207,43 +201,62 @@ internal sealed class CacheReader(
         }
 
         metrics.Hit("redis");
-        loads.Keep(flight, value, flight.Entry.Left, flight.Entry.LoadTime, flight.Entry.Tags);
+        Keep(flight, value);
         flight.Complete(value);
-        ConsiderRefresh([flight.Key], flight.Entry.Left, flight.Entry.LoadTime, loader);
+        if (IsDue(flight.Entry.Left, flight.Entry.LoadTime))
+        {
+            due.Add(new EntryRequest(flight.Key, ReadMode.Refresh, flight.Entry.LoadStamp));
+        }
+
         return true;
     }
 
     /// <summary>Whether somebody else has the lock: Redis was asked, has no answer, and did not give the lock.</summary>
     private bool IsLoadedElsewhere<T>(Flight<T> flight)
         where T : class
-        => options.LockAcrossProcesses && !flight.Entry.Locked && flight.Entry.Status is EntryStatus.Miss or EntryStatus.Stale;
+        => options.LockAcrossProcesses && !flight.IsRedisAway && !flight.Entry.Locked && flight.Entry.Status is EntryStatus.Miss or EntryStatus.Stale;
 
-    private void ConsiderRefresh<T>(string[] keys, TimeSpan left, TimeSpan loadTime, BatchLoader<T> loader)
+    private void Keep<T>(Flight<T> flight, Cached<T> value)
+        where T : class
+        => loads.Keep(flight, value, flight.Entry.Left, flight.Entry.LoadTime, flight.Entry.Tags, flight.Entry.LoadStamp);
+
+    private bool IsDue(TimeSpan left, TimeSpan loadTime)
+        => EarlyExpiration.IsDue(left, loadTime, options.EarlyRefresh, Random.Shared.NextDouble());
+
+    /// <summary>Begins to refresh what reads drew, unless this process does so already: those of one read with one call of the loader.</summary>
+    private void Refresh<T>(List<EntryRequest>? due, BatchLoader<T> loader)
         where T : class
     {
-        if (EarlyExpiration.IsDue(left, loadTime, options.EarlyRefresh, Random.Shared.NextDouble()) && !absence.IsAway)
+        due?.RemoveAll(request => store.IsAway(request.Key) || !_refreshing.TryAdd(request.Key, true));
+        if (due is { Count: > 0 })
         {
-            keys = [.. keys.Where(key => _refreshing.TryAdd(key, true))];
-            if (keys.Length > 0)
-            {
-                _ = Task.Run(() => RefreshAsync(keys, loader));
-            }
+            _ = Task.Run(() => RefreshAsync(due, loader));
         }
     }
 
-    /// <summary>Loads anew what is still fresh, beside the reads, if nobody else does. Where it fails, what is there stays.</summary>
-    private async Task RefreshAsync<T>(string[] keys, BatchLoader<T> loader)
+    /// <summary>Loads anew what is still fresh, beside the reads, if nobody else does or has. Where it fails, what is there stays.</summary>
+    private async Task RefreshAsync<T>(List<EntryRequest> due, BatchLoader<T> loader)
         where T : class
     {
         try
         {
-            var flights = keys.Select(key => new Flight<T>(key, local.VersionOf(key), feed.IsVouched)).ToList();
-            if (await AskAsync(flights, ReadMode.Refresh).ConfigureAwait(false))
+            var flights = due.Select(request => new Flight<T>(request.Key, local.VersionOf(request.Key), feed.IsVouched)
             {
-                flights.RemoveAll(static flight => !flight.Entry.Locked);
-                flights.ForEach(_ => metrics.EarlyRefresh());
-                await loads.RunAsync(flights, loader).ConfigureAwait(false);
+                Entry = StoredEntry.Unknown with { LoadStamp = request.Known },
+            }).ToList();
+            await AskAsync(flights, ReadMode.Refresh).ConfigureAwait(false);
+            for (var i = 0; i < flights.Count; i++)
+            {
+                // Loaded anew by another process: from now on readers here go by its expiry.
+                if (flights[i].Entry is { Locked: false, Status: EntryStatus.Hit } entry && entry.LoadStamp > due[i].Known && loads.TryRead(flights[i], out var value))
+                {
+                    Keep(flights[i], value);
+                }
             }
+
+            flights.RemoveAll(static flight => !flight.Entry.Locked);
+            flights.ForEach(_ => metrics.EarlyRefresh());
+            await loads.RunAsync(flights, loader).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Nobody waits for this.
         catch (Exception)
@@ -253,7 +266,7 @@ internal sealed class CacheReader(
         }
         finally
         {
-            Array.ForEach(keys, key => _refreshing.TryRemove(key, out _));
+            due.ForEach(request => _refreshing.TryRemove(request.Key, out _));
         }
     }
 

@@ -19,8 +19,14 @@ internal sealed class Flight<T>(string key, long localVersion, bool mayKeep, Act
 
     public bool MayKeep => mayKeep;
 
-    /// <summary>What Redis had when it was asked last.</summary>
+    /// <summary>Whether callers wait for it; otherwise it refreshes beside the reads, and counts as none.</summary>
+    public bool IsRead => land is not null;
+
+    /// <summary>What Redis had when it last answered.</summary>
     public StoredEntry Entry { get; set; } = StoredEntry.Unknown;
+
+    /// <summary>Whether it did not answer when it was asked last.</summary>
+    public bool IsRedisAway { get; set; }
 
     public Task<Cached<T>> Done => _done.Task;
 

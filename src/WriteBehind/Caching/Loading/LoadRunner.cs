@@ -6,7 +6,7 @@ namespace WriteBehind.Caching.Loading;
 
 /// <summary>Calls loaders, bounded in number and time, stores what they give, and finds a way out where they fail.</summary>
 internal sealed class LoadRunner(
-    CacheStore store, LocalLevel local, RedisAbsence absence, CacheCodec codec, SemaphoreSlim slots, CacheOptions options, CacheMetrics metrics, TimeProvider time)
+    CacheStore store, LocalLevel local, CacheCodec codec, SemaphoreSlim slots, CacheOptions options, CacheMetrics metrics, TimeProvider time)
 {
     /// <summary>Loads the keys of flights with one call, and completes the flights whatever happens.</summary>
     public async Task RunAsync<T>(IReadOnlyList<Flight<T>> flights, BatchLoader<T> loader)
@@ -17,7 +17,7 @@ internal sealed class LoadRunner(
             return;
         }
 
-        string[] locked = [.. flights.Where(static flight => flight.Entry.Locked).Select(static flight => flight.Key)];
+        HeldLock[] locked = [.. flights.Where(static flight => flight.Entry.Locked).Select(static flight => new HeldLock(flight.Key, flight.Entry.Stamp))];
         var renewal = new LockRenewal(store, locked, options.LockLease, time);
         await using (renewal.ConfigureAwait(false))
         {
@@ -33,7 +33,7 @@ internal sealed class LoadRunner(
 #pragma warning restore CA1031
             {
                 metrics.LoadFailed();
-                await ReleaseAsync(locked).ConfigureAwait(false);
+                await store.ReleaseAsync(locked, options.StalePause).ConfigureAwait(false);
                 FailOver(flights, e);
                 return;
             }
@@ -42,6 +42,7 @@ internal sealed class LoadRunner(
             foreach (var flight in flights)
             {
                 var row = loaded.GetValueOrDefault(flight.Key);
+                CountMiss(flight);
                 flight.Complete(new Cached<T>(row.Value, row.Version));
             }
         }
@@ -64,7 +65,7 @@ internal sealed class LoadRunner(
     }
 
     /// <summary>Puts a fresh value into the first level, for as long as it is fresh in Redis at most.</summary>
-    public void Keep<T>(Flight<T> flight, Cached<T> value, TimeSpan left, TimeSpan loadTime, string[] tags)
+    public void Keep<T>(Flight<T> flight, Cached<T> value, TimeSpan left, TimeSpan loadTime, string[] tags, long loadStamp)
         where T : class
     {
         if (!flight.MayKeep || left <= TimeSpan.Zero)
@@ -77,7 +78,7 @@ internal sealed class LoadRunner(
         var now = time.GetTimestamp();
         var expiry = now + (long)(left.TotalSeconds * time.TimestampFrequency);
         var until = Math.Min(expiry, now + (long)(stay.TotalSeconds * time.TimestampFrequency));
-        local.Put(new LocalEntry(flight.Key, value.Value, value.Version, tags, loadTime, until, expiry), flight.LocalVersion);
+        local.Put(new LocalEntry(flight.Key, value.Value, value.Version, tags, loadTime, until, expiry, loadStamp), flight.LocalVersion);
     }
 
     /// <summary>Gives what has expired, where it may still be given and can be read.</summary>
@@ -89,9 +90,23 @@ internal sealed class LoadRunner(
             return false;
         }
 
-        metrics.StaleHit();
+        if (flight.IsRead)
+        {
+            metrics.StaleHit();
+        }
+
         flight.Complete(value);
         return true;
+    }
+
+    // Only once it is known that no stale value answers it: each read counts once.
+    private void CountMiss<T>(Flight<T> flight)
+        where T : class
+    {
+        if (flight.IsRead)
+        {
+            metrics.Miss();
+        }
     }
 
     private async Task<(IReadOnlyDictionary<string, Loaded<T>> Loaded, TimeSpan Duration)> CallAsync<T>(
@@ -133,7 +148,7 @@ internal sealed class LoadRunner(
     private async Task StoreAsync<T>(IReadOnlyList<Flight<T>> flights, IReadOnlyDictionary<string, Loaded<T>> loaded, TimeSpan duration)
         where T : class
     {
-        var (fills, filled, unstored) = (new List<EntryFill>(), new List<Flight<T>>(), new List<string>());
+        var (fills, filled, unstored) = (new List<EntryFill>(), new List<Flight<T>>(), new List<HeldLock>());
         foreach (var flight in flights)
         {
             if (FillOf(flight, loaded.GetValueOrDefault(flight.Key), duration) is { } fill)
@@ -143,36 +158,29 @@ internal sealed class LoadRunner(
             }
             else if (flight.Entry.Locked)
             {
-                unstored.Add(flight.Key);
+                unstored.Add(new HeldLock(flight.Key, flight.Entry.Stamp));
             }
         }
 
-        await ReleaseAsync(unstored, TimeSpan.Zero).ConfigureAwait(false);
+        await store.ReleaseAsync(unstored, TimeSpan.Zero).ConfigureAwait(false);
         if (fills.Count == 0)
         {
             return;
         }
 
-        try
+        // Where Redis is away (null) the callers have their answer; the entry was a favour to the next ones.
+        var stored = await store.FillAsync(fills).ConfigureAwait(false);
+        for (var i = 0; i < stored.Length; i++)
         {
-            var stored = await store.FillAsync(fills).ConfigureAwait(false);
-            for (var i = 0; i < stored.Length; i++)
+            if (stored[i] == true)
             {
-                if (stored[i])
-                {
-                    var row = loaded.GetValueOrDefault(fills[i].Key);
-                    Keep(filled[i], new Cached<T>(row.Value, row.Version), fills[i].Ttl, duration, [.. fills[i].Tags]);
-                }
-                else
-                {
-                    metrics.FillRefused();
-                }
+                var row = loaded.GetValueOrDefault(fills[i].Key);
+                Keep(filled[i], new Cached<T>(row.Value, row.Version), fills[i].Ttl, duration, [.. fills[i].Tags], fills[i].Stamp);
             }
-        }
-        catch (BufferUnavailableException)
-        {
-            // The callers have their answer; the entry was a favour to the next ones.
-            absence.Note();
+            else if (stored[i] == false)
+            {
+                metrics.FillRefused();
+            }
         }
     }
 
@@ -180,6 +188,11 @@ internal sealed class LoadRunner(
         where T : class
     {
         if (flight.Entry.Stamp == 0 || flight.Entry.Status is EntryStatus.Doubt or EntryStatus.Foreign || (row.Value is null && options.NegativeTtl == TimeSpan.Zero))
+        {
+            return null;
+        }
+
+        if (row.Value is not null && row.Tags is null)
         {
             return null;
         }
@@ -192,24 +205,6 @@ internal sealed class LoadRunner(
 
     public TimeSpan Jittered(TimeSpan ttl) => ttl * (1 - (options.Jitter * Random.Shared.NextDouble()));
 
-    private Task ReleaseAsync(string[] locked) => ReleaseAsync(locked, options.MaxStale > TimeSpan.Zero ? options.StalePause : TimeSpan.Zero);
-
-    private async Task ReleaseAsync(IReadOnlyList<string> locked, TimeSpan pause)
-    {
-        try
-        {
-            if (locked.Count > 0)
-            {
-                await store.ReleaseAsync(locked, pause).ConfigureAwait(false);
-            }
-        }
-        catch (BufferUnavailableException)
-        {
-            // They end with their lease.
-            absence.Note();
-        }
-    }
-
     private void FailOver<T>(IReadOnlyList<Flight<T>> flights, Exception error)
         where T : class
     {
@@ -217,6 +212,7 @@ internal sealed class LoadRunner(
         {
             if (!TryGiveStale(flight))
             {
+                CountMiss(flight);
                 flight.Fail(new CacheLoadException(options.Name, flight.Key, error));
             }
         }

@@ -3,12 +3,12 @@ using WriteBehind.Caching.Store;
 namespace WriteBehind.Caching.Loading;
 
 /// <summary>Makes the locks of a load last while it is under way: three times per lease, so that one failure does no harm.</summary>
-internal sealed class LockRenewal(CacheStore store, IReadOnlyList<string> keys, TimeSpan lease, TimeProvider time) : IAsyncDisposable
+internal sealed class LockRenewal(CacheStore store, IReadOnlyList<HeldLock> locks, TimeSpan lease, TimeProvider time) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
 
-    public void Start() => _running = keys.Count == 0 ? Task.CompletedTask : RunAsync();
+    public void Start() => _running = locks.Count == 0 ? Task.CompletedTask : RunAsync();
 
     public async ValueTask DisposeAsync()
     {
@@ -24,7 +24,7 @@ internal sealed class LockRenewal(CacheStore store, IReadOnlyList<string> keys, 
             try
             {
                 await Task.Delay(lease / 3, time, _stop.Token).ConfigureAwait(false);
-                await store.RenewAsync(keys, _stop.Token).ConfigureAwait(false);
+                await store.RenewAsync(locks, _stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {

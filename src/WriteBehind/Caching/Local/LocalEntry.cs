@@ -8,7 +8,9 @@ namespace WriteBehind.Caching.Local;
 /// <param name="loadTime">How long its load took.</param>
 /// <param name="until">When it leaves the first level, as <see cref="TimeProvider.GetTimestamp"/> gives it.</param>
 /// <param name="expiry">When it expires in Redis, likewise.</param>
-internal sealed class LocalEntry(string key, object? value, long? version, string[] tags, TimeSpan loadTime, long until, long expiry)
+/// <param name="loadStamp">The stamp of the load that made it.</param>
+internal sealed class LocalEntry(
+    string key, object? value, long? version, string[] tags, TimeSpan loadTime, long until, long expiry, long loadStamp)
 {
     public string Key => key;
 
@@ -23,6 +25,8 @@ internal sealed class LocalEntry(string key, object? value, long? version, strin
     public long Until => until;
 
     public long Expiry => expiry;
+
+    public long LoadStamp => loadStamp;
 
     /// <summary>Whether it was read since the last look for something to evict.</summary>
     public bool IsUsed { get; set; }

@@ -31,14 +31,17 @@ public class CacheOptions
     /// </summary>
     public TimeSpan MaxStale { get; set; } = TimeSpan.Zero;
 
-    /// <summary>How long after a failed load a stale value is given without another try; default 1 s.</summary>
+    /// <summary>
+    /// How long after a failed load a stale value is given without another try, and an entry is not refreshed before it expires; default 1 s.
+    /// </summary>
     public TimeSpan StalePause { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long a load may take; default 30 s. After it, its token is cancelled and its callers get an error or a stale value.</summary>
     public TimeSpan LoadTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How many loads of this cache may be under way in this process; default 16. It bounds the database where Redis is away. A loader that
-    /// goes on after its token was cancelled is no longer counted.</summary>
+    /// goes on after its token was cancelled is no longer counted. A loader must not load from the same cache: it would hold a slot while it waits for
+    /// another, and as many of them at once as there are slots wait for each other until <see cref="LoadTimeout"/>. Let it read a second cache.</summary>
     public int MaxConcurrentLoads { get; set; } = 16;
 
     /// <summary>
@@ -70,7 +73,8 @@ public class CacheOptions
 
     /// <summary>
     /// How often a process checks that it heard of every invalidation; default 1 s. Where messages got lost, its first level is stale for at
-    /// most about twice this.
+    /// most about three times this: until the next check, until the one after it (the message may have been on its way), and once more where Redis
+    /// can't be asked just then.
     /// </summary>
     public TimeSpan SyncInterval { get; set; } = TimeSpan.FromSeconds(1);
 

@@ -9,7 +9,8 @@ public sealed class ReadThroughOptions<TState> : CacheOptions
     {
     }
 
-    /// <summary>The tags of a state, by which groups of entries are invalidated; default none. Absent rows have no tags.</summary>
+    /// <summary>The tags of a state, by which groups of entries are invalidated; default none. Absent rows have no tags. A row
+    /// that it fails for, or gives wrong tags, is read and not cached; one that is to be written is refused.</summary>
     public Func<TState, IEnumerable<string>>? TagsOf { get; set; }
 
     /// <summary>

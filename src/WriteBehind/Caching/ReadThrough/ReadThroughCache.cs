@@ -1,10 +1,11 @@
+using Microsoft.Extensions.Logging;
 using WriteBehind.Caching.Loading;
 using WriteBehind.Sinks;
 
 namespace WriteBehind.Caching.ReadThrough;
 
 /// <summary>A read-through cache; see the interface. Rows come through the port that the flush pipeline uses, so any mapping it takes will do.</summary>
-internal sealed class ReadThroughCache<TState>(CacheParts parts, IEntitySink<TState> sink, ReadThroughOptions<TState> options, WriteThrough<TState> writes)
+internal sealed partial class ReadThroughCache<TState>(CacheParts parts, IEntitySink<TState> sink, ReadThroughOptions<TState> options, WriteThrough<TState> writes)
     : IReadThroughCache<TState>
     where TState : class
 {
@@ -57,8 +58,24 @@ internal sealed class ReadThroughCache<TState>(CacheParts parts, IEntitySink<TSt
         var rows = await sink.LoadAsync(ids, cancellationToken).ConfigureAwait(false);
         return rows.ToDictionary(
             static row => row.Id,
-            row => new Loaded<TState>(row.State, row.Version, RowTags.Of(options, row.State)),
+            row => new Loaded<TState>(row.State, row.Version, TagsOf(row.Id, row.State)),
             StringComparer.Ordinal);
+    }
+
+    /// <summary>The tags of a row that was loaded; null where they can't be told, which is logged: others of the same load are not to fail for it.</summary>
+    private IReadOnlyCollection<string>? TagsOf(string id, TState state)
+    {
+        try
+        {
+            return RowTags.Of(options, state);
+        }
+#pragma warning disable CA1031 // The function is the application's, and may throw anything. That the row is not cached is all that follows.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            NotTagged(parts.Logger, e, Name, id);
+            return null;
+        }
     }
 
     private void CheckId(string id)
@@ -69,4 +86,7 @@ internal sealed class ReadThroughCache<TState>(CacheParts parts, IEntitySink<TSt
             throw new InvalidEntityIdException(Name, id, reason);
         }
     }
+
+    [LoggerMessage(1, LogLevel.Warning, "'{Id}' of cache '{Cache}' is not cached: TagsOf gave no tags that can be used.")]
+    private static partial void NotTagged(ILogger logger, Exception error, string cache, string id);
 }

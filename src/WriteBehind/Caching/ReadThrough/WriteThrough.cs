@@ -11,7 +11,8 @@ namespace WriteBehind.Caching.ReadThrough;
 /// <para>Database first, then cache, is stale for ever where the writer dies, or Redis goes away, between the two. So it begins in
 /// Redis after all, with a mark: the entry's content goes, in the first level of every node too, and until the mark is taken away or
 /// ends, readers ask the database and store nothing. Whatever happens from then on, nothing old can come back:</para>
-/// <para>1. Mark. Redis away: nothing was written, the caller is told. 2. Write the row, guarded by its version, and by a deadline that the
+/// <para>0. Look the row's version up: a write that fails here, with the database away or on an outdated version, takes no good entry from its
+/// readers. 1. Mark. Redis away: nothing was written, the caller is told. 2. Write the row, guarded by its version, and by a deadline that the
 /// database's own clock judges and that lies before the mark's end: a write that hangs can't happen after it. 3. Store the new state and take
 /// the mark away, in one step; where another writer or an invalidation came in between, store nothing. Redis away, or this process dead: the mark
 /// ends by itself, and finds an empty entry.</para>
@@ -35,13 +36,14 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
 
         // The clock is read before the mark is set, so the deadline lies before the mark's end whatever the two clocks show.
         var clock = await ReadClockAsync(cancellationToken).ConfigureAwait(false);
+        var current = await LookUpAsync(id, expected, cancellationToken).ConfigureAwait(false);
         var deadline = clock.At + parts.Time.GetElapsedTime(clock.ReceivedAt) + (life * 5 / 6);
         var stamp = await MarkAsync(id, token, life, cancellationToken).ConfigureAwait(false);
         EntryFill? fill = null;
         var inDoubt = false;
         try
         {
-            var version = await SaveAsync(id, state, expected, deadline, cancellationToken).ConfigureAwait(false);
+            var version = await SaveAsync(id, state, current, expected, deadline, cancellationToken).ConfigureAwait(false);
             var ttl = state is null ? options.NegativeTtl : parts.Loads.Jittered(options.Ttl);
             fill = (state is null || payload is not null) && ttl > TimeSpan.Zero ? new EntryFill(id, stamp, version, ttl, payload, TimeSpan.Zero, tags) : null;
             return version;
@@ -82,37 +84,87 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
         }
     }
 
-    private async Task<long> SaveAsync(string id, TState? state, long? expected, DateTimeOffset deadline, CancellationToken cancellationToken)
+    /// <summary>The row's version before anything is touched; null where there is no row.</summary>
+    private async Task<long?> LookUpAsync(string id, long? expected, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await LoadVersionAsync(id, expected, cancellationToken).ConfigureAwait(false);
+        }
+        catch (WriteConflictException e)
+        {
+            await RefuteAsync(id, e.CurrentVersion).ConfigureAwait(false);
+            throw;
+        }
+        catch (SinkException)
+        {
+            Volatile.Write(ref _clock, null);
+            throw;
+        }
+    }
+
+    private async Task<long?> LoadVersionAsync(string id, long? expected, CancellationToken cancellationToken)
+    {
+        var rows = await sink.LoadVersionsAsync([id], cancellationToken).ConfigureAwait(false);
+        long? current = rows.Count == 0 ? null : rows[0].Version;
+        return expected is { } awaited && awaited != (current ?? 0)
+            ? throw new WriteConflictException(options.Name, id, awaited, current ?? 0)
+            : current;
+    }
+
+    /// <summary>
+    /// Removes the entry where it is not of the row's version: who got the outdated version from it would read it there again, and again
+    /// be refused. One that is of this version stays.
+    /// </summary>
+    private async Task RefuteAsync(string id, long current)
+    {
+        try
+        {
+            var entry = (await parts.Store.ReadAsync([new EntryRequest(id, ReadMode.Look, 0)]).ConfigureAwait(false))[0] ?? StoredEntry.Unknown;
+            if (entry.Status is EntryStatus.Hit or EntryStatus.Stale or EntryStatus.Paused && (entry.Version ?? 0) != current)
+            {
+                await parts.Invalidator.RemoveAsync([id], CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+        catch (BufferUnavailableException)
+        {
+            // The conflict is what the caller has to know. This process has dropped the entry from its first level.
+        }
+    }
+
+    private async Task<long> SaveAsync(
+        string id, TState? state, long? current, long? expected, DateTimeOffset deadline, CancellationToken cancellationToken)
     {
         for (var attempt = 0; ; attempt++)
         {
-            var rows = await sink.LoadVersionsAsync([id], cancellationToken).ConfigureAwait(false);
-            var current = rows.Count == 0 ? 0 : rows[0].Version;
-            if (expected is { } awaited && awaited != current)
+            // What was looked up before the mark may be outdated by now. A save finds that out, since it is guarded by the version; that there is
+            // nothing to delete must be known from after the mark, as it is stored without another look.
+            if (attempt > 0 || (state is null && current is null))
             {
-                throw new WriteConflictException(options.Name, id, awaited, current);
+                current = await LoadVersionAsync(id, expected, cancellationToken).ConfigureAwait(false);
             }
 
-            if (state is null && rows.Count == 0)
+            if (state is null && current is null)
             {
-                return current;
+                return 0;
             }
 
+            var version = (current ?? 0) + 1;
             cancellationToken.ThrowIfCancellationRequested();
             var results = await sink.SaveAsync(
-                [new SaveItem<TState>(id, current + 1, state)], deadline, options.WriteTimeout, CancellationToken.None).ConfigureAwait(false);
+                [new SaveItem<TState>(id, version, state)], deadline, options.WriteTimeout, CancellationToken.None).ConfigureAwait(false);
             switch (results[0].Outcome)
             {
                 case SaveOutcome.Applied:
-                    return current + 1;
+                    return version;
                 case SaveOutcome.AlreadyThere when state is null:
                     // Somebody else deleted it.
-                    return current;
+                    return version - 1;
                 case SaveOutcome.AlreadyThere or SaveOutcome.Fenced when expected is null && attempt < maxRetries:
                     // Somebody else wrote in between. This write goes on top of it.
                     break;
                 case SaveOutcome.AlreadyThere or SaveOutcome.Fenced:
-                    throw new WriteConflictException(options.Name, id, current, Math.Max(results[0].StoredVersion, current + 1));
+                    throw new WriteConflictException(options.Name, id, version - 1, Math.Max(results[0].StoredVersion, version));
                 case SaveOutcome.Expired:
                     throw new SinkException(
                         SinkFailure.Timeout, $"{options.Name} '{id}' was not written: PostgreSQL did not take it within {options.WriteTimeout} (WriteTimeout).", null, options.Name, id);

@@ -4,7 +4,7 @@ namespace WriteBehind.Caching.Scripts;
 
 /// <summary>
 /// Puts what was loaded into entries of one shard, unless something newer is known, and frees the locks. KEYS: control, tags, then entry and
-/// lock of each. ARGV: lock token, fence time in µs, stale time in µs, sliding time in µs, then of each: stamp, version (empty: none),
+/// lock of each. ARGV: process token, fence time in µs, stale time in µs, sliding time in µs, then of each: stamp, version (empty: none),
 /// time to live in µs, whether there is a payload, payload, load time in ms, tags. Returns 1 or 0 of each.
 /// </summary>
 internal static class FillEntriesScript
@@ -21,7 +21,7 @@ internal static class FillEntriesScript
         for k = 3, #KEYS, 2 do
           local key, at = KEYS[k], 5 + 7 * (k - 3) / 2
           local s, version, ttl, tags = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 6]
-          if redis.call('GET', KEYS[k + 1]) == ARGV[1] then redis.call('DEL', KEYS[k + 1]) end
+          if redis.call('GET', KEYS[k + 1]) == ARGV[1] .. ':' .. ARGV[at] then redis.call('DEL', KEYS[k + 1]) end
           local e = redis.pcall('HMGET', key, 's', 'f', 'v', 'm', 'g', 'x')
           local ok = not e.err and now - s < fenced and holds(ARGV[at], tags) and doubts(e[4]) == ''
             and not (e[1] and tonumber(e[1]) > s) and not (e[2] and tonumber(e[2]) >= s)

@@ -1,13 +1,13 @@
 namespace WriteBehind.Caching.Scripts;
 
-/// <summary>The scripts of the locks that loads hold.</summary>
+/// <summary>The scripts of the locks that loads hold. A lock's value names its load: <c>process token:stamp</c>.</summary>
 internal static class LockScripts
 {
-    /// <summary>Makes leases last. KEYS: locks. ARGV: token, lease in ms. Returns how many are still held.</summary>
+    /// <summary>Makes leases last. KEYS: locks. ARGV: process token, lease in ms, then the stamp of each. Returns how many are still held.</summary>
     public const string Renew = """
         local held = 0
-        for _, lock in ipairs(KEYS) do
-          if redis.call('GET', lock) == ARGV[1] then held = held + redis.call('PEXPIRE', lock, ARGV[2]) end
+        for k, lock in ipairs(KEYS) do
+          if redis.call('GET', lock) == ARGV[1] .. ':' .. ARGV[k + 2] then held = held + redis.call('PEXPIRE', lock, ARGV[2]) end
         end
         return held
         """;
@@ -25,13 +25,15 @@ internal static class LockScripts
         """;
 
     /// <summary>
-    /// Frees the locks of loads that failed. KEYS: control, tags, then entry and lock of each. ARGV: token, for how long (µs) a stale value is
-    /// given without another try.
+    /// Frees the locks of loads that failed. KEYS: control, tags, then entry and lock of each. ARGV: process token, for how long (µs) what is
+    /// there, fresh or stale, is given without another try, then the stamp of each. A load whose lock was taken from it leaves what is there alone.
     /// </summary>
     public const string Release = CacheLua.Text + """
         for k = 3, #KEYS, 2 do
-          if redis.call('GET', KEYS[k + 1]) == ARGV[1] then redis.call('DEL', KEYS[k + 1]) end
-          if tonumber(ARGV[2]) > 0 and redis.call('HEXISTS', KEYS[k], 's') == 1 then redis.call('HSET', KEYS[k], 'p', text(now + tonumber(ARGV[2]))) end
+          if redis.call('GET', KEYS[k + 1]) == ARGV[1] .. ':' .. ARGV[3 + (k - 3) / 2] then
+            redis.call('DEL', KEYS[k + 1])
+            if tonumber(ARGV[2]) > 0 and redis.call('HEXISTS', KEYS[k], 's') == 1 then redis.call('HSET', KEYS[k], 'p', text(now + tonumber(ARGV[2]))) end
+          end
         end
         return 1
         """;

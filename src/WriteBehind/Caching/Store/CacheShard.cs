@@ -33,7 +33,7 @@ internal sealed class CacheShard
     /// <summary>Hash; see <see cref="Scripts.CacheLua"/>.</summary>
     public RedisKey Entry(string key) => _entries[0] + key;
 
-    /// <summary>String with TTL: the token of who loads the entry.</summary>
+    /// <summary>String with TTL: who loads the entry, as <c>process token:stamp of the load</c>.</summary>
     public RedisKey Lock(string key) => _lock + key;
 
     /// <summary>The entry under each schema version that may be in use, its own first.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using StackExchange.Redis;
 using WriteBehind.Buffer;
 using WriteBehind.Buffer.Scripts;
+using WriteBehind.Caching.Loading;
 using WriteBehind.Caching.Scripts;
 
 namespace WriteBehind.Caching.Store;
@@ -14,13 +15,14 @@ internal sealed class CacheStore
 
     private readonly RedisConnections _redis;
     private readonly CacheOptions _options;
+    private readonly RedisAbsence _absence;
     private readonly GroupBatcher<EntryRequest, StoredEntry>[] _readers;
     private readonly GroupBatcher<EntryFill, bool>[] _fillers;
     private bool _checked;
 
-    public CacheStore(RedisConnections redis, CacheOptions options, string prefix)
+    public CacheStore(RedisConnections redis, CacheOptions options, string prefix, RedisAbsence absence)
     {
-        (_redis, _options) = (redis, options);
+        (_redis, _options, _absence) = (redis, options, absence);
         Keys = new CacheKeys(prefix, options.Name, options.Shards, options.SchemaVersion);
         _readers = [.. Enumerable.Range(0, options.Shards).Select(shard =>
             new GroupBatcher<EntryRequest, StoredEntry>(batch => ReadShardAsync(shard, batch), MaxItems, static _ => 0, MaxBytes))];
@@ -32,30 +34,35 @@ internal sealed class CacheStore
 
     public CacheKeys Keys { get; }
 
-    /// <summary>Names this process as the owner of locks. Within it, loads of one key are one anyway.</summary>
+    /// <summary>Names this process. With the stamp of a load it names the load, as the owner of locks.</summary>
     public string Token { get; } = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
 
-    /// <summary>Reads entries, in the order of the keys: one script call per shard.</summary>
-    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
-    public Task<StoredEntry[]> ReadAsync(IReadOnlyList<string> keys, ReadMode mode)
-        => SendAsync([.. keys.Select(key => new EntryRequest(key, mode))], static request => request.Key, static _ => 0, _readers, ReadShardAsync);
+    /// <summary>Whether Redis is passed by for a key at the moment, since it did not answer.</summary>
+    public bool IsAway(string key) => _absence.IsAway(Keys.ShardOf(key));
 
-    /// <summary>Stores what was loaded, each unless something newer is known, and frees the locks.</summary>
-    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
-    public Task<bool[]> FillAsync(IReadOnlyList<EntryFill> fills)
-        => SendAsync([.. fills], static fill => fill.Key, SizeOf, _fillers, FillShardAsync);
+    /// <summary>Reads entries, in the order of the requests: one script call per shard. Null where Redis is away.</summary>
+    public Task<StoredEntry?[]> ReadAsync(IEnumerable<EntryRequest> requests)
+        => SendAsync([.. requests], static request => request.Key, static _ => 0, _readers, ReadShardAsync, passBy: true);
+
+    /// <summary>Stores what was loaded, each unless something newer is known, and frees the locks. Null where Redis is away.</summary>
+    public Task<bool?[]> FillAsync(IReadOnlyList<EntryFill> fills)
+        => SendAsync([.. fills], static fill => fill.Key, SizeOf, _fillers, FillShardAsync, passBy: false);
 
     /// <summary>Makes the leases of locks last.</summary>
-    public Task RenewAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
-        => Task.WhenAll(keys.GroupBy(Keys.ShardOf).Select(shard => _redis.RunAsync(
-            db => db.ScriptEvaluateAsync(
-                LockScripts.Renew, [.. shard.Select(Keys[shard.Key].Lock)], [Token, (long)_options.LockLease.TotalMilliseconds]),
+    public Task RenewAsync(IReadOnlyList<HeldLock> locks, CancellationToken cancellationToken)
+        => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => RunAsync(
+            LockScripts.Renew,
+            [.. shard.Select(held => Keys[shard.Key].Lock(held.Key))],
+            [Token, (long)_options.LockLease.TotalMilliseconds, .. shard.Select(static held => (RedisValue)held.Stamp)],
             cancellationToken)));
 
-    /// <summary>Frees the locks of loads that failed.</summary>
-    public Task ReleaseAsync(IReadOnlyList<string> keys, TimeSpan pause)
-        => Task.WhenAll(keys.GroupBy(Keys.ShardOf).Select(shard => RunAsync(
-            LockScripts.Release, WithLocks(Keys[shard.Key], [.. shard]), [Token, Micros(pause)], CancellationToken.None)));
+    /// <summary>Frees the locks of loads that failed. Where Redis is away, they end with their lease.</summary>
+    public Task ReleaseAsync(IReadOnlyList<HeldLock> locks, TimeSpan pause)
+        => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => AskAsync(shard.Key, () => RunAsync(
+            LockScripts.Release,
+            WithLocks(Keys[shard.Key], [.. shard.Select(static held => held.Key)]),
+            [Token, Micros(pause), .. shard.Select(static held => (RedisValue)held.Stamp)],
+            CancellationToken.None), passBy: false)));
 
     public async Task InvalidateKeysAsync(IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
     {
@@ -120,31 +127,60 @@ internal sealed class CacheStore
         return [.. stamps.Select(stamp => stamp.IsNull ? 0 : (long)stamp)];
     }
 
-    /// <summary>A single one shares a call with others that come meanwhile; many are a batch of their own at once.</summary>
-    private async Task<TReply[]> SendAsync<TRequest, TReply>(
+    /// <summary>
+    /// A single one shares a call with others that come meanwhile; many are a batch of their own at once. A shard that is away leaves its
+    /// replies null and the others theirs.
+    /// </summary>
+    private async Task<TReply?[]> SendAsync<TRequest, TReply>(
         TRequest[] requests,
         Func<TRequest, string> keyOf,
         Func<TRequest, int> sizeOf,
         GroupBatcher<TRequest, TReply>[] batchers,
-        Func<int, IReadOnlyList<TRequest>, Task<IReadOnlyList<TReply>>> send)
+        Func<int, IReadOnlyList<TRequest>, Task<IReadOnlyList<TReply>>> send,
+        bool passBy)
+        where TReply : struct
     {
+        var replies = new TReply?[requests.Length];
         if (requests.Length == 1)
         {
-            return [await batchers[Keys.ShardOf(keyOf(requests[0]))].SendAsync(requests[0]).ConfigureAwait(false)];
+            var shard = Keys.ShardOf(keyOf(requests[0]));
+            await AskAsync(shard, async () => replies[0] = await batchers[shard].SendAsync(requests[0]).ConfigureAwait(false), passBy).ConfigureAwait(false);
+            return replies;
         }
 
-        var replies = new TReply[requests.Length];
         await Task.WhenAll(Enumerable.Range(0, requests.Length).GroupBy(i => Keys.ShardOf(keyOf(requests[i]))).SelectMany(
             shard => Chunks.Of(shard, MaxItems, i => sizeOf(requests[i]), MaxBytes).Select(chunk => SendChunkAsync(shard.Key, chunk)))).ConfigureAwait(false);
         return replies;
 
-        async Task SendChunkAsync(int shard, List<int> chunk)
-        {
-            var answers = await send(shard, [.. chunk.Select(i => requests[i])]).ConfigureAwait(false);
-            for (var i = 0; i < chunk.Count; i++)
+        Task SendChunkAsync(int shard, List<int> chunk) => AskAsync(
+            shard,
+            async () =>
             {
-                replies[chunk[i]] = answers[i];
+                var answers = await send(shard, [.. chunk.Select(i => requests[i])]).ConfigureAwait(false);
+                for (var i = 0; i < chunk.Count; i++)
+                {
+                    replies[chunk[i]] = answers[i];
+                }
+            },
+            passBy);
+    }
+
+    /// <summary>
+    /// Does what is to leave no more than a note where Redis is away. Reads pass a shard by that was found to be; what ends a load is tried in any
+    /// case, as others wait for its lock.
+    /// </summary>
+    private async Task AskAsync(int shard, Func<Task> ask, bool passBy)
+    {
+        try
+        {
+            if (!passBy || !_absence.IsAway(shard))
+            {
+                await ask().ConfigureAwait(false);
             }
+        }
+        catch (BufferUnavailableException)
+        {
+            _absence.Note(shard);
         }
     }
 
@@ -152,8 +188,9 @@ internal sealed class CacheStore
 
     private Task<RedisResult> InvalidateAsync(int shard, char kind, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
-        // Twice the life, because a process of another release may have set it longer.
-        var life = (2 * (_options.Ttl + _options.MaxStale)) + TimeSpan.FromHours(1);
+        // A tag is remembered for as long as there may be an entry from before: what is loaded now may be stored for FenceTime, and then lives on.
+        // Twice that, because a process of another release may have set it longer.
+        var life = (2 * (_options.Ttl + _options.MaxStale + _options.FenceTime)) + TimeSpan.FromHours(1);
         RedisValue[] arguments =
             [Keys.Channel, shard, kind.ToString(), Micros(_options.FenceTime), Micros(life), .. names.Select(static name => (RedisValue)name)];
         return RunAsync(InvalidateScript.Text, WithVariants(shard, kind == 'k' ? names : []), arguments, cancellationToken);
@@ -165,7 +202,7 @@ internal sealed class CacheStore
         RedisValue[] arguments =
         [
             Token, (long)_options.LockLease.TotalMilliseconds, Micros(_options.SlidingTtl ?? TimeSpan.Zero), Micros(_options.MaxStale),
-            .. batch.Select(static request => (RedisValue)(request.Mode switch { ReadMode.Get => "g", ReadMode.Refresh => "r", _ => "p" })),
+            .. batch.SelectMany(static request => new RedisValue[] { request.Mode switch { ReadMode.Get => "g", ReadMode.Refresh => "r", _ => "p" }, request.Known }),
         ];
         var keys = WithLocks(Keys[shard], [.. batch.Select(static request => request.Key)]);
         var reply = (RedisResult[])(await RunAsync(ReadEntriesScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false))!;
@@ -173,7 +210,7 @@ internal sealed class CacheStore
         var entries = new StoredEntry[batch.Count];
         for (var i = 0; i < entries.Length; i++)
         {
-            var at = 1 + (7 * i);
+            var at = 1 + (8 * i);
             entries[i] = new StoredEntry(
                 Enum.Parse<EntryStatus>((string)reply[at]!, ignoreCase: true),
                 (int)reply[at + 1] == 1,
@@ -182,7 +219,8 @@ internal sealed class CacheStore
                 TimeSpan.FromMicroseconds((long)reply[at + 4]),
                 TimeSpan.FromMilliseconds(double.Parse((string)reply[at + 5]!, CultureInfo.InvariantCulture)),
                 TagText.Split((string?)reply[at + 6]),
-                stamp);
+                stamp,
+                (long)reply[at + 7]);
         }
 
         return entries;

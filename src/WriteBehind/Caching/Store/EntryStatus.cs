@@ -18,6 +18,6 @@ internal enum EntryStatus
     /// <summary>A write-through of it is under way, or its writer died: the database must be asked, and nothing be stored.</summary>
     Doubt,
 
-    /// <summary>The key holds something that is not of this library; it is left alone.</summary>
+    /// <summary>The key holds something that is not of this library. Reads and loads pass it by; a removal of the key deletes it.</summary>
     Foreign,
 }

@@ -9,6 +9,6 @@ internal enum ReadMode
     /// <summary>The same without a lock.</summary>
     Look,
 
-    /// <summary>To load it anew though it is fresh, if nobody else does.</summary>
+    /// <summary>To load it anew though it is fresh, if nobody else does or has done so, and no load of it has just failed.</summary>
     Refresh,
 }

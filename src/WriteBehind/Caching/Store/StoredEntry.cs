@@ -9,9 +9,10 @@ namespace WriteBehind.Caching.Store;
 /// <param name="LoadTime">How long its load took.</param>
 /// <param name="Tags">Its tags.</param>
 /// <param name="Stamp">The stamp for a load that begins now; 0 where none was given.</param>
+/// <param name="LoadStamp">The stamp of the load that made it.</param>
 internal readonly record struct StoredEntry(
-    EntryStatus Status, bool Locked, byte[]? Payload, long? Version, TimeSpan Left, TimeSpan LoadTime, string[] Tags, long Stamp)
+    EntryStatus Status, bool Locked, byte[]? Payload, long? Version, TimeSpan Left, TimeSpan LoadTime, string[] Tags, long Stamp, long LoadStamp)
 {
     /// <summary>What is known where Redis can't be asked.</summary>
-    public static readonly StoredEntry Unknown = new(EntryStatus.Miss, false, null, null, TimeSpan.Zero, TimeSpan.Zero, [], 0);
+    public static readonly StoredEntry Unknown = new(EntryStatus.Miss, false, null, null, TimeSpan.Zero, TimeSpan.Zero, [], 0, 0);
 }

@@ -81,7 +81,7 @@ public sealed class DeadWorkerTests
         await using var redis = await RedisServer.StartAsync();
         await using var proxy = TcpProxy.Start(redis.Port);
         await using var cut = QueueService.Start(redis.ConfigurationFor(proxy.Port, TimeSpan.FromMilliseconds(300)), "queue");
-        await using var service = QueueService.Start(redis.Configuration, "queue");
+        await using var service = QueueService.Start(redis.Configuration, "queue", static options => options.Lease = TimeSpan.FromMinutes(10));
         await service.AddAsync("a");
         await using var still = cut.Queue.OpenWorker();
         var held = await still.TakeAsync();
@@ -104,14 +104,14 @@ public sealed class DeadWorkerTests
     [Fact]
     public async Task A_worker_keeps_its_items_however_long_it_works_on_them()
     {
-        await using var service = await QueueService.StartAsync(options => options.Lease = TimeSpan.FromSeconds(1));
+        await using var service = await QueueService.StartAsync(options => options.Lease = TimeSpan.FromSeconds(6));
         await using var slow = service.Queue.OpenWorker();
         await using var eager = service.Queue.OpenWorker();
         await service.AddAsync("a");
         var batch = await slow.TakeAsync();
 
-        // Three leases.
-        for (var i = 0; i < 6; i++)
+        // Longer than a lease, which is longer than a busy machine stands still.
+        for (var i = 0; i < 16; i++)
         {
             Assert.Empty((await eager.TryTakeAsync(1, TimeSpan.FromMilliseconds(500))).Items);
         }

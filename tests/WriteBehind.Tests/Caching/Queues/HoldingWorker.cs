@@ -20,7 +20,12 @@ internal sealed class HoldingWorker : IChildProgram
             }
 
             var done = batch.Items.Where(static item => !item.StartsWith("hold", StringComparison.Ordinal)).ToArray();
-            await batch.AcknowledgeAsync(done);
+            if (await batch.AcknowledgeAsync(done) < done.Length)
+            {
+                // It stood still for longer than its lease, as all of a busy machine may: others have them.
+                continue;
+            }
+
             foreach (var item in done)
             {
                 Console.WriteLine($"done {item}");
