@@ -80,11 +80,14 @@ internal sealed class EntitySession<TState>(
 
     public async Task<long> DeleteAsync(IReadOnlyList<long>? waitingSince = null)
     {
-        // A tombstone would cost a write and a day of fence for no row. But a session that is behind must be told all the same; and a row may
-        // be there at its very version: one that was never written behind, or that others have added.
-        return Exists || !IsLoaded || await ConfirmAsync().ConfigureAwait(false)
-            ? await WriteAsync(null, waitingSince).ConfigureAwait(false)
-            : Version;
+        if (Exists || !IsLoaded)
+        {
+            return await WriteAsync(null, waitingSince).ConfigureAwait(false);
+        }
+
+        // A tombstone would cost a write and a day of fence for no row. But a session that is behind must be told all the same.
+        await ConfirmAsync().ConfigureAwait(false);
+        return Version;
     }
 
     public async Task<EntityFlush> TryFlushAsync(CancellationToken cancellationToken = default)
@@ -202,11 +205,8 @@ internal sealed class EntitySession<TState>(
         }
     }
 
-    /// <summary>
-    /// Neither state nor fence in Redis, and what is known is too old to go without: the database says whether it still holds. Returns whether
-    /// there is a state; asked of a session that knows of one, it may be no more than a fence that says so.
-    /// </summary>
-    private async Task<bool> ConfirmAsync()
+    /// <summary>Neither state nor fence in Redis, and what is known is too old to go without: the database says whether it still holds.</summary>
+    private async Task ConfirmAsync()
     {
         var loaded = await loader.LoadVersionAsync(id, needsPresence: !Exists).ConfigureAwait(false);
         metrics.Loaded(loaded.FromDatabase);
@@ -216,6 +216,7 @@ internal sealed class EntitySession<TState>(
 
         // Of a deleted entity nothing is left once its fence has expired: "absent" then is the same at whatever version.
         var isAbsent = !Exists && !loaded.Exists && loaded.Known.Version <= Version;
+
         // A row from before may have version 0, as what is absent has.
         var isThere = !Exists && loaded.Exists;
         if (isLost || isThere || (loaded.Known.Version != Version && !isAbsent))
@@ -224,7 +225,6 @@ internal sealed class EntitySession<TState>(
         }
 
         _known = loaded.Known with { Version = Version };
-        return loaded.Exists;
     }
 
     private void Know(Knowledge known, bool exists)

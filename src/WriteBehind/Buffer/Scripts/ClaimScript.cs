@@ -33,7 +33,7 @@ internal static class ClaimScript
           elseif room <= 0 then
             status = 'later'
           else
-            stored = entity(KEYS[k], 'd', 'x', 'w')
+            stored = entity(KEYS[k], nil, 'd', 'x', 'w')
             if stored.err then
               status, stored = 'error', { '0', stored.err }
             elseif not stored[1] then

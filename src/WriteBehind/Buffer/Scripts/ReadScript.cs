@@ -17,7 +17,7 @@ internal static class ReadScript
         end
         local out = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), epoch }
         for k = 2, #KEYS, 2 do
-          local stored = entity(KEYS[k], 'd', 'x')
+          local stored = entity(KEYS[k], nil, 'd', 'x')
           local fenced, _
           if not stored.err and not stored[1] then
             local failure

