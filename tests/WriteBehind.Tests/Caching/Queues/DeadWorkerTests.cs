@@ -81,7 +81,7 @@ public sealed class DeadWorkerTests
         await using var redis = await RedisServer.StartAsync();
         await using var proxy = TcpProxy.Start(redis.Port);
         await using var cut = QueueService.Start(redis.ConfigurationFor(proxy.Port, TimeSpan.FromMilliseconds(300)), "queue");
-        await using var service = QueueService.Start(redis.Configuration, "queue", static options => options.Lease = TimeSpan.FromMinutes(10));
+        await using var service = QueueService.Start(redis.Configuration, "queue", static options => options.Lease = TimeSpan.FromSeconds(12));
         await service.AddAsync("a");
         await using var still = cut.Queue.OpenWorker();
         var held = await still.TakeAsync();
