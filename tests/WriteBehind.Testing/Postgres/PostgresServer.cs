@@ -52,6 +52,9 @@ public sealed class PostgresServer : PrivateServer
             $"max_connections={_options.MaxConnections}",
             $"fsync={(_options.Fsync ? "on" : "off")}",
             "TimeZone=UTC",
+
+            // In its own folder, so that a killed server leaves nothing behind.
+            "dynamic_shared_memory_type=mmap",
             .. _options.ExtraSettings,
         ];
         string[] arguments =
