@@ -129,9 +129,9 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
         if (enumeration is { } over && context.InterfaceMethod.Name == nameof(IAsyncEnumerableGrainExtension.DisposeAsync))
         {
             // Shows nothing, so there is nothing to wait for; and it must get through where saves fail.
-            Enumerations.Enter(over);
+            OpenEnumerations.Enter(over);
             await context.Invoke().ConfigureAwait(true);
-            Enumerations.Close(over);
+            OpenEnumerations.Close(over);
             return;
         }
 
@@ -146,7 +146,7 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
             _session.ThrowIfRefusing();
         }
 
-        var call = enumeration is { } id ? Enumerations.Enter(id) : CallScope.Begin(this);
+        var call = enumeration is { } id ? OpenEnumerations.Enter(id) : CallScope.Begin(this);
         try
         {
             await context.Invoke().ConfigureAwait(true);
@@ -203,7 +203,7 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     }
 
     // Orleans drops an enumerator that nobody asked for in one response time-out or two; a request may take another.
-    private Enumerations Enumerations => _enumerations ??= new(
+    private Enumerations OpenEnumerations => _enumerations ??= new(
         this, 3 * ServiceProvider.GetRequiredService<IOptions<MessagingOptions>>().Value.ResponseTimeout, ServiceProvider.GetRequiredService<TimeProvider>());
 
     /// <summary>

@@ -29,7 +29,10 @@ internal static class RedisErrors
         => exception is RedisException or TimeoutException or ObjectDisposedException or System.Net.Sockets.SocketException or IOException
 
             // A command that was on its way when its connection broke is cancelled by the library at times (seen with 2.13).
-            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested);
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+
+            // Or gets the error of the pipe that the library was reading from when it gave the connection up (seen with 2.13).
+            || exception is InvalidOperationException { Source: "System.IO.Pipelines" };
 
     /// <summary>
     /// Whether Redis refused a transaction because it has reached maxmemory, or did not say why. (It says so where EXEC itself is

@@ -45,7 +45,7 @@ public interface IEntityStore<TState>
     /// </summary>
     /// <returns>
     /// The entity as this change made it, with this change's version; null where the function returned null. Where others shared its write
-    /// and came after it, the current state is already theirs.
+    /// and came after it, the current state is already theirs; functions that alter a state in place instead of making a new one alter this one, too.
     /// </returns>
     /// <exception cref="WriteConflictException">Other processes kept writing first, <see cref="WriteBehindOptions.MaxUpdateRetries"/> times in a row.</exception>
     Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, CancellationToken cancellationToken = default);

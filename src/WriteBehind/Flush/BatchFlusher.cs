@@ -44,16 +44,15 @@ internal sealed class BatchFlusher<TState>(
     /// <summary>Flushes at most a batch of entities, in several rounds where their states are large; the results are in the order of the ids. Never throws for a failing database.</summary>
     /// <param name="ids">Distinct ids.</param>
     /// <param name="cancellationToken">Stops waiting for a slot, and further rounds. Once its claim is sent a round runs to its end.</param>
-    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away. Where that shows in a later round only, it is the result of what was left to it.</exception>
     public async Task<FlushResult[]> FlushAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
     {
         await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            var batch = new Batch(ids);
+            var batch = new FlushBatch(ids);
             do
             {
-                cancellationToken.ThrowIfCancellationRequested();
                 if (!breaker.TryEnter(out var entry))
                 {
                     break;
@@ -61,16 +60,22 @@ internal sealed class BatchFlusher<TState>(
 
                 try
                 {
-                    await RunAsync(batch, entry).ConfigureAwait(false);
+                    await RunRoundAsync(batch, entry).ConfigureAwait(false);
                 }
-                catch
+                catch (Exception e)
                 {
                     // Whatever it was (a listener of activities can throw, too): a probe that did not give its entry back would be the last one.
                     breaker.Leave(entry);
-                    throw;
+                    if (batch.IsFirstRound || e is not BufferUnavailableException)
+                    {
+                        throw;
+                    }
+
+                    // What the rounds before have flushed is flushed.
+                    batch.FillOpen(new FlushResult(FlushOutcome.Unavailable, e));
                 }
             }
-            while (batch.BeginRound());
+            while (batch.BeginRound() && !cancellationToken.IsCancellationRequested);
 
             return batch.Results;
         }
@@ -80,13 +85,13 @@ internal sealed class BatchFlusher<TState>(
         }
     }
 
-    private async Task RunAsync(Batch batch, BreakerEntry entry)
+    private async Task RunRoundAsync(FlushBatch batch, BreakerEntry entry)
     {
         using var activity = EngineMeter.Activities.StartActivity("writebehind.flush");
         activity?.SetTag(WriteBehindDiagnostics.TypeTag, options.Type).SetTag("writebehind.batch", batch.Ids.Count);
         try
         {
-            await RunAsync(batch).ConfigureAwait(false);
+            await ClaimSaveSettleAsync(batch).ConfigureAwait(false);
             if (batch.Reached)
             {
                 breaker.Succeed(entry);
@@ -110,7 +115,7 @@ internal sealed class BatchFlusher<TState>(
         }
     }
 
-    private async Task RunAsync(Batch batch)
+    private async Task ClaimSaveSettleAsync(FlushBatch batch)
     {
         var clock = await saver.ReadClockAsync().ConfigureAwait(false);
         await ReachAsync(ProtocolStep.BeforeClaim, batch.Ids).ConfigureAwait(false);
@@ -152,11 +157,9 @@ internal sealed class BatchFlusher<TState>(
     /// locked for a lease.
     /// </summary>
     /// <exception cref="BufferUnavailableException">No shard answered.</exception>
-    private async Task<ShardClaim[]> ClaimAsync(Batch batch)
+    private async Task<ShardClaim[]> ClaimAsync(FlushBatch batch)
     {
-        var shards = batch.Ids
-            .GroupBy(buffer.Keys.ShardOf)
-            .ToArray();
+        var shards = batch.Ids.GroupBy(buffer.Keys.ShardOf).ToArray();
         var claiming = Array.ConvertAll(
             shards, shard => (Ids: shard.ToArray(), Claim: buffer.ClaimAsync(shard.Key, [.. shard], RoundBytes / shards.Length, CancellationToken.None)));
         var claims = new List<ShardClaim>(shards.Length);
@@ -178,7 +181,7 @@ internal sealed class BatchFlusher<TState>(
     }
 
     /// <summary>Turns what was claimed into what the sink saves, sorted by id so that two flushers can't deadlock.</summary>
-    private async Task<List<SaveItem<TState>>> DecodeAsync(ShardClaim[] claims, Batch batch)
+    private async Task<List<SaveItem<TState>>> DecodeAsync(ShardClaim[] claims, FlushBatch batch)
     {
         var items = new List<SaveItem<TState>>(batch.Ids.Count);
         foreach (var claim in claims)
@@ -225,7 +228,7 @@ internal sealed class BatchFlusher<TState>(
         return items;
     }
 
-    private async Task<SaveItem<TState>?> DecodeAsync(ShardClaim claim, ClaimedEntity entity, Batch batch)
+    private async Task<SaveItem<TState>?> DecodeAsync(ShardClaim claim, ClaimedEntity entity, FlushBatch batch)
     {
         try
         {
@@ -265,7 +268,7 @@ internal sealed class BatchFlusher<TState>(
         return error;
     }
 
-    private async Task ReportAsync(ShardClaim[] claims, List<SaveItem<TState>> items, BatchSaved saved, Batch batch)
+    private async Task ReportAsync(ShardClaim[] claims, List<SaveItem<TState>> items, BatchSaved saved, FlushBatch batch)
     {
         var results = new Dictionary<string, SaveResult>(items.Count, StringComparer.Ordinal);
         for (var i = 0; i < items.Count; i++)
@@ -282,7 +285,7 @@ internal sealed class BatchFlusher<TState>(
         await ReachAsync(ProtocolStep.Settled, batch.Ids).ConfigureAwait(false);
     }
 
-    private async Task ReportAsync(ShardClaim claim, Dictionary<string, SaveResult> results, bool doubt, Batch batch)
+    private async Task ReportAsync(ShardClaim claim, Dictionary<string, SaveResult> results, bool doubt, FlushBatch batch)
     {
         var settle = new List<ClaimedEntity>(claim.Entities.Count);
         foreach (var entity in claim.Entities)
@@ -354,7 +357,7 @@ internal sealed class BatchFlusher<TState>(
     /// <summary>
     /// Gives back what was not settled, so that it need not wait for the lease to end. Not where a save may still be under way.
     /// </summary>
-    private async Task GiveBackAsync(ShardClaim[] claims, Batch batch, bool doubt)
+    private async Task GiveBackAsync(ShardClaim[] claims, FlushBatch batch, bool doubt)
     {
         if (doubt)
         {
@@ -375,56 +378,4 @@ internal sealed class BatchFlusher<TState>(
 
     private ValueTask ReachAsync(ProtocolStep step, IReadOnlyList<string> ids)
         => gate is OpenGate ? default : gate.ReachAsync(step, options.Type, ids, CancellationToken.None);
-
-    /// <summary>One batch on its way, with the results so far.</summary>
-    private sealed class Batch
-    {
-        private readonly Dictionary<string, int> _index;
-        private readonly FlushResult?[] _results;
-        private readonly List<string> _later = [];
-
-        public Batch(IReadOnlyList<string> ids)
-        {
-            Ids = ids;
-            _results = new FlushResult?[ids.Count];
-            _index = new Dictionary<string, int>(ids.Count, StringComparer.Ordinal);
-            for (var i = 0; i < ids.Count; i++)
-            {
-                _index.Add(ids[i], i);
-            }
-        }
-
-        /// <summary>The entities of the round: at first all, then those that found no room in the one before.</summary>
-        public IReadOnlyList<string> Ids { get; private set; }
-
-        /// <summary>Whether the database answered at all in this round.</summary>
-        public bool Reached { get; set; }
-
-        public FlushResult[] Results => Array.ConvertAll(_results, result => result ?? new FlushResult(FlushOutcome.Unavailable));
-
-        public void Set(string id, FlushResult result) => _results[_index[id]] = result;
-
-        /// <summary>Leaves an entity to the next round.</summary>
-        public void Leave(string id) => _later.Add(id);
-
-        /// <summary>Goes on with what the last round left; false where there is nothing. Each round takes at least one of every shard, so they end.</summary>
-        public bool BeginRound()
-        {
-            (Ids, Reached) = ([.. _later], false);
-            _later.Clear();
-            return Ids.Count > 0;
-        }
-
-        public bool IsSettled(string id) => _results[_index[id]] is { Outcome: FlushOutcome.Saved };
-
-        /// <summary>Ends the batch.</summary>
-        public void FillOpen(FlushResult result)
-        {
-            _later.Clear();
-            for (var i = 0; i < _results.Length; i++)
-            {
-                _results[i] ??= result;
-            }
-        }
-    }
 }

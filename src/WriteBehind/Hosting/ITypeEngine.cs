@@ -41,7 +41,7 @@ internal interface ITypeEngine
     /// <summary>Flushes one entity, as <see cref="IEntityStore{TState}.FlushAsync"/> does.</summary>
     Task FlushAsync(string id, TimeSpan? timeout, CancellationToken cancellationToken);
 
-    /// <summary>Counts what waits, per shard. Where Redis or a part of it is away the result says so; nothing is thrown.</summary>
+    /// <summary>Counts what waits, per shard. Where Redis or a part of it is away the result says so, and only a cancellation is thrown.</summary>
     Task<TypeBacklog> CountAsync(long[]? until, CancellationToken cancellationToken);
 
     /// <summary>Makes a dead entity dirty again.</summary>

@@ -140,7 +140,8 @@ internal sealed class TypeEngine<TState> : ITypeEngine
         {
             try
             {
-                return await _buffer.BacklogAsync(shard, until?[shard], cancellationToken).ConfigureAwait(false);
+                // A shard that has told no time yet (0) has everything to count.
+                return await _buffer.BacklogAsync(shard, until?[shard] is > 0 and var time ? time : null, cancellationToken).ConfigureAwait(false);
             }
             catch (BufferUnavailableException e)
             {

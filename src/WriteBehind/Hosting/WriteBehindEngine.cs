@@ -198,7 +198,8 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IWriteBehi
         BufferUnavailableException? failure = null;
         foreach (var type in _types.Values)
         {
-            failure ??= (await type.CountAsync(null, cancellationToken).ConfigureAwait(false)).Failure;
+            var backlog = await type.CountAsync(null, cancellationToken).ConfigureAwait(false);
+            failure ??= backlog.Failure;
         }
 
         await _guard.InspectAsync(starting: false, cancellationToken).ConfigureAwait(false);

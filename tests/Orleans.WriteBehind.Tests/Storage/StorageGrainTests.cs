@@ -40,6 +40,14 @@ public sealed class StorageGrainTests
     }
 
     [Fact]
+    public async Task Stateless_workers_work_beside_it()
+    {
+        await using var cluster = await GrainCluster.StartAsync(Options);
+
+        Assert.Equal(49, await cluster.Grains.GetGrain<IWorkerGrain>(0).SquareAsync(7));
+    }
+
+    [Fact]
     public async Task A_twin_that_is_behind_is_told_and_its_next_activation_goes_on_from_the_others_state()
     {
         await using var cluster = await GrainCluster.StartAsync(Options);

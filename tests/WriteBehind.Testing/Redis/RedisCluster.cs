@@ -19,9 +19,10 @@ public sealed class RedisCluster : IAsyncDisposable
         => string.Join(',', Nodes.Select(static node => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{node.Port}")).SkipLast(1).Append(Nodes[^1].Configuration));
 
     /// <summary>Starts the masters and waits until all of them say that the cluster is complete.</summary>
-    public static async Task<RedisCluster> StartAsync()
+    /// <param name="options">How they are started, beside being nodes of a cluster.</param>
+    public static async Task<RedisCluster> StartAsync(RedisServerOptions? options = null)
     {
-        var options = new RedisServerOptions { ClusterEnabled = true };
+        options = (options ?? new()) with { ClusterEnabled = true };
         var cluster = new RedisCluster(await Task.WhenAll(Enumerable.Range(0, Masters).Select(_ => RedisServer.StartAsync(options))));
         try
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using WriteBehind.Gates;
 using WriteBehind.Tests.Support;
@@ -65,6 +66,19 @@ public sealed class DrainTests
         Assert.Equal(Entities, (await next.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).Flushed);
         Assert.Equal(Entities, (await engine.Table.RowsAsync()).Count);
         await engine.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_drain_that_has_no_time_to_begin_reports_everything_as_remaining()
+    {
+        await using var engine = await StartDirtyAsync(drain: TimeSpan.FromSeconds(20));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => engine.Services.GetRequiredService<IWriteBehindLifetime>().StopAsync(new CancellationToken(canceled: true)));
+
+        Assert.Empty(await engine.Table.RowsAsync());
+        Assert.False(engine.Log.Has(LogLevel.Information, "nothing remains"));
+        Assert.True(engine.Log.Has(LogLevel.Warning, $"{Entities} item remain"));
     }
 
     // A clean stop, and a row that something else made newer since.

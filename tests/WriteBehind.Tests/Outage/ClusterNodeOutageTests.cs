@@ -1,5 +1,7 @@
 using System.Globalization;
+using WriteBehind.Diagnostics;
 using WriteBehind.Testing;
+using WriteBehind.Tests.Diagnostics;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Outage;
@@ -18,14 +20,14 @@ public sealed class ClusterNodeOutageTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _cluster = await RedisCluster.StartAsync();
+        _cluster = await RedisCluster.StartAsync(new() { Timeout = TimeSpan.FromSeconds(2) }); // A look waits for it where a node is frozen.
         foreach (var node in _cluster.Nodes)
         {
             // Otherwise the servers that are left refuse everything once they have noticed.
             await node.SendAsync("CONFIG", "SET", "cluster-require-full-coverage", "no");
         }
 
-        _engine = await TestEngine.StartAsync(new() { Redis = _cluster.Configuration });
+        _engine = await TestEngine.StartAsync(new() { Redis = _cluster.Configuration, Item = static item => item.Lease = TimeSpan.FromSeconds(6) });
         var keys = new BufferView(_cluster.Nodes[0], _engine).Keys;
         var nodes = new int[keys.Shards];
         for (var shard = 0; shard < nodes.Length; shard++)
@@ -80,13 +82,27 @@ public sealed class ClusterNodeOutageTests : IAsyncLifetime
     {
         await _node.FreezeAsync();
 
-        var flushes = Ids.ToDictionary(static id => id, id => _engine.Items.FlushAsync(id, TimeSpan.FromSeconds(20)));
+        var flushes = Ids.ToDictionary(static id => id, id => _engine.Items.FlushAsync(id, TimeSpan.FromSeconds(60)));
         await Task.WhenAll(Ids.Except(_away).Select(id => flushes[id]));
 
         Assert.True(await AreOthersSavedAsync());
         await _node.ThawAsync();
         await Task.WhenAll(flushes.Values);
         Assert.Equal(0, (await _engine.StatusAsync()).Dirty);
+    }
+
+    [Fact]
+    public async Task Of_every_type_what_the_others_hold_goes_on_to_be_counted()
+    {
+        var options = _engine.Options with { More = static builder => builder.AddEntity<Reading>("reading") };
+        await using var watching = await TestEngine.StartAsync(options);
+        await _node.FreezeAsync();
+        var readings = watching.Engine.Store<Reading>();
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(n => Record.ExceptionAsync(() => readings.SetAsync($"r{n}", new Reading { Count = n }))));
+
+        using var meter = new MeterReader(watching);
+        await Eventually.TrueAsync(() => meter.Gauge(WriteBehindDiagnostics.Dirty, "reading") > 0);
+        await _node.ThawAsync();
     }
 
     private async Task FlushAllAsync(Func<Task> fail, Func<Task> recover)
@@ -102,7 +118,7 @@ public sealed class ClusterNodeOutageTests : IAsyncLifetime
         Assert.Equal(_away.Length, status.Types.Single(static type => type.Type == "item").Dirty);
 
         await recover();
-        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(30))).IsClean);
+        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60))).IsClean);
         Assert.All(await _engine.Table.RowsAsync(), static row => Assert.Equal(2, row.Value.Quantity));
         Assert.True((await _engine.Engine.GetStatusAsync()).Durability.Reachable);
     }

@@ -187,12 +187,8 @@ internal sealed class LoadRunner(
     private EntryFill? FillOf<T>(Flight<T> flight, Loaded<T> row, TimeSpan duration)
         where T : class
     {
-        if (flight.Entry.Stamp == 0 || flight.Entry.Status is EntryStatus.Doubt or EntryStatus.Foreign || (row.Value is null && options.NegativeTtl == TimeSpan.Zero))
-        {
-            return null;
-        }
-
-        if (row.Value is not null && row.Tags is null)
+        var isWanted = row.Value is null ? options.NegativeTtl > TimeSpan.Zero : row.Tags is not null;
+        if (!isWanted || flight.Entry.Stamp == 0 || flight.Entry.Status is EntryStatus.Doubt or EntryStatus.Foreign)
         {
             return null;
         }

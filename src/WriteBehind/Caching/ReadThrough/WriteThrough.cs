@@ -118,6 +118,7 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
     /// </summary>
     private async Task RefuteAsync(string id, long current)
     {
+        parts.Local.Drop(id);
         try
         {
             var entry = (await parts.Store.ReadAsync([new EntryRequest(id, ReadMode.Look, 0)]).ConfigureAwait(false))[0] ?? StoredEntry.Unknown;
@@ -137,9 +138,9 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
     {
         for (var attempt = 0; ; attempt++)
         {
-            // What was looked up before the mark may be outdated by now. A save finds that out, since it is guarded by the version; that there is
-            // nothing to delete must be known from after the mark, as it is stored without another look.
-            if (attempt > 0 || (state is null && current is null))
+            // What was looked up before the mark may be outdated by now. A save finds that out, since it is guarded by the version, but not where
+            // the row was deleted meanwhile; and that there is nothing to delete is stored without another look.
+            if (attempt > 0 || expected is not null || (state is null && current is null))
             {
                 current = await LoadVersionAsync(id, expected, cancellationToken).ConfigureAwait(false);
             }
