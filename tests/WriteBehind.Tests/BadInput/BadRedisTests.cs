@@ -101,7 +101,7 @@ public sealed class BadRedisTests
 
         await master.SendAsync("REPLICAOF", "NO", "ONE");
         await Eventually.TrueAsync(async () => await engine.Items.SetAsync("a", new Item(3)) == 2);
-        await engine.Items.FlushAsync("a", TimeSpan.FromSeconds(20));
+        await engine.Items.FlushAsync("a", TimeSpan.FromMinutes(1));
         Assert.Equal(3, (await engine.Table.RowAsync("a"))!.Quantity);
     }
 
@@ -120,8 +120,8 @@ public sealed class BadRedisTests
 
         await redis.SendAsync("CONFIG", "SET", "maxmemory", "0");
         await engine.Items.SetAsync("b", new Item(3));
-        await engine.Items.FlushAsync("a", TimeSpan.FromSeconds(20));
-        await engine.Items.FlushAsync("b", TimeSpan.FromSeconds(20));
+        await engine.Items.FlushAsync("a", TimeSpan.FromMinutes(1));
+        await engine.Items.FlushAsync("b", TimeSpan.FromMinutes(1));
         Assert.Equal([1, 3], (await engine.Table.RowsAsync()).Values.Select(static row => row.Quantity).Order());
     }
 

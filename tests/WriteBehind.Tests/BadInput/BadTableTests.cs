@@ -34,7 +34,7 @@ public sealed class BadTableTests
 
         // Known to Redis, so that they can be written without a look into the table.
         await WriteAllAsync(engine, entities, quantity: 1);
-        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
         var batches = engine.Sink.Batches;
         await engine.Table.ExecuteAsync(damage);
         await WriteAllAsync(engine, entities, quantity: 2);

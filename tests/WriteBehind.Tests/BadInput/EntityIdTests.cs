@@ -31,7 +31,7 @@ public sealed class EntityIdTests
         await Task.WhenAll(ids.Select((id, n) => engine.Items.SetAsync(id, new Item(n))));
 
         Assert.Equal(ids.Length, (await engine.Items.GetManyAsync(ids)).Count);
-        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
 
         var rows = await engine.Table.RowsAsync();
         Assert.Equal(ids.Length, rows.Count);
@@ -42,7 +42,7 @@ public sealed class EntityIdTests
         }
 
         await Task.WhenAll(ids.Select(id => engine.Items.DeleteAsync(id)));
-        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
         Assert.Empty(await engine.Table.RowsAsync());
     }
 
@@ -52,7 +52,7 @@ public sealed class EntityIdTests
         string[] ids = ["é", "e\u0301", "a", "A", "а", "ﬁ", "fi", "Å", "\u212b", "a ", "1", "01", "ss", "ß", "i", "I", "ı"];
         await using var engine = await TestEngine.StartAsync();
         await Task.WhenAll(ids.Select((id, n) => engine.Items.SetAsync(id, new Item(n))));
-        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
 
         var rows = await engine.Table.RowsAsync();
         Assert.All(Enumerable.Range(0, ids.Length), n => Assert.Equal(n, rows[ids[n]].Quantity));
@@ -65,7 +65,7 @@ public sealed class EntityIdTests
     {
         await using var engine = await TestEngine.StartAsync(new() { Item = static item => item.MaxAttempts = 1 });
         await Task.WhenAll(OddIds.Select(id => engine.Items.SetAsync(id, new Item(-1))));
-        await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20));
+        await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1));
 
         var letters = await engine.Engine.DeadLetters.ListAsync("item", limit: 1_000);
         Assert.Equal(OddIds.Order(StringComparer.Ordinal), letters.Select(static letter => letter.Id).Order(StringComparer.Ordinal));

@@ -57,7 +57,7 @@ public sealed class WriteStrategyTests
         await using var engine = await TestEngine.StartAsync(new()
         {
             Redis = redis.Configuration,
-            Item = static item => item.WriteThroughTimeout = TimeSpan.FromSeconds(20),
+            Item = static item => item.WriteThroughTimeout = TimeSpan.FromMinutes(1),
         });
         await engine.Items.GetAsync("a");
         engine.Sink.BeforeSave = async _ =>
@@ -79,7 +79,7 @@ public sealed class WriteStrategyTests
         await using var engine = await TestEngine.StartAsync(new()
         {
             Redis = redis.Configuration,
-            Item = static item => item.WriteThroughTimeout = TimeSpan.FromSeconds(20),
+            Item = static item => item.WriteThroughTimeout = TimeSpan.FromMinutes(1),
         });
         var session = engine.Items.OpenSession("a");
         await session.LoadAsync();

@@ -68,7 +68,7 @@ public sealed class DurabilityTests
 
         Assert.Equal((nameof(EntityTypeOptions.Shards), "item"), (error.Setting, error.EntityType));
         Assert.Contains("in 16 shards, but Shards is 8", error.Message, StringComparison.Ordinal);
-        await engine.Items.FlushAsync("a", TimeSpan.FromSeconds(20));
+        await engine.Items.FlushAsync("a", TimeSpan.FromMinutes(1));
     }
 
     [Fact]

@@ -20,9 +20,9 @@ public sealed class RedisClusterTests(RedisClusterFixture fixture) : IClassFixtu
             Assert.NotEqual("0", await node.SendAsync("DBSIZE"));
         }
 
-        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
         await Task.WhenAll(Ids.Select(id => engine.Items.UpdateAsync(id, static item => item! with { Quantity = 2 })));
-        await Task.WhenAll(Ids.Select(id => engine.Items.FlushAsync(id, TimeSpan.FromSeconds(20))));
+        await Task.WhenAll(Ids.Select(id => engine.Items.FlushAsync(id, TimeSpan.FromMinutes(1))));
 
         var rows = await engine.Table.RowsAsync();
         Assert.All(Ids, id => Assert.Equal((2, 2), (rows[id].Version, rows[id].Quantity)));
@@ -48,14 +48,14 @@ public sealed class RedisClusterTests(RedisClusterFixture fixture) : IClassFixtu
     {
         await using var engine = await StartAsync(static item => item.MaxAttempts = 1);
         await Task.WhenAll(Ids.Select(id => engine.Items.SetAsync(id, new Item(-1))));
-        await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20));
+        await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1));
         var letters = engine.Engine.DeadLetters;
         Assert.Equal(Entities, (await letters.ListAsync("item", limit: 1_000)).Count);
         Assert.True(await letters.DiscardAsync("item", Ids[0]));
 
         await engine.Table.ExecuteAsync("ALTER TABLE items DROP CONSTRAINT quantity_not_negative");
         Assert.Equal(Entities - 1, await letters.RetryAllAsync("item"));
-        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
         Assert.Equal(Entities - 1, (await engine.Table.RowsAsync()).Count);
     }
 
@@ -65,10 +65,10 @@ public sealed class RedisClusterTests(RedisClusterFixture fixture) : IClassFixtu
         await using var engine = await StartAsync();
         await Task.WhenAll(Ids.Select(id => engine.Items.SetAsync(id, new Item(1))));
         engine.Gate.RunAt(Gates.ProtocolStep.Saved, () => Task.WhenAll(Ids.Select(id => engine.Items.SetAsync(id, new Item(2)))));
-        await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20));
+        await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1));
         Assert.True((await engine.StatusAsync()).Counters.SettleAborts > 0);
 
-        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
         Assert.All(await engine.Table.RowsAsync(), static row => Assert.Equal(2, row.Value.Quantity));
     }
 

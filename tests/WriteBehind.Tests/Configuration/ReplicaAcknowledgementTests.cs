@@ -35,7 +35,7 @@ public sealed class ReplicaAcknowledgementTests
 
         await replica.ThawAsync();
         await Eventually.TrueAsync(async () => await engine.Items.SetAsync("a", new Item(3)) == 3, because: "it was written once meanwhile");
-        await engine.Items.FlushAsync("a", TimeSpan.FromSeconds(20));
+        await engine.Items.FlushAsync("a", TimeSpan.FromMinutes(1));
         Assert.Equal(3, (await engine.Table.RowAsync("a"))!.Quantity);
     }
 

@@ -63,7 +63,7 @@ public sealed class DrainTests
         Assert.Empty(await engine.Table.RowsAsync());
 
         await using var next = await TestEngine.StartAsync(engine.Options);
-        Assert.Equal(Entities, (await next.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).Flushed);
+        Assert.Equal(Entities, (await next.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).Flushed);
         Assert.Equal(Entities, (await engine.Table.RowsAsync()).Count);
         await engine.DisposeAsync();
     }
@@ -71,7 +71,7 @@ public sealed class DrainTests
     [Fact]
     public async Task A_drain_that_has_no_time_to_begin_reports_everything_as_remaining()
     {
-        await using var engine = await StartDirtyAsync(drain: TimeSpan.FromSeconds(20));
+        await using var engine = await StartDirtyAsync(drain: TimeSpan.FromMinutes(1));
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
             () => engine.Services.GetRequiredService<IWriteBehindLifetime>().StopAsync(new CancellationToken(canceled: true)));
@@ -85,7 +85,7 @@ public sealed class DrainTests
     [Fact]
     public async Task A_clean_restart_never_replays_flushed_entities_over_newer_rows()
     {
-        await using var first = await StartDirtyAsync(drain: TimeSpan.FromSeconds(20));
+        await using var first = await StartDirtyAsync(drain: TimeSpan.FromMinutes(1));
         await first.StopAsync();
         Assert.True(first.Log.Has(LogLevel.Information, "nothing remains"));
         await first.Table.PutAsync(new ItemRow("7", Version: 5, Quantity: 700, Note: null));
@@ -93,7 +93,7 @@ public sealed class DrainTests
         await using var second = await TestEngine.StartAsync(first.Options with { Sweep = true });
         Assert.True((await second.Engine.FlushAllAsync()).IsClean);
         await second.Items.SetAsync("new", new Item(1));
-        await second.Items.FlushAsync("new", TimeSpan.FromSeconds(20));
+        await second.Items.FlushAsync("new", TimeSpan.FromMinutes(1));
 
         Assert.Equal(["new"], second.Sink.Sent.Select(static sent => sent.Id));
         Assert.Equal(700, (await second.Table.RowAsync("7"))!.Quantity);

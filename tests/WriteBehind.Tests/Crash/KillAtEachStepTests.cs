@@ -40,7 +40,7 @@ public sealed class KillAtEachStepTests
         writes.Read(child.Output);
         Assert.True(writes.Count >= All);
 
-        var report = await recovering.Engine.FlushAllAsync(TimeSpan.FromSeconds(20));
+        var report = await recovering.Engine.FlushAllAsync(TimeSpan.FromMinutes(1));
 
         Assert.True(report.IsClean);
         writes.AssertEqual(await recovering.Table.RowsAsync());

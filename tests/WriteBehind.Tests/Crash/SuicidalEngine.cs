@@ -16,7 +16,7 @@ internal sealed class SuicidalEngine : IChildProgram
         var step = Enum.Parse<ProtocolStep>(arguments[3]);
         await using var engine = await TestEngine.StartAsync(ChildEngine.OptionsFrom(arguments) with { Item = KillAtEachStepTests.ShortLease });
         await WriteAllAsync(engine, quantity: 1);
-        await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20));
+        await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1));
 
         if (step <= ProtocolStep.Written)
         {
@@ -25,7 +25,7 @@ internal sealed class SuicidalEngine : IChildProgram
 
         await WriteAllAsync(engine, quantity: 2);
         engine.Gate.RunAt(step, DieAsync);
-        await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20));
+        await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1));
         Console.WriteLine("survived");
     }
 

@@ -44,7 +44,7 @@ public sealed class TerminationTests
 
         await using var next = await TestEngine.StartAsync(options);
         Assert.Equal(databaseIsUp ? 0 : FullService.Entities, (await next.StatusAsync()).Dirty);
-        Assert.True((await next.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await next.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
         var rows = await table.RowsAsync();
         Assert.Equal(FullService.Entities, rows.Count);
         Assert.All(Enumerable.Range(0, FullService.Entities), i => Assert.Equal(i, rows[FullService.IdOf(i)].Quantity));

@@ -7,7 +7,7 @@ namespace WriteBehind.Tests.Crash;
 public sealed class ZombieFlusherTests
 {
     private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(300);
-    private static readonly TimeSpan Long = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Long = TimeSpan.FromMinutes(1);
 
     [Fact]
     public async Task A_flusher_that_slept_through_its_lease_does_not_bring_back_a_deleted_row()

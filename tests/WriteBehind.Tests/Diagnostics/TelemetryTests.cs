@@ -34,7 +34,7 @@ public sealed class TelemetryTests
     {
         await using var engine = await TestEngine.StartAsync();
         await Task.WhenAll(Enumerable.Range(0, 10).Select(i => engine.Items.SetAsync($"e{i}", new Item(i))));
-        await Task.WhenAll(Enumerable.Range(0, 10).Select(i => engine.Engine.FlushAsync("item", $"e{i}", TimeSpan.FromSeconds(20))));
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(i => engine.Engine.FlushAsync("item", $"e{i}", TimeSpan.FromMinutes(1))));
         await Eventually.TrueAsync(async () => (await engine.StatusAsync()).Rates is { WritesPerSecond: > 0, RowsPerSecond: > 0 });
     }
 

@@ -129,7 +129,7 @@ public sealed class CircuitBreakerTests
         Assert.Equal(4, engine.Sink.Batches);
         Assert.Equal(BreakerState.Closed, (await engine.StatusAsync()).Breaker);
 
-        await engine.Items.FlushAsync("a", TimeSpan.FromSeconds(10));
+        await engine.Items.FlushAsync("a", TimeSpan.FromMinutes(1));
         Assert.Equal(0, (await engine.StatusAsync()).DeadLetters);
     }
 }

@@ -7,7 +7,7 @@ namespace WriteBehind.Tests.Outage;
 public sealed class DoubtTests
 {
     private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(300);
-    private static readonly TimeSpan Long = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Long = TimeSpan.FromMinutes(1);
 
     /// <summary>One that nobody waits out: a claim that is not given back fails the test.</summary>
     private static readonly TestEngineOptions LongLease = new() { Item = static item => item.Lease = TimeSpan.FromMinutes(5) };

@@ -24,7 +24,7 @@ public sealed class FullBufferTests
         for (var i = 0; i < Entities; i += 200)
         {
             await Task.WhenAll(Enumerable.Range(i, 200).Select(n => engine.Items.SetAsync(IdOf(n), new Item(1))));
-            Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+            Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
         }
 
         await postgres.StopAsync();
@@ -44,7 +44,7 @@ public sealed class FullBufferTests
         await Task.WhenAll(accepted.Select(n => engine.Items.SetAsync(IdOf(n), new Item(3))));
 
         await postgres.RestartAsync();
-        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
         Assert.InRange(engine.Sink.MostConcurrentBatches, 1, 2);
         Assert.Equal(1, engine.Sink.MostConcurrentSavesOfOne);
         var rows = await engine.Table.RowsAsync();

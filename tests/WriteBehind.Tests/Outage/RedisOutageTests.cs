@@ -15,7 +15,10 @@ public sealed class RedisOutageTests : IAsyncLifetime
         {
             Redis = _redis.Configuration,
             Sweep = true,
-            Engine = static engine => engine.WriteTimeout = TimeSpan.FromSeconds(10),
+            Engine = static engine => engine.WriteTimeout = TimeSpan.FromSeconds(30),
+
+            // A claim whose answer got lost has to end within the test.
+            Item = static item => item.Lease = TimeSpan.FromSeconds(6),
         });
         await VersionWatch.AttachAsync(_engine.Table);
     }
@@ -53,7 +56,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
 
         await Eventually.TrueAsync(() => writes.Count > before + 1_000, because: "writes go on");
         await load.StopAsync();
-        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
         writes.AssertEqual(await _engine.Table.RowsAsync());
         await VersionWatch.AssertNoFallAsync(_engine.Table);
         Assert.Null((await _engine.Engine.GetStatusAsync()).Durability.EmptiedAt);

@@ -61,7 +61,7 @@ public sealed class FencedLetterTests : IAsyncLifetime
     {
         Assert.True(await _engine.Engine.DeadLetters.DiscardAsync("item", "a"));
 
-        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(20))).IsClean);
+        Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
         Assert.Equal(Newer, await _engine.Table.RowAsync("a"));
         Assert.Equal(70, (await _engine.Items.GetAsync("a"))!.State.Quantity);
         Assert.Null(await _engine.Engine.DeadLetters.ShowAsync("item", "a"));

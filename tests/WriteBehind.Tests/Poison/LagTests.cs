@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Poison;
@@ -76,7 +77,7 @@ public sealed class LagTests
             i += 10;
         }
 
-        await done.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await done.Task.WaitAsync(Eventually.DefaultDeadline);
         return lags.Order().ElementAt(Writes * 99 / 100);
     }
 }
