@@ -23,7 +23,7 @@ internal sealed class HammeringCaller : IChildProgram
         });
         Console.WriteLine("up");
         await Console.In.ReadLineAsync();
-        var until = DateTime.UtcNow + TimeSpan.FromSeconds(3);
+        var until = DateTime.UtcNow + TimeSpan.FromSeconds(8);
         await Task.WhenAll(Enumerable.Range(0, 8).Select(async n =>
         {
             // A limiter of its own each time: nothing that one of them remembers may be what keeps the limit.
