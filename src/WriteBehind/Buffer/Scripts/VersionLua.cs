@@ -9,7 +9,7 @@ internal static class VersionLua
     /// <summary>
     /// <c>is_version</c> and <c>newer</c>; and <c>entity</c> and <c>fence</c>, which read a key. Whatever else
     /// somebody put there is an error of that entity alone; as an error of the script it would fail the whole batch. (The version that is
-    /// expected is one, so it is not looked at again: the rule with writes, and 6 % of what a write costs Redis.)
+    /// expected is one, so it is not looked at again: the rule with writes.)
     /// </summary>
     public const string Text = """
         local function is_version(v)
