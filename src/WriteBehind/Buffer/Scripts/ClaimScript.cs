@@ -9,7 +9,8 @@ internal static class ClaimScript
 {
     // The term is made unique in the shard, because it is also the claim's name: a settle takes back exactly the claims with its
     // own term, never those of a flusher that came after it. Claims that have run out are cleared away in passing; where none is left,
-    // which is the rule, there is none to look for. All are taken with one command (in parts, as Lua's stack ends at 8,000 values).
+    // which is the rule, there is none to look for. The marks are asked for, and all claims taken, with one command (in parts, as Lua's
+    // stack ends at 8,000 values).
     // What goes beyond the bytes is left for later: states may be large, and the reply to a whole batch of them is held in memory by Redis
     // and by the flusher, and holds up all others behind it. The first is always taken, or it never would be.
     public const string Text = VersionLua.Text + """
@@ -21,6 +22,11 @@ internal static class ClaimScript
         if top[2] and tonumber(top[2]) >= term then term = tonumber(top[2]) + 1 end
         local name = string.format('%.0f', term)
         local out = { name, string.format('%.0f', math.floor(now / 1000)) }
+        local dirty = {}
+        for first = 3, #ARGV, 1000 do
+          local marks = redis.call('ZMSCORE', KEYS[2], unpack(ARGV, first, math.min(first + 999, #ARGV)))
+          for i = 1, #marks do dirty[first + i] = marks[i] end
+        end
         local taken = {}
         local room = tonumber(ARGV[2])
         for k = 4, #KEYS do
@@ -28,7 +34,7 @@ internal static class ClaimScript
           local status, stored = 'claimed', {}
           if top[1] and redis.call('ZSCORE', KEYS[1], id) then
             status = 'held'
-          elseif not redis.call('ZSCORE', KEYS[2], id) then
+          elseif not dirty[k] then
             status = redis.call('HEXISTS', KEYS[3], id) == 1 and 'dead' or 'clean'
           elseif room <= 0 then
             status = 'later'

@@ -16,12 +16,13 @@ internal static class DueScript
         latest = string.format('%.0f', latest)
         local offset, wanted, most = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
         local seen, taken, ids = 0, 0, {}
+        local claims = redis.call('EXISTS', KEYS[2]) == 1
         while #ids < wanted and seen < most do
           local page = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', latest, 'LIMIT', offset + seen, wanted)
           for _, id in ipairs(page) do
             if #ids == wanted then break end
             seen = seen + 1
-            local claim = redis.call('ZSCORE', KEYS[2], id)
+            local claim = claims and redis.call('ZSCORE', KEYS[2], id)
             if claim and tonumber(claim) > held then taken = taken + 1 else ids[#ids + 1] = id end
           end
           if #page < wanted then break end
