@@ -63,9 +63,9 @@ internal sealed class ScriptPerWrite : IAsyncDisposable
         var known = _known[index];
         var reply = (RedisResult[])(await _database.ScriptEvaluateAsync(
             WriteScript.Text,
-            [keys.Dirty, keys.Dead, keys.Epoch, keys.Entity(id), keys.Fence(id)],
+            [keys.Epoch, keys.Dirty, keys.Dead, keys.Entity(id), keys.Fence(id)],
             [
-                "0", _options.MaxDirty / _options.Shards, (long)_options.FenceTime.TotalMilliseconds, known.Epoch,
+                1, "0", _options.MaxDirty / _options.Shards, (long)_options.FenceTime.TotalMilliseconds, known.Epoch, 1,
                 id, known.Version, known.Version + 1, known.KnownAt, Random.Shared.NextInt64(), _codec.Encode(id, _products[index]),
             ]))!;
         var isWritten = reply.Length == 2;

@@ -11,14 +11,21 @@ internal sealed class EntityBuffer
     private const int MaxItems = 512;
     private const int MaxBytes = 4 << 20;
 
+    /// <summary>
+    /// Batches over all shards that may be under way: while Redis works on one the next is on its way and the last is being answered. (One
+    /// makes Redis and this process wait for each other; more make no more of them, only smaller ones.)
+    /// </summary>
+    private const int BatchesUnderWay = 3;
+
     private readonly RedisConnections _redis;
     private readonly EntityTypeOptions _options;
     private readonly WriteBehindOptions _engine;
     private readonly IProtocolGate _gate;
     private readonly GroupBatcher<WriteRequest, WriteReply>[] _writers;
+    private readonly GroupBatcher<WriteRequest, WriteReply> _overShards;
     private readonly GroupBatcher<string, BufferedEntity>[] _readers;
-    private readonly string?[] _epochs;
-    private int _emptied;
+    private readonly ShardEpochs _epochs;
+    private bool _shardsApart;
 
     public EntityBuffer(RedisConnections redis, EntityTypeOptions options, WriteBehindOptions engine, IProtocolGate gate)
     {
@@ -29,11 +36,12 @@ internal sealed class EntityBuffer
         Keys = new KeyLayout(engine.KeyPrefix, options.Type, options.Shards);
         _writers = new GroupBatcher<WriteRequest, WriteReply>[options.Shards];
         _readers = new GroupBatcher<string, BufferedEntity>[options.Shards];
-        _epochs = new string?[options.Shards];
+        _epochs = new ShardEpochs(options.Shards);
+        _overShards = new(WriteAsync, MaxItems, SizeOf, MaxBytes, BatchesUnderWay, mostWaiting: GroupBatcher<WriteRequest, WriteReply>.MostWaiting * options.Shards);
         for (var i = 0; i < options.Shards; i++)
         {
             var shard = i;
-            _writers[i] = new(batch => WriteShardAsync(shard, batch), MaxItems, static request => request.Payload?.Length ?? 0, MaxBytes);
+            _writers[i] = new(WriteAsync, MaxItems, SizeOf, MaxBytes);
             _readers[i] = new(batch => ReadShardAsync(shard, batch), MaxItems, static _ => 0, MaxBytes);
         }
     }
@@ -44,10 +52,11 @@ internal sealed class EntityBuffer
     private long ShardLimit => ((_options.MaxDirty - 1) / _options.Shards) + 1;
 
     /// <summary>Whether a shard was seen to have come back empty since the last call: on a cluster one server may, and the others not.</summary>
-    public bool TakeEmptied() => Interlocked.Exchange(ref _emptied, 0) == 1;
+    public bool TakeEmptied() => _epochs.TakeEmptied();
 
-    /// <summary>Writes one entity, together with others of its shard that arrive meanwhile. Sent once.</summary>
-    public Task<WriteReply> WriteAsync(WriteRequest request) => _writers[Keys.ShardOf(request.Id)].SendAsync(request);
+    /// <summary>Writes one entity, together with others that arrive meanwhile: of all shards where one server holds them, otherwise of its own. Sent once.</summary>
+    public Task<WriteReply> WriteAsync(WriteRequest request)
+        => (_redis.IsOneServer && !Volatile.Read(ref _shardsApart) ? _overShards : _writers[Keys.ShardOf(request.Id)]).SendAsync(request);
 
     /// <summary>Reads one entity, together with others of its shard that are asked for meanwhile.</summary>
     public Task<BufferedEntity> ReadAsync(string id) => _readers[Keys.ShardOf(id)].SendAsync(id);
@@ -179,44 +188,25 @@ internal sealed class EntityBuffer
         return new ShardBacklog((long)reply[0], (long)reply[1], age < 0 ? null : TimeSpan.FromMilliseconds(age), (long)reply[3]);
     }
 
-    private async Task<IReadOnlyList<WriteReply>> WriteShardAsync(int shard, IReadOnlyList<WriteRequest> batch)
+    private async Task<IReadOnlyList<WriteReply>> WriteAsync(IReadOnlyList<WriteRequest> batch)
     {
         await ReachAsync(ProtocolStep.BeforeWrite, batch).ConfigureAwait(false);
-        var keys = Keys[shard];
-        var scriptKeys = new RedisKey[3 + (2 * batch.Count)];
-        var arguments = new RedisValue[WriteScript.Header + (WriteScript.PerEntity * batch.Count)];
-        (scriptKeys[0], scriptKeys[1], scriptKeys[2]) = (keys.Dirty, keys.Dead, keys.Epoch);
-        var writers = Volatile.Read(ref _epochs[shard]) ?? string.Empty;
-        (arguments[0], arguments[1], arguments[2], arguments[3]) = (NewEpoch(), ShardLimit, (long)_options.FenceTime.TotalMilliseconds, writers);
-        for (var i = 0; i < batch.Count; i++)
+        var call = new WriteCall(batch, Keys, _epochs, NewEpoch(), ShardLimit, _options.FenceTime);
+        RedisResult[] reply;
+        try
         {
-            var request = batch[i];
-            scriptKeys[3 + (2 * i)] = keys.Entity(request.Id);
-            scriptKeys[4 + (2 * i)] = keys.Fence(request.Id);
-            var at = WriteScript.Header + (WriteScript.PerEntity * i);
-            arguments[at] = request.Id;
-            arguments[at + 1] = request.Known.Version;
-            arguments[at + 2] = request.Version;
-            arguments[at + 3] = request.Known.Epoch == writers ? request.Known.KnownAt : 0;
-            arguments[at + 4] = request.Nonce;
-            arguments[at + 5] = request.Payload ?? RedisValue.EmptyString;
+            reply = await RunWriteAsync(call.Keys, call.Arguments).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException e) when (call.IsOverShards && RedisErrors.IsOfKeys(e))
+        {
+            // A proxy in front of several servers refuses keys of several slots; and an index that somebody made another kind of key is to
+            // fail its own shard alone. The callers send their writes again, from now on shard by shard.
+            Volatile.Write(ref _shardsApart, true);
+            throw;
         }
 
-        var reply = await RunWriteAsync(scriptKeys, arguments).ConfigureAwait(false);
         await ReachAsync(ProtocolStep.Written, batch).ConfigureAwait(false);
-        var (now, epoch) = ((long)reply[0], NoteEpoch(shard, (string)reply[1]!));
-        var answers = new WriteReply[batch.Count];
-        for (var i = 0; i < answers.Length; i++)
-        {
-            answers[i] = new(WriteStatus.Ok, new Knowledge(batch[i].Version, now, epoch));
-        }
-
-        for (var at = 2; at < reply.Length; at += 4)
-        {
-            answers[(int)reply[at]] = new(ParseStatus((string)reply[at + 1]!), new Knowledge((long)reply[at + 2], now, epoch), (string?)reply[at + 3]);
-        }
-
-        return answers;
+        return call.Read(reply);
     }
 
     private async Task<IReadOnlyList<BufferedEntity>> ReadShardAsync(int shard, IReadOnlyList<string> ids)
@@ -231,7 +221,7 @@ internal sealed class EntityBuffer
         }
 
         var reply = await RunAsync(ReadScript.Text, scriptKeys, [NewEpoch()], CancellationToken.None).ConfigureAwait(false);
-        var (now, epoch) = ((long)reply[0], NoteEpoch(shard, (string)reply[1]!));
+        var (now, epoch) = ((long)reply[0], _epochs.Note(shard, (string)reply[1]!));
         var entities = new BufferedEntity[ids.Count];
         for (var i = 0; i < entities.Length; i++)
         {
@@ -252,30 +242,7 @@ internal sealed class EntityBuffer
         return entities;
     }
 
-    private string NoteEpoch(int shard, string epoch)
-    {
-        if (Volatile.Read(ref _epochs[shard]) is { } known && known == epoch)
-        {
-            // One text for all that is known of the shard, instead of one for each entity.
-            return known;
-        }
-
-        if (Interlocked.Exchange(ref _epochs[shard], epoch) is { } before && before != epoch)
-        {
-            Volatile.Write(ref _emptied, 1);
-        }
-
-        return epoch;
-    }
-
-    private static WriteStatus ParseStatus(string status) => status switch
-    {
-        "conflict" => WriteStatus.Conflict,
-        "full" => WriteStatus.Full,
-        "unconfirmed" => WriteStatus.Unconfirmed,
-        "error" => WriteStatus.Error,
-        _ => throw new InvalidOperationException($"The write script answered '{status}'."),
-    };
+    private static int SizeOf(WriteRequest request) => request.Payload?.Length ?? 0;
 
     private static ClaimStatus ParseClaim(string status) => status switch
     {

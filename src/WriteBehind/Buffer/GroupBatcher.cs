@@ -10,13 +10,15 @@ namespace WriteBehind.Buffer;
 /// <param name="maxBytes">The most bytes in a batch, unless its first request alone is larger.</param>
 /// <param name="concurrency">The most batches under way at once.</param>
 /// <param name="linger">How long a batch waits for company before it is sent.</param>
+/// <param name="mostWaiting">How many requests may wait.</param>
 internal sealed class GroupBatcher<TRequest, TReply>(
     Func<IReadOnlyList<TRequest>, Task<IReadOnlyList<TReply>>> send,
     int maxItems,
     Func<TRequest, int> sizeOf,
     int maxBytes,
     int concurrency = 1,
-    TimeSpan linger = default)
+    TimeSpan linger = default,
+    int mostWaiting = GroupBatcher<TRequest, TReply>.MostWaiting)
 {
     /// <summary>
     /// How many requests may wait: 32 full batches of writes. More only wait to time out. It does not follow the size of the batches,
@@ -35,7 +37,7 @@ internal sealed class GroupBatcher<TRequest, TReply>(
         var reply = new TaskCompletionSource<TReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            if (_waiting.Count >= MostWaiting)
+            if (_waiting.Count >= mostWaiting)
             {
                 return Task.FromException<TReply>(TooMany());
             }
@@ -63,7 +65,7 @@ internal sealed class GroupBatcher<TRequest, TReply>(
         int starting;
         lock (_lock)
         {
-            if (_waiting.Count >= MostWaiting)
+            if (_waiting.Count >= mostWaiting)
             {
                 return Task.FromException<TReply[]>(TooMany());
             }

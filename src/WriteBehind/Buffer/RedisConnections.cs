@@ -33,10 +33,16 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// <summary>Where Redis is, without user names and passwords.</summary>
     public string Description => string.Join(',', _configuration.EndPoints.Select(Describe));
 
+    /// <summary>
+    /// Whether one server holds all keys, so that a script may touch any of them: known once there is a connection. Proxies that hide several
+    /// servers are known by their refusal alone.
+    /// </summary>
+    public bool IsOneServer { get; private set; }
+
     /// <summary>The database that everything else uses.</summary>
     public async ValueTask<IDatabase> SharedAsync(CancellationToken cancellationToken)
         => (Volatile.Read(ref _shared)
-            ?? await ConnectAsync(() => _shared, value => Volatile.Write(ref _shared, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
+            ?? await ConnectAsync(() => _shared, KeepShared, cancellationToken).ConfigureAwait(false)).GetDatabase();
 
     public async Task<IConnectionMultiplexer> GetAsync(CancellationToken cancellationToken = default)
         => (await SharedAsync(cancellationToken).ConfigureAwait(false)).Multiplexer;
@@ -168,6 +174,13 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         {
             _connecting.Release();
         }
+    }
+
+    private void KeepShared(IConnectionMultiplexer multiplexer)
+    {
+        IsOneServer = _configuration.Proxy == Proxy.None
+            && multiplexer.GetEndPoints().All(endpoint => multiplexer.GetServer(endpoint).ServerType == ServerType.Standalone);
+        Volatile.Write(ref _shared, multiplexer);
     }
 
 #pragma warning disable CS0618 // IsSlave is the only name that StackExchange.Redis 1.2.6 and 2.x share.

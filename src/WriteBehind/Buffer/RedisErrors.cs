@@ -17,6 +17,7 @@ internal static class RedisErrors
         ("LOADING", "it is still loading its data."),
         ("MASTERDOWN", "the replica has lost its master."),
         ("CLUSTERDOWN", "the cluster is down."),
+        ("CROSSSLOT", "several servers share the keys."),
         ("TRYAGAIN", "the slot is being moved."),
         ("NOREPLICAS", "too few replicas are connected (min-replicas-to-write)."),
         ("BUSY", "a script blocks it."),
@@ -48,6 +49,14 @@ internal static class RedisErrors
     public static bool IsWrongType(BufferUnavailableException exception)
         => exception.InnerException is RedisServerException refused && refused.Message.Contains("WRONGTYPE", StringComparison.Ordinal);
 
+    /// <summary>Whether it is the keys that Redis complains of, which others may not share: their slots, their kinds, or a permission for them.</summary>
+    public static bool IsOfKeys(BufferUnavailableException exception)
+        => exception.InnerException is RedisServerException { Message: var message }
+            && (message.Contains("CROSSSLOT", StringComparison.Ordinal)
+                || message.Contains("WRONGTYPE", StringComparison.Ordinal)
+                || message.Contains("NOPERM", StringComparison.Ordinal)
+                || message.Contains("MOVED", StringComparison.Ordinal));
+
     public static BufferUnavailableException Translate(Exception exception)
     {
         if (exception is RedisServerException refused)
@@ -67,6 +76,12 @@ internal static class RedisErrors
                     $"Redis refused (NOPERM): the user lacks a permission that the keys and scripts need. {refused.Message}",
                     outcomeUnknown: true,
                     cause: exception);
+            }
+
+            if (refused.Message.Contains("Unknown Redis command", StringComparison.Ordinal))
+            {
+                // The first command that older ones lack is asked before anything is written.
+                return new BufferUnavailableException($"Redis is too old: 6.2 or newer is needed. Nothing was written. {refused.Message}", cause: exception);
             }
 
             // An error inside a script: what ran before it has happened.
