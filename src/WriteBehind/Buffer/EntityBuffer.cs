@@ -15,7 +15,7 @@ internal sealed class EntityBuffer
     /// Batches over all shards that may be under way: while Redis works on one the next is on its way and the last is being answered. (One
     /// makes Redis and this process wait for each other; more make no more of them, only smaller ones.)
     /// </summary>
-    private const int BatchesUnderWay = 3;
+    internal const int BatchesUnderWay = 3;
 
     private readonly RedisConnections _redis;
     private readonly EntityTypeOptions _options;
@@ -37,11 +37,11 @@ internal sealed class EntityBuffer
         _writers = new GroupBatcher<WriteRequest, WriteReply>[options.Shards];
         _readers = new GroupBatcher<string, BufferedEntity>[options.Shards];
         _epochs = new ShardEpochs(options.Shards);
-        _overShards = new(WriteAsync, MaxItems, SizeOf, MaxBytes, BatchesUnderWay, mostWaiting: GroupBatcher<WriteRequest, WriteReply>.MostWaiting * options.Shards);
+        _overShards = new(WriteBatchAsync, MaxItems, SizeOf, MaxBytes, BatchesUnderWay, mostWaiting: GroupBatcher<WriteRequest, WriteReply>.MostWaiting * options.Shards);
         for (var i = 0; i < options.Shards; i++)
         {
             var shard = i;
-            _writers[i] = new(WriteAsync, MaxItems, SizeOf, MaxBytes);
+            _writers[i] = new(WriteBatchAsync, MaxItems, SizeOf, MaxBytes);
             _readers[i] = new(batch => ReadShardAsync(shard, batch), MaxItems, static _ => 0, MaxBytes);
         }
     }
@@ -188,7 +188,7 @@ internal sealed class EntityBuffer
         return new ShardBacklog((long)reply[0], (long)reply[1], age < 0 ? null : TimeSpan.FromMilliseconds(age), (long)reply[3]);
     }
 
-    private async Task<IReadOnlyList<WriteReply>> WriteAsync(IReadOnlyList<WriteRequest> batch)
+    private async Task<IReadOnlyList<WriteReply>> WriteBatchAsync(IReadOnlyList<WriteRequest> batch)
     {
         await ReachAsync(ProtocolStep.BeforeWrite, batch).ConfigureAwait(false);
         var call = new WriteCall(batch, Keys, _epochs, NewEpoch(), ShardLimit, _options.FenceTime);
@@ -261,7 +261,7 @@ internal sealed class EntityBuffer
     private ValueTask ReachAsync(ProtocolStep step, IReadOnlyList<WriteRequest> batch)
         => _gate is OpenGate ? default : _gate.ReachAsync(step, _options.Type, [.. batch.Select(request => request.Id)], CancellationToken.None);
 
-    /// <summary>Runs the write script, and waits for the replicas where that is asked for: on the connection that wrote, which nobody else uses then.</summary>
+    /// <summary>Runs the write script, and waits for the replicas where that is asked for: on the connection that wrote, which only such writes use.</summary>
     private async Task<RedisResult[]> RunWriteAsync(RedisKey[] keys, RedisValue[] arguments)
     {
         if (_engine.ReplicaAcknowledgements == 0)

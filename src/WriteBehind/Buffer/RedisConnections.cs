@@ -34,8 +34,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     public string Description => string.Join(',', _configuration.EndPoints.Select(Describe));
 
     /// <summary>
-    /// Whether one server holds all keys, so that a script may touch any of them: known once there is a connection. Proxies that hide several
-    /// servers are known by their refusal alone.
+    /// Whether one server holds all keys, so that a script may touch any of them: known once there is a connection. A proxy that hides several
+    /// servers is known by <c>proxy=</c> in the configuration, or else by its refusal.
     /// </summary>
     public bool IsOneServer { get; private set; }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using StackExchange.Redis;
 using WriteBehind.Buffer.Scripts;
 
@@ -13,53 +12,21 @@ internal sealed class WriteCall
     private readonly IReadOnlyList<WriteRequest> _requests;
     private readonly ShardEpochs _epochs;
 
-    /// <summary>The shard of each section.</summary>
-    private readonly List<int> _sections = [];
-
-    /// <summary>Which request stands at each place, and in which section.</summary>
-    private readonly (int Request, int Section)[] _places;
+    /// <summary>The requests of each shard, by their index.</summary>
+    private readonly IGrouping<int, int>[] _sections;
 
     public WriteCall(IReadOnlyList<WriteRequest> requests, KeyLayout layout, ShardEpochs epochs, string candidateEpoch, long shardLimit, TimeSpan fenceTime)
     {
         (_requests, _epochs) = (requests, epochs);
-        var shards = new int[requests.Count];
-        var order = new int[requests.Count];
-        for (var i = 0; i < order.Length; i++)
+        _sections = [.. Enumerable.Range(0, requests.Count).GroupBy(i => layout.ShardOf(requests[i].Id))];
+        Keys = new RedisKey[(3 * _sections.Length) + (2 * requests.Count)];
+        Arguments = new RedisValue[WriteScript.Header + (WriteScript.PerSection * _sections.Length) + (WriteScript.PerEntity * requests.Count)];
+        (Arguments[0], Arguments[1], Arguments[2], Arguments[3]) = (_sections.Length, candidateEpoch, shardLimit, (long)fenceTime.TotalMilliseconds);
+        var (key, argument) = (_sections.Length, WriteScript.Header);
+        for (var i = 0; i < _sections.Length; i++)
         {
-            order[i] = i;
-
-            // With the place in it a key is unique, so that an unstable sort keeps the order within a shard.
-            shards[i] = (layout.ShardOf(requests[i].Id) * requests.Count) + i;
-        }
-
-        Array.Sort(shards, order);
-        _places = new (int, int)[order.Length];
-        for (var i = 0; i < order.Length; i++)
-        {
-            var shard = shards[i] / requests.Count;
-            if (_sections.Count == 0 || _sections[^1] != shard)
-            {
-                _sections.Add(shard);
-            }
-
-            _places[i] = (order[i], _sections.Count - 1);
-        }
-
-        Keys = new RedisKey[(3 * _sections.Count) + (2 * requests.Count)];
-        Arguments = new RedisValue[WriteScript.Header + (WriteScript.PerSection * _sections.Count) + (WriteScript.PerEntity * requests.Count)];
-        (Arguments[0], Arguments[1], Arguments[2], Arguments[3]) = (_sections.Count, candidateEpoch, shardLimit, (long)fenceTime.TotalMilliseconds);
-        var (key, argument) = (_sections.Count, WriteScript.Header);
-        for (var first = 0; first < _places.Length;)
-        {
-            var section = _places[first].Section;
-            var end = first + 1;
-            while (end < _places.Length && _places[end].Section == section)
-            {
-                end++;
-            }
-
-            AddSection(section, layout[_sections[section]], _places.AsSpan(first, end - first), ref key, ref argument);
-            first = end;
+            Keys[i] = layout[_sections[i].Key].Epoch;
+            AddSection(_sections[i], layout[_sections[i].Key], ref key, ref argument);
         }
     }
 
@@ -68,42 +35,42 @@ internal sealed class WriteCall
     public RedisValue[] Arguments { get; }
 
     /// <summary>Whether it touches more than one shard, which a Redis Cluster refuses.</summary>
-    public bool IsOverShards => _sections.Count > 1;
+    public bool IsOverShards => _sections.Length > 1;
 
     /// <summary>The answers, in the order of the requests.</summary>
     public WriteReply[] Read(RedisResult[] reply)
     {
         var now = (long)reply[0];
-        var epochs = new string[_sections.Count];
-        for (var i = 0; i < epochs.Length; i++)
-        {
-            epochs[i] = _epochs.Note(_sections[i], (string)reply[1 + i]!);
-        }
-
         var answers = new WriteReply[_requests.Count];
-        foreach (var (request, section) in _places)
+        var places = new int[_requests.Count];
+        var place = 0;
+        for (var i = 0; i < _sections.Length; i++)
         {
-            answers[request] = new(WriteStatus.Ok, new Knowledge(_requests[request].Version, now, epochs[section]));
+            var epoch = _epochs.Note(_sections[i].Key, (string)reply[1 + i]!);
+            foreach (var request in _sections[i])
+            {
+                answers[request] = new(WriteStatus.Ok, new Knowledge(_requests[request].Version, now, epoch));
+                places[place++] = request;
+            }
         }
 
-        for (var at = 1 + epochs.Length; at < reply.Length; at += 4)
+        for (var at = 1 + _sections.Length; at < reply.Length; at += 4)
         {
-            var (request, section) = _places[(int)reply[at]];
+            var request = places[(int)reply[at]];
             answers[request] = new(
-                ParseStatus((string)reply[at + 1]!), new Knowledge((long)reply[at + 2], now, epochs[section]), (string?)reply[at + 3]);
+                ParseStatus((string)reply[at + 1]!), answers[request].Known with { Version = (long)reply[at + 2] }, (string?)reply[at + 3]);
         }
 
         return answers;
     }
 
-    private void AddSection(int section, ShardKeys keys, ReadOnlySpan<(int Request, int Section)> places, ref int key, ref int argument)
+    private void AddSection(IGrouping<int, int> section, ShardKeys keys, ref int key, ref int argument)
     {
-        var writers = _epochs[_sections[section]] ?? string.Empty;
-        Keys[section] = keys.Epoch;
+        var writers = _epochs[section.Key] ?? string.Empty;
         (Keys[key++], Keys[key++]) = (keys.Dirty, keys.Dead);
         Arguments[argument++] = writers;
-        Arguments[argument++] = places.Length;
-        foreach (var (index, _) in places)
+        Arguments[argument++] = section.Count();
+        foreach (var index in section)
         {
             var id = _requests[index].Id;
             Keys[key++] = keys.Entity(id);
@@ -111,7 +78,7 @@ internal sealed class WriteCall
             Arguments[argument++] = id;
         }
 
-        foreach (var (index, _) in places)
+        foreach (var index in section)
         {
             var request = _requests[index];
             Arguments[argument++] = request.Known.Version;
@@ -128,6 +95,6 @@ internal sealed class WriteCall
         "full" => WriteStatus.Full,
         "unconfirmed" => WriteStatus.Unconfirmed,
         "error" => WriteStatus.Error,
-        _ => throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"The write script answered '{status}'.")),
+        _ => throw new InvalidOperationException($"The write script answered '{status}'."),
     };
 }

@@ -1,5 +1,4 @@
 using WriteBehind.Buffer;
-using WriteBehind.Gates;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 
@@ -22,20 +21,11 @@ public sealed class ForeignIndexTests
         await redis.SendAsync("SET", (string)keys[2].Dirty!, "foreign");
 
         // All of them are written by one call, as those before it are held until they have come.
-        using var held = engine.Gate.HoldAt(ProtocolStep.Written, times: 3);
-        var heads = new List<Task<long>>();
-        foreach (var head in Enumerable.Range(0, 100).Select(i => $"head{i}").Where(id => keys.ShardOf(id) != 2).Take(3))
-        {
-            var reached = engine.Gate.CountOf(ProtocolStep.Written);
-            heads.Add(engine.Items.SetAsync(head, new Item(0)));
-            await Eventually.TrueAsync(() => engine.Gate.CountOf(ProtocolStep.Written) > reached);
-        }
-
+        using var house = await FullHouse.FillAsync(engine, Enumerable.Range(0, 100).Select(i => $"head{i}").Where(id => keys.ShardOf(id) != 2));
         var writes = ids.ToDictionary(id => id, id => engine.Items.SetAsync(id, new Item(1)));
-        await Eventually.TrueAsync(() => engine.Sink.Loads == ids.Length + heads.Count);
-        held.Release();
+        await Eventually.TrueAsync(() => engine.Sink.Loads == ids.Length + house.Count);
+        await house.ReleaseAsync();
 
-        await Task.WhenAll(heads);
         foreach (var (id, write) in writes)
         {
             if (keys.ShardOf(id) == 2)

@@ -9,9 +9,6 @@ public sealed class GroupCommitTests
 {
     private const int Callers = 100;
 
-    /// <summary>Batches that a single server is sent at once.</summary>
-    private const int BatchesUnderWay = 3;
-
     [Fact]
     public async Task Updates_of_one_entity_that_arrive_while_a_write_is_under_way_share_one_buffer_write()
     {
@@ -99,23 +96,15 @@ public sealed class GroupCommitTests
     public async Task Writes_of_different_entities_that_arrive_while_others_are_under_way_share_script_calls_over_all_shards(int shards)
     {
         await using var engine = await TestEngine.StartAsync(new() { Item = item => item.Shards = shards });
-        using var held = engine.Gate.HoldAt(ProtocolStep.Written, times: BatchesUnderWay);
-        var heads = new List<Task<long>>();
-        for (var i = 0; i < BatchesUnderWay; i++)
-        {
-            var reached = engine.Gate.CountOf(ProtocolStep.Written);
-            heads.Add(engine.Items.SetAsync($"head{i}", new Item(0), expectedVersion: 0));
-            await Eventually.TrueAsync(() => engine.Gate.CountOf(ProtocolStep.Written) > reached);
-        }
-
+        using var house = await FullHouse.FillAsync(engine, Enumerable.Range(0, 100).Select(i => $"head{i}"));
         Task<long>[] rest = [.. Enumerable.Range(0, Callers).Select(i => engine.Items.SetAsync($"e{i}", new Item(i), expectedVersion: 0))];
 
         // Each of them has read what is there, and waits behind the writes that are held.
-        await Eventually.TrueAsync(() => engine.Sink.Loads == Callers + BatchesUnderWay);
+        await Eventually.TrueAsync(() => engine.Sink.Loads == Callers + house.Count);
         Assert.DoesNotContain(rest, task => task.IsCompleted);
-        held.Release();
+        await house.ReleaseAsync();
 
-        await Task.WhenAll(rest.Concat(heads));
+        await Task.WhenAll(rest);
         var calls = engine.Gate.CountOf(ProtocolStep.Written);
         Assert.True(calls < Callers / 4, $"{Callers} writes took {calls} calls.");
         var read = await engine.Items.GetManyAsync(Enumerable.Range(0, Callers).Select(i => $"e{i}"));

@@ -31,7 +31,7 @@ internal static class WriteScript
     // be there without the mark, or the write sent again would be acknowledged and never flushed.
     // Known at 0 must be too old whatever the fence time: it stands for another epoch.
     // MGET passes over an epoch key of another kind, so GET asks once more, and fails, before anything is put there.
-    // What is dirty is asked for at once: one command for each entity would be a tenth of the script.
+    // What is dirty is asked for at once: a command for each entity takes more of Redis' time (docs/performance.md).
     // Times go through %.0f, as Lua prints large numbers with an exponent.
     public const string Text = VersionLua.Text + """
         local time = redis.call('TIME')
