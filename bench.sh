@@ -9,8 +9,7 @@
 #   --readme FILE              measures nothing: brings the results in this file (of --json) into README.md and docs/performance.md
 #
 # Redis (append-only, synced every second, never rewritten) and PostgreSQL (with its defaults, syncing every commit) are started for this
-# run alone, on free loopback ports, with their data below .local. Where the packages of Orleans can't be restored, the groups that call
-# grains are left out, and named. What the figures mean: docs/performance.md.
+# run alone, on free loopback ports, with their data below .local. What the figures mean: docs/performance.md.
 #
 # Exit codes: 0 measured (whatever the goals came to), 1 a failed run, 2 a wrong option, 130 interrupted.
 set -euo pipefail
@@ -40,14 +39,7 @@ done
 
 ensure_dotnet
 [ "$MEASURES" = no ] || ensure_servers any
-restore_solution
-if [ "$TARGET" = "$SOLUTION" ]; then
-  PROJECT=Orleans.Benchmarks
-else
-  PROJECT=WriteBehind.Benchmarks
-fi
-say "Building $PROJECT (Release) …"
-dotnet build "benchmarks/$PROJECT/$PROJECT.csproj" --no-restore -c Release -v q "-clp:ErrorsOnly;NoSummary" -nodeReuse:false
+build benchmarks/WriteBehind.Benchmarks/WriteBehind.Benchmarks.csproj Release
 
 if [ "$MEASURES" = yes ]; then
   DATA=$ROOT/.local/bench.$$
@@ -59,7 +51,4 @@ if [ "$MEASURES" = yes ]; then
   export WRITEBEHIND_REDIS=$PRIVATE_REDIS WRITEBEHIND_POSTGRES=$PRIVATE_POSTGRES
 fi
 
-code=0
-dotnet "benchmarks/$PROJECT/bin/Release/net10.0/$PROJECT.dll" "${ARGUMENTS[@]}" || code=$?
-say "$PACKAGES"
-exit "$code"
+dotnet benchmarks/WriteBehind.Benchmarks/bin/Release/net10.0/WriteBehind.Benchmarks.dll "${ARGUMENTS[@]}"

@@ -12,22 +12,21 @@ public static class BenchmarkProgram
     private const string RedisVariable = "WRITEBEHIND_REDIS";
     private const string PostgresVariable = "WRITEBEHIND_POSTGRES";
 
-    /// <param name="args">The arguments.</param>
-    /// <param name="groups">The groups there are.</param>
-    /// <param name="leftOut">Those that can't be measured with the packages at hand.</param>
-    /// <param name="recovery">Starts, in a process of its own, what group 6 lets recover.</param>
-    public static async Task<int> RunAsync(
-        string[] args, IReadOnlyList<IBenchmarkGroup> groups, IReadOnlyList<string> leftOut, StartRecovery recovery)
+    /// <summary>Runs it, or the process that recovers for group 6 (<see cref="RecoveryChild"/>); returns the exit code.</summary>
+    public static async Task<int> RunAsync(string[] args)
     {
         ArgumentNullException.ThrowIfNull(args);
         if (args is [RecoveryProcess.Command, .. var rest])
         {
-            return await RecoveryChild.RunAsync(ServersFromEnvironment(), rest, recovery);
+            return await RecoveryChild.RunAsync(ServersFromEnvironment(), rest);
         }
 
         var quick = new Option<bool>("--quick") { Description = "A rough answer in under five minutes." };
         var json = new Option<FileInfo?>("--json") { Description = "Also writes the results to this file." };
-        var readme = new Option<FileInfo?>("--readme") { Description = "Measures nothing; brings the results in this file into README.md and docs/performance.md." };
+        var readme = new Option<FileInfo?>("--readme")
+        {
+            Description = "Measures nothing; brings the results in this file into README.md and docs/performance.md.",
+        };
         var only = new Option<int[]>("--group") { Description = "Only these groups.", AllowMultipleArgumentsPerToken = true };
         var command = new RootCommand("Measures this project beside its alternatives.") { quick, json, readme, only };
         command.SetAction(async parsed =>
@@ -37,6 +36,7 @@ public static class BenchmarkProgram
                 return await Documents.UpdateAsync(file);
             }
 
+            var groups = BenchmarkGroups.All;
             var wanted = parsed.GetValue(only) is { Length: > 0 } numbers ? numbers : [.. groups.Select(group => group.Number)];
             var unknown = wanted.Except(groups.Select(group => group.Number)).ToArray();
             if (unknown.Length > 0)
@@ -46,20 +46,19 @@ public static class BenchmarkProgram
                 return 2;
             }
 
-            return await MeasureAsync([.. groups.Where(group => wanted.Contains(group.Number))], leftOut, parsed.GetValue(quick), parsed.GetValue(json));
+            return await MeasureAsync([.. groups.Where(group => wanted.Contains(group.Number))], parsed.GetValue(quick), parsed.GetValue(json));
         });
         return await Proof.Options.CommandLine.RunAsync(command, args);
     }
 
-    private static async Task<int> MeasureAsync(
-        IReadOnlyList<IBenchmarkGroup> groups, IReadOnlyList<string> leftOut, bool isQuick, FileInfo? json)
+    private static async Task<int> MeasureAsync(IReadOnlyList<IBenchmarkGroup> groups, bool isQuick, FileInfo? json)
     {
         // Opened first, as a path that can't be written should not come out after a quarter of an hour; but what an earlier run left
         // there stays until there is something to put in its place.
         await using var file = json?.Open(FileMode.OpenOrCreate, FileAccess.Write);
         var servers = ServersFromEnvironment();
         using var redis = await servers.ConnectRedisAsync();
-        var report = new Report(await Machine.LookAsync(servers), isQuick, leftOut);
+        var report = new Report(await Machine.LookAsync(servers), isQuick);
         report.WriteHeader();
         foreach (var group in groups)
         {

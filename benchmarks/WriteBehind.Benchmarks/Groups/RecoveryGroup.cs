@@ -8,10 +8,9 @@ namespace WriteBehind.Benchmarks.Groups;
 
 /// <summary>
 /// What an outage of PostgreSQL leaves, and what it takes to bring it home: in this warm process, for how the cost grows, and by a
-/// process that is new and serves writes meanwhile, for how long it takes and how much memory.
+/// silo that is new and serves writes meanwhile, for how long it takes and how much memory.
 /// </summary>
-/// <param name="recovered">What the new process runs, in words.</param>
-internal sealed class RecoveryGroup(string recovered) : IBenchmarkGroup
+internal sealed class RecoveryGroup : IBenchmarkGroup
 {
     private const double WantedGrowth = 1.2;
     private const double WantedMemory = 2;
@@ -103,14 +102,14 @@ internal sealed class RecoveryGroup(string recovered) : IBenchmarkGroup
 
             // Sweep grains leave what is young to its owner; after an outage nothing is.
             await Task.Delay(OldEnough);
-            BenchmarkRun.Progress($"{size:N0} dirty: a new {recovered} recovers");
+            BenchmarkRun.Progress($"{size:N0} dirty: a new silo recovers");
             var figures = await RecoveryProcess.RunAsync(place);
             all.Add(figures);
             var measured = new Measurement
             {
                 Group = Number,
                 Unit = Unit,
-                Case = $"new {recovered}",
+                Case = "new silo",
                 Name = $"{size:N0} dirty",
                 IsBaseline = baseline is null,
                 OpsPerSecond = size / figures.CleanSeconds,

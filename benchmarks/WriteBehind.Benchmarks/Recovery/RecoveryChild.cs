@@ -2,11 +2,12 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Proof.Load;
+using WriteBehind.Benchmarks.Grains;
 using WriteBehind.Benchmarks.Servers;
 
 namespace WriteBehind.Benchmarks.Recovery;
 
-/// <summary>The side of the process that recovers.</summary>
+/// <summary>The side of the process that recovers: a silo that is new, whose sweep grains find what is dirty.</summary>
 internal static class RecoveryChild
 {
     private const int HotEntities = 100;
@@ -14,7 +15,7 @@ internal static class RecoveryChild
     private static readonly TimeSpan LookPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestRecovery = TimeSpan.FromMinutes(5);
 
-    public static async Task<int> RunAsync(BenchmarkServers servers, string[] args, StartRecovery recovery)
+    public static async Task<int> RunAsync(BenchmarkServers servers, string[] args)
     {
         // Should the benchmark be killed, nothing is left of this process either.
         _ = Task.Run(() =>
@@ -25,14 +26,14 @@ internal static class RecoveryChild
 
             Environment.Exit(1);
         });
-        await using var recovered = await recovery(new Place(servers, args[0]));
+        await using var silo = await SiloHost.StartAsync(new Place(servers, args[0]));
         var ready = Stopwatch.GetTimestamp();
         var startSeconds = (DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds;
 
         using var clean = new CancellationTokenSource();
         var latencies = new LatencyHistogram();
-        var writing = WriteAsync(recovered, latencies, clean.Token);
-        var heap = await UntilCleanAsync(recovered.Engine);
+        var writing = WriteAsync(silo, latencies, clean.Token);
+        var heap = await UntilCleanAsync(silo.Engine);
         var cleanSeconds = Stopwatch.GetElapsedTime(ready).TotalSeconds;
         await clean.CancelAsync();
         var (written, failed) = await writing;
@@ -61,7 +62,7 @@ internal static class RecoveryChild
         return Math.Max(largest, GC.GetGCMemoryInfo(GCKind.Any).HeapSizeBytes) / 1048576.0;
     }
 
-    private static async Task<(long Written, long Failed)> WriteAsync(IRecovered recovered, LatencyHistogram latencies, CancellationToken end)
+    private static async Task<(long Written, long Failed)> WriteAsync(SiloHost silo, LatencyHistogram latencies, CancellationToken end)
     {
         var (written, failed) = (0L, 0L);
         while (!end.IsCancellationRequested)
@@ -69,7 +70,7 @@ internal static class RecoveryChild
             var sent = Stopwatch.GetTimestamp();
             try
             {
-                await recovered.WriteAsync($"hot-{written % HotEntities}");
+                await silo.Grains.GetGrain<IWriteBehindProductGrain>($"hot-{written % HotEntities}").AddAsync(1);
                 written++;
             }
             catch (WriteBehindException)

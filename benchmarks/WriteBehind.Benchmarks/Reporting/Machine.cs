@@ -24,7 +24,7 @@ public sealed record Machine(IReadOnlyDictionary<string, string> Facts)
             ["system"] = RuntimeInformation.OSDescription,
             ["runtime"] = $"{RuntimeInformation.FrameworkDescription}, {(GCSettings.IsServerGC ? "server" : "workstation")} garbage collector",
             ["libraries"] = $"StackExchange.Redis {VersionOf(typeof(ConnectionMultiplexer))}, Npgsql {VersionOf(typeof(NpgsqlConnection))}, "
-                + $"EF Core {VersionOf(typeof(Microsoft.EntityFrameworkCore.DbContext))}{OrleansVersion()}",
+                + $"EF Core {VersionOf(typeof(Microsoft.EntityFrameworkCore.DbContext))}, Orleans {VersionOf(typeof(IGrain))}",
             ["Redis"] = await RedisAsync(servers),
             ["PostgreSQL"] = await PostgresAsync(servers),
         });
@@ -46,12 +46,7 @@ public sealed record Machine(IReadOnlyDictionary<string, string> Facts)
     }
 
     private static string VersionOf(Type type)
-        => type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "?";
-
-    private static string OrleansVersion()
-        => AppDomain.CurrentDomain.GetAssemblies().FirstOrDefault(assembly => assembly.GetName().Name == "Orleans.Core.Abstractions") is { } orleans
-            ? $", Orleans {orleans.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]}"
-            : "";
+        => type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0].Split(". ")[0] ?? "?";
 
     private static async Task<string> RedisAsync(BenchmarkServers servers)
     {

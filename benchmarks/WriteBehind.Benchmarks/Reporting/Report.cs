@@ -6,7 +6,7 @@ using WriteBehind.Benchmarks.Measuring;
 namespace WriteBehind.Benchmarks.Reporting;
 
 /// <summary>Collects what is measured, prints it group by group and writes the JSON.</summary>
-public sealed class Report(Machine machine, bool isQuick, IReadOnlyList<string> leftOut)
+public sealed class Report(Machine machine, bool isQuick)
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
@@ -40,11 +40,9 @@ public sealed class Report(Machine machine, bool isQuick, IReadOnlyList<string> 
             Say($"{name + ":",-14}{value}");
         }
 
-        Say($"{"settings:",-14}{(isQuick ? "quick" : "full")} run; turns alternate, medians are shown; spread is largest less smallest turn over the median");
-        if (leftOut.Count > 0)
-        {
-            Say($"{"LEFT OUT:",-14}{string.Join("; ", leftOut)}. The packages of Orleans can't be restored here.");
-        }
+        Say(
+            $"{"settings:",-14}{(isQuick ? "quick" : "full")} run; turns alternate, medians are shown; "
+            + "spread is largest less smallest turn over the median");
     }
 
     public void Begin(IBenchmarkGroup group)
@@ -70,7 +68,7 @@ public sealed class Report(Machine machine, bool isQuick, IReadOnlyList<string> 
     }
 
     public Task SaveAsync(Stream file) => JsonSerializer.SerializeAsync(
-        file, new ReportDocument(machine.Facts, isQuick ? "quick" : "full", leftOut, _results, _goals), Json);
+        file, new ReportDocument(machine.Facts, isQuick ? "quick" : "full", _results, _goals), Json);
 
     public static async Task<ReportDocument> LoadAsync(FileInfo file)
     {

@@ -5,12 +5,10 @@ namespace WriteBehind.Benchmarks.Reporting;
 /// <summary>A report as JSON.</summary>
 /// <param name="Machine">What was measured on.</param>
 /// <param name="Settings">Whether the run was quick or full.</param>
-/// <param name="LeftOut">Groups that were left out for want of packages.</param>
 /// <param name="Results">The medians.</param>
 /// <param name="Goals">The goals, and what they came to.</param>
 public sealed record ReportDocument(
     IReadOnlyDictionary<string, string> Machine,
     string Settings,
-    IReadOnlyList<string> LeftOut,
     IReadOnlyList<Measurement> Results,
     IReadOnlyList<Goal> Goals);

@@ -1,10 +1,9 @@
-using Orleans.Benchmarks.Grains;
-using Orleans.Benchmarks.Silo;
-using WriteBehind.Benchmarks;
+using WriteBehind.Benchmarks.Grains;
 using WriteBehind.Benchmarks.Measuring;
 using WriteBehind.Benchmarks.Reporting;
+using WriteBehind.Benchmarks.Servers;
 
-namespace Orleans.Benchmarks.Groups;
+namespace WriteBehind.Benchmarks.Groups;
 
 /// <summary>The contenders whose grains are called.</summary>
 internal static class GrainContenders

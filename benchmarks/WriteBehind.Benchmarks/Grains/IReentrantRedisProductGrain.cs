@@ -1,3 +1,3 @@
-namespace Orleans.Benchmarks.Grains;
+namespace WriteBehind.Benchmarks.Grains;
 
 public interface IReentrantRedisProductGrain : IProductGrain;

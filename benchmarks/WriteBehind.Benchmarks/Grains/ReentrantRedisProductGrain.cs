@@ -1,7 +1,7 @@
 using Orleans.Concurrency;
 using WriteBehind.Benchmarks.Model;
 
-namespace Orleans.Benchmarks.Grains;
+namespace WriteBehind.Benchmarks.Grains;
 
 /// <summary>
 /// The same in a reentrant grain, where Orleans lets writes that come while one is under way share the next. A caller may then be

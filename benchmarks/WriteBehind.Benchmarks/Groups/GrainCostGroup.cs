@@ -1,12 +1,10 @@
-using Orleans.Benchmarks.Grains;
-using Orleans.Benchmarks.Silo;
-using WriteBehind.Benchmarks;
+using WriteBehind.Benchmarks.Grains;
 using WriteBehind.Benchmarks.Measuring;
 using WriteBehind.Benchmarks.Model;
 using WriteBehind.Benchmarks.Reporting;
 using WriteBehind.Benchmarks.Servers;
 
-namespace Orleans.Benchmarks.Groups;
+namespace WriteBehind.Benchmarks.Groups;
 
 /// <summary>What an activation costs: the time to make it from what is stored, and the memory it holds afterwards.</summary>
 internal sealed class GrainCostGroup : IBenchmarkGroup

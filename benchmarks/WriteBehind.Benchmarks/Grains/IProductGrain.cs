@@ -1,4 +1,4 @@
-namespace Orleans.Benchmarks.Grains;
+namespace WriteBehind.Benchmarks.Grains;
 
 /// <summary>A product, whatever keeps its state.</summary>
 public interface IProductGrain : IGrainWithStringKey

@@ -4,16 +4,14 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Orleans.Benchmarks.Grains;
 using Orleans.Configuration;
 using Orleans.Serialization.Configuration;
 using Orleans.WriteBehind;
 using StackExchange.Redis;
-using WriteBehind;
+using WriteBehind.Benchmarks.Grains;
 using WriteBehind.Benchmarks.Model;
-using WriteBehind.Benchmarks.Servers;
 
-namespace Orleans.Benchmarks.Silo;
+namespace WriteBehind.Benchmarks.Servers;
 
 /// <summary>A silo in this process with the grains of all contenders, called from inside.</summary>
 internal sealed class SiloHost : IAsyncDisposable

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using WriteBehind.Benchmarks.Model;
 
-namespace Orleans.Benchmarks.Grains;
+namespace WriteBehind.Benchmarks.Grains;
 
 /// <summary>EF Core without a buffer: every call is a transaction of one row.</summary>
 public sealed class RowProductGrain(IDbContextFactory<PlainContext> contexts) : Grain, IRowProductGrain

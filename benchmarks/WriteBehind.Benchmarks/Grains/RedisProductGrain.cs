@@ -1,6 +1,6 @@
 using WriteBehind.Benchmarks.Model;
 
-namespace Orleans.Benchmarks.Grains;
+namespace WriteBehind.Benchmarks.Grains;
 
 /// <summary>Microsoft.Orleans.Persistence.Redis as its documentation shows it: the state is written with every call.</summary>
 public sealed class RedisProductGrain([PersistentState("product", RedisProductGrain.Storage)] IPersistentState<Product> product)

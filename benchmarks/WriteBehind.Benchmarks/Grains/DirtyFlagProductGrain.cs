@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using WriteBehind.Benchmarks.Model;
 
-namespace Orleans.Benchmarks.Grains;
+namespace WriteBehind.Benchmarks.Grains;
 
 /// <summary>
 /// The usual hand-made pattern: a flag, a timer and one SaveChanges per grain. It answers from memory: what it has acknowledged is lost

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using WriteBehind.Benchmarks.Model;
 
-namespace Orleans.Benchmarks.Grains;
+namespace WriteBehind.Benchmarks.Grains;
 
 /// <summary>The row of a product, by EF Core.</summary>
 internal static class ProductRow

@@ -1,7 +1,6 @@
-using Orleans.Benchmarks.Silo;
-using WriteBehind.Benchmarks;
+using WriteBehind.Benchmarks.Servers;
 
-namespace Orleans.Benchmarks.Groups;
+namespace WriteBehind.Benchmarks.Groups;
 
 /// <summary>Everybody writes the same entity.</summary>
 internal sealed class HotGrainGroup : IBenchmarkGroup

@@ -2,7 +2,7 @@ using Orleans.Concurrency;
 using Orleans.WriteBehind;
 using WriteBehind.Benchmarks.Model;
 
-namespace Orleans.Benchmarks.Grains;
+namespace WriteBehind.Benchmarks.Grains;
 
 /// <summary>This project.</summary>
 [Reentrant]

@@ -1,9 +1,8 @@
 using System.Globalization;
-using Orleans.Benchmarks.Silo;
-using WriteBehind.Benchmarks;
 using WriteBehind.Benchmarks.Model;
+using WriteBehind.Benchmarks.Servers;
 
-namespace Orleans.Benchmarks.Groups;
+namespace WriteBehind.Benchmarks.Groups;
 
 /// <summary>Acknowledged writes of many grains, called from inside the silo.</summary>
 internal sealed class GrainWritesGroup : IBenchmarkGroup

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Hosting;
 
-namespace Orleans.Benchmarks.Silo;
+namespace WriteBehind.Benchmarks.Servers;
 
 /// <summary>Leaves signals to the process.</summary>
 internal sealed class NoHostLifetime : IHostLifetime
