@@ -8,8 +8,7 @@
 #   ./run.sh --input FILE.csv --key COLUMN --amount COLUMN
 #                              replays real movements; bad rows are counted and reported
 #                              (try samples/data/movements.csv, with the columns product and quantity)
-#   ./run.sh --engine          the same with one process and no cluster: samples/Embedded, the engine alone. This is also what runs
-#                              where the Orleans packages can't be restored
+#   ./run.sh --engine          the same with one process and no cluster: samples/Embedded, the engine alone
 #
 #   --writes N                 how many movements; with --input the most of its rows to replay
 #   --entities N               over how many products they are spread
@@ -87,16 +86,15 @@ ensure_dotnet
 if [ -z "${WRITEBEHIND_REDIS:-}" ] || [ -z "${WRITEBEHIND_POSTGRES:-}" ]; then
   ensure_servers any
 fi
-restore_solution
-[ "$TARGET" = "$SOLUTION" ] || MODE=engine
+# A driver's project builds what the driver starts: the service of the sample, or the silo.
 if [ "$MODE" = engine ]; then
-  TARGET=$FILTER
+  leave_silos_out
+  build samples/Embedded.Driver/Embedded.Driver.csproj Release
   DRIVER=("$ROOT/samples/Embedded.Driver/bin/Release/net10.0/Embedded.Driver.dll")
 else
+  build Client/Client.csproj Release
   DRIVER=("$ROOT/Client/bin/Release/net10.0/Client.dll" prove)
 fi
-[ "$MODE" = orleans ] || leave_silos_out
-build_solution Release
 
 mkdir -p "$ROOT/.local"
 if [ -z "${WRITEBEHIND_REDIS:-}" ]; then
@@ -109,7 +107,6 @@ if [ -z "${WRITEBEHIND_POSTGRES:-}" ]; then
 fi
 export WRITEBEHIND_REDIS=${WRITEBEHIND_REDIS:-$PRIVATE_REDIS}
 export WRITEBEHIND_POSTGRES=${WRITEBEHIND_POSTGRES:-$PRIVATE_POSTGRES}
-export WRITEBEHIND_PACKAGES=$PACKAGES
 
 code=0
 run_driver "${ARGUMENTS[@]}" || code=$?

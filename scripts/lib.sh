@@ -5,12 +5,10 @@
 #   warn TEXT…                 prints a warning on standard error
 #   die TEXT…                  prints an error on standard error and exits with 1
 #
-#   ensure_dotnet              finds the .NET SDK that global.json asks for, or dies saying what to install       (packages.sh)
-#   restore_solution           restores the packages; falls back to the engine alone where packages do not exist
-#       TARGET                   what was restored and is to be built: the solution, or the filter
-#       LEFT_OUT                 the projects left out, one per line; empty where none were
-#       PACKAGES                 one sentence for the closing summary: what runs, on which packages
-#   build_solution CONFIG      builds TARGET (CONFIG: Debug or Release); no build server stays behind
+#   SOLUTION                   the solution, which holds everything
+#   ensure_dotnet              finds the .NET SDK that global.json asks for, or dies saying what to install
+#   build TARGET CONFIG        restores and builds a project, with what it refers to, or the solution (CONFIG: Debug or Release); no build
+#                              server stays behind
 #
 #   ensure_servers KINDS       finds redis-server and PostgreSQL, or installs them (Debian, as root), or dies      (servers.sh)
 #                              saying what to install. KINDS is `programs` (they must be here: the tests freeze and
@@ -40,7 +38,26 @@ die() {
   exit 1
 }
 
-# shellcheck source=scripts/packages.sh
-. "$ROOT/scripts/packages.sh"
+SOLUTION=Orleans.WriteBehind.sln
+
+ensure_dotnet() {
+  if ! command -v dotnet >/dev/null && [ -x "$HOME/.dotnet/dotnet" ]; then
+    PATH=$HOME/.dotnet:$PATH
+  fi
+  local found=
+  if command -v dotnet >/dev/null; then
+    found=$(dotnet --version 2>/dev/null) && return
+    found=" It has: $(dotnet --list-sdks | cut -d' ' -f1 | paste -sd, -)."
+  fi
+  die "This needs the .NET SDK 10 (global.json).$found Install it from https://dotnet.microsoft.com/download/dotnet/10.0, or with
+  curl -sSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0"
+}
+
+build() {
+  local target=$1 configuration=$2
+  say "Building $(basename "$target") ($configuration) …"
+  dotnet build "$target" -c "$configuration" -v q "-clp:ErrorsOnly;NoSummary" -nodeReuse:false
+}
+
 # shellcheck source=scripts/servers.sh
 . "$ROOT/scripts/servers.sh"

@@ -145,7 +145,6 @@ public sealed class ProofRun(ProofOptions options, IWorkload workload, IProofSub
             FailureReasons = statistics.Reasons,
             FirstBadRows = file?.BadRows ?? [],
             FirstMismatches = [.. mismatches.Take(MismatchesShown)],
-            Packages = Environment.GetEnvironmentVariable("WRITEBEHIND_PACKAGES") is { Length: > 0 } packages ? packages : null,
         };
     }
 }

@@ -21,8 +21,5 @@ public sealed record Summary
 
     public required IReadOnlyList<Mismatch> FirstMismatches { get; init; }
 
-    /// <summary>What <c>run.sh</c> built and had to leave out, in its own words; null where it did not say.</summary>
-    public string? Packages { get; init; }
-
     public bool IsVerified => Figures.Mismatches == 0;
 }

@@ -30,8 +30,6 @@ public static class SummaryText
             yield return $"    {mismatch.Id}: {mismatch.Difference}";
         if (figures.Mismatches > summary.FirstMismatches.Count)
             yield return Invariant($"    and {figures.Mismatches - summary.FirstMismatches.Count:N0} more");
-        if (summary.Packages is { } packages)
-            yield return Line("packages", $"{packages}");
         yield return "";
         yield return summary.IsVerified
             ? "VERIFIED: PostgreSQL holds exactly what was acknowledged."
