@@ -4,7 +4,7 @@ using Silo.Boards;
 using Silo.Data;
 using WriteBehind;
 using WriteBehind.Caching;
-using WriteBehind.Caching.Limits;
+using WriteBehind.RateLimits;
 
 namespace Silo.Hosting;
 

@@ -3,8 +3,7 @@ using System.Text.Json;
 using Orleans.Concurrency;
 using Silo.Contracts.Operations;
 using WriteBehind;
-using WriteBehind.DeadLetters;
-using WriteBehind.Status;
+using WriteBehind.Common;
 
 namespace Silo.Operations;
 
@@ -50,7 +49,7 @@ internal sealed partial class OperatorGrain(
     {
         try
         {
-            await engine.FlushAsync(type, id, timeout).MayBeLeft().WaitAsync(timeout);
+            await engine.FlushAsync(type, id, timeout).WaitAsync(timeout);
         }
         catch (TimeoutException)
         {
@@ -89,7 +88,7 @@ internal sealed partial class OperatorGrain(
     {
         try
         {
-            await Journal.AddAsync(action).MayBeLeft().WaitAsync(LongestNote);
+            await Journal.AddAsync(action).WaitAsync(LongestNote);
             return true;
         }
         catch (Exception e)
@@ -115,7 +114,7 @@ internal sealed partial class OperatorGrain(
     {
         try
         {
-            return await statuses.GetAsync(silo).MayBeLeft().WaitAsync(LongestAnswer);
+            return await statuses.GetAsync(silo).WaitAsync(LongestAnswer);
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {

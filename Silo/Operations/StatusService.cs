@@ -1,7 +1,6 @@
 using Orleans.Concurrency;
 using Silo.Contracts.Operations;
 using WriteBehind;
-using WriteBehind.Status;
 
 namespace Silo.Operations;
 

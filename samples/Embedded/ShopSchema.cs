@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
-using WriteBehind.Caching;
+using WriteBehind.EntityFrameworkCore;
 
 namespace Embedded;
 

@@ -1,9 +1,13 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using WriteBehind.AspNetCore.Access;
+using WriteBehind.AspNetCore.Documents;
 using WriteBehind.AspNetCore.Endpoints;
 using WriteBehind.AspNetCore.Problems;
+using WriteBehind.Health;
 
 namespace WriteBehind.AspNetCore;
 
@@ -43,5 +47,45 @@ public static class WriteBehindEndpointRouteBuilderExtensions
         changes.MapPost("dead-letters/{type}/discard", DeadLetterEndpoints.DiscardAsync);
         changes.MapPost("flush", FlushEndpoint.FlushAllAsync);
         return group;
+    }
+}
+
+/// <summary>Maps the health endpoints.</summary>
+public static class WriteBehindHealthEndpointRouteBuilderExtensions
+{
+    /// <summary>
+    /// Maps three health endpoints below <paramref name="prefix"/>, for everybody: <c>live</c> (the process answers; no check runs),
+    /// <c>ready</c> (checks tagged <see cref="WriteBehindHealth.ReadyTag"/>: give it work or not) and the prefix itself (every
+    /// registered check: what an operator is alarmed by). Healthy and degraded answer 200, unhealthy 503. The descriptions, which
+    /// may quote errors, are shown to direct callers on this machine and to authenticated ones only.
+    /// </summary>
+    /// <param name="endpoints">The host's endpoints.</param>
+    /// <param name="prefix">The path they live below.</param>
+    /// <param name="configure">Changes who is shown the descriptions.</param>
+    /// <returns>The group of endpoints, to add further conventions to.</returns>
+    public static RouteGroupBuilder MapWriteBehindHealth(
+        this IEndpointRouteBuilder endpoints, string prefix = "/health", Action<WriteBehindEndpointOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        ArgumentNullException.ThrowIfNull(prefix);
+        var options = new WriteBehindEndpointOptions();
+        configure?.Invoke(options);
+        var guard = new CallerGuard(options);
+
+        var group = endpoints.MapGroup(prefix);
+        group.MapHealthChecks("live", Select(static _ => false));
+        group.MapHealthChecks("ready", Select(static check => check.Tags.Contains(WriteBehindHealth.ReadyTag)));
+        group.MapHealthChecks("", Select(static _ => true));
+        return group;
+
+        HealthCheckOptions Select(Func<HealthCheckRegistration, bool> predicate) => new()
+        {
+            Predicate = predicate,
+            ResponseWriter = async (http, report) => await http.Response.WriteAsJsonAsync(
+                HealthDocument.From(report, await guard.AdmitsAsync(http).ConfigureAwait(false)),
+                WriteBehindJson.Default.HealthDocument,
+                contentType: null,
+                http.RequestAborted).ConfigureAwait(false),
+        };
     }
 }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
 using WriteBehind;
 using WriteBehind.Caching;
-using WriteBehind.Sinks;
+using WriteBehind.RateLimits;
 
 namespace Orleans.WriteBehind.Tests;
 
@@ -29,7 +29,7 @@ public sealed class ErrorTests
         new StateDiscardedException("stock", "a", new WriteConflictException("stock", "a", 1, 2)),
         new StateDiscardedException("stock", "a", new WriteConflictException("stock", "a", 1, 2), changesSaved: true),
         new StateLostException("stock", "a"),
-        new ForeignKeyException("wb:{stock:1}:e:a", "WRONGTYPE", "stock", "a", new FormatException("bad")),
+        new UnexpectedKeyException("wb:{stock:1}:e:a", "WRONGTYPE", "stock", "a", new FormatException("bad")),
     };
 
     [Theory]

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 
 namespace Orleans.WriteBehind.Tests;
 

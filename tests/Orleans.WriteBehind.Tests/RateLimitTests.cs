@@ -2,6 +2,7 @@ using Orleans.Core.Internal;
 using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
+using WriteBehind.RateLimits;
 
 namespace Orleans.WriteBehind.Tests;
 

@@ -1,6 +1,6 @@
 using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 
 namespace Orleans.WriteBehind.Tests;

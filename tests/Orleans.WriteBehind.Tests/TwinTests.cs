@@ -1,7 +1,7 @@
 using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 
 namespace Orleans.WriteBehind.Tests;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Sinks;
 
 namespace WriteBehind.EntityFrameworkCore.Tests;
 

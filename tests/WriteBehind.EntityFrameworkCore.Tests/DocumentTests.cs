@@ -2,8 +2,6 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Serialization;
-using WriteBehind.Sinks;
 using WriteBehind.Testing;
 
 namespace WriteBehind.EntityFrameworkCore.Tests;

@@ -3,7 +3,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Sinks;
 
 namespace WriteBehind.EntityFrameworkCore.Tests;
 

@@ -2,10 +2,9 @@ using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using WriteBehind.EntityFrameworkCore.Guards;
+using WriteBehind.EntityFrameworkCore.Sql;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Sinks;
 
 namespace WriteBehind.EntityFrameworkCore.Tests;
 

@@ -141,7 +141,7 @@ public sealed class ModelTests
             .AddDbContext<AdHocContext>(options => options.UseNpgsql("Host=nowhere.invalid"))
             .AddSingleton(new AdHocModel(build))
             .AddWriteBehind().UseEntityFramework<AdHocContext>().Services.BuildServiceProvider();
-        return services.GetRequiredService<Sinks.IEntitySinkFactory>().Create(new EntityTypeOptions<TState>("test")).Description;
+        return services.GetRequiredService<IEntitySinkFactory>().Create(new EntityTypeOptions<TState>("test")).Description;
     }
 
     private sealed class Plain

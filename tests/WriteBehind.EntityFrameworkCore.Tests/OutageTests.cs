@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Sinks;
 using WriteBehind.Testing;
 
 namespace WriteBehind.EntityFrameworkCore.Tests;

@@ -1,6 +1,5 @@
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Sinks;
 
 namespace WriteBehind.EntityFrameworkCore.Tests;
 

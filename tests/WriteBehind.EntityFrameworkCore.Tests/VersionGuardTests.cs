@@ -1,5 +1,4 @@
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Sinks;
 
 namespace WriteBehind.EntityFrameworkCore.Tests;
 

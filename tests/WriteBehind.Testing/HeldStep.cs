@@ -1,5 +1,5 @@
 using System.Threading.Channels;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 
 namespace WriteBehind.Testing;
 

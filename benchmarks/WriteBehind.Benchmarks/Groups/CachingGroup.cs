@@ -6,7 +6,7 @@ using WriteBehind.Benchmarks.Reporting;
 using WriteBehind.Benchmarks.Savers;
 using WriteBehind.Benchmarks.Servers;
 using WriteBehind.Caching;
-using WriteBehind.Caching.Limits;
+using WriteBehind.RateLimits;
 
 namespace WriteBehind.Benchmarks.Groups;
 

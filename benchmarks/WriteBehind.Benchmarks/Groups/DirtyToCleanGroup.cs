@@ -3,7 +3,6 @@ using WriteBehind.Benchmarks.Measuring;
 using WriteBehind.Benchmarks.Model;
 using WriteBehind.Benchmarks.Reporting;
 using WriteBehind.Benchmarks.Servers;
-using WriteBehind.Sinks;
 
 namespace WriteBehind.Benchmarks.Groups;
 

@@ -2,8 +2,6 @@ using StackExchange.Redis;
 using WriteBehind.Benchmarks.Model;
 using WriteBehind.Benchmarks.Servers;
 using WriteBehind.Buffer;
-using WriteBehind.Buffer.Scripts;
-using WriteBehind.Serialization;
 
 namespace WriteBehind.Benchmarks.Groups;
 

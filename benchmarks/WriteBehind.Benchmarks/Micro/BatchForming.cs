@@ -1,5 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using WriteBehind.Buffer;
+using WriteBehind.Redis;
 
 namespace WriteBehind.Benchmarks.Micro;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using BenchmarkDotNet.Attributes;
 using WriteBehind.Benchmarks.Model;
-using WriteBehind.Serialization;
+using WriteBehind.Buffer;
 
 namespace WriteBehind.Benchmarks.Micro;
 

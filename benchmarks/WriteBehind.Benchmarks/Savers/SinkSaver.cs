@@ -1,6 +1,5 @@
 using WriteBehind.Benchmarks.Model;
 using WriteBehind.Benchmarks.Reporting;
-using WriteBehind.Sinks;
 
 namespace WriteBehind.Benchmarks.Savers;
 

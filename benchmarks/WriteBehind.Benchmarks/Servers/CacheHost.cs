@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Caching;
-using WriteBehind.Caching.Limits;
+using WriteBehind.RateLimits;
 
 namespace WriteBehind.Benchmarks.Servers;
 

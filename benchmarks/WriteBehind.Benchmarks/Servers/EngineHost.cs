@@ -2,7 +2,6 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Benchmarks.Measuring;
 using WriteBehind.Benchmarks.Model;
-using WriteBehind.Sinks;
 
 namespace WriteBehind.Benchmarks.Servers;
 

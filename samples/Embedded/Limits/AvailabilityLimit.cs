@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.RateLimiting;
-using WriteBehind.Caching.Limits;
+using WriteBehind.RateLimits;
 
 namespace Embedded.Limits;
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Timers;
 using WriteBehind;
+using WriteBehind.Common;
 
 namespace Orleans.WriteBehind.Grains;
 
@@ -67,4 +68,55 @@ internal sealed class FlushTimer<TState>(
             }
         }
     }
+}
+
+/// <summary>When an entity is flushed: after the flush delay, with jitter, so that ten thousand owners do not flush together.</summary>
+internal sealed class FlushPace(EntityTypeOptions options)
+{
+    /// <summary>By how much the delay varies, up and down.</summary>
+    private const double Jitter = 0.2;
+
+    private int _failures;
+
+    /// <summary>The pause before the next try; doubled with each failure in a row up to the maximum age: nobody needs ten thousand tries a second at a database that is away.</summary>
+    public TimeSpan Next()
+    {
+        var delay = options.FlushDelay * Math.Pow(2, Math.Min(_failures, 16));
+        delay = delay < options.MaxAge ? delay : options.MaxAge;
+        return delay * (1 - Jitter + (2 * Jitter * Random.Shared.NextDouble()));
+    }
+
+    /// <summary>Notes what a try came to; null where it did not get through.</summary>
+    public void Note(EntityFlush? flushed) => _failures = flushed == EntityFlush.Saved ? 0 : _failures + 1;
+}
+
+/// <summary>One try to flush an entity, with a time-out of its own: a deactivation waits for turns that are under way.</summary>
+internal static partial class FlushTry
+{
+    /// <summary>Returns what it came to; null where it did not get through.</summary>
+    public static async Task<EntityFlush?> RunAsync<TState>(
+        IEntitySession<TState> session, TimeSpan timeout, ILogger logger, CancellationToken cancellationToken)
+        where TState : class
+    {
+        try
+        {
+            return await session.TryFlushAsync(cancellationToken).MayBeAbandoned().WaitAsync(timeout, cancellationToken).ConfigureAwait(true);
+        }
+        catch (Exception e) when (e is WriteBehindException or TimeoutException or OperationCanceledException)
+        {
+            NotFlushed(logger, e, session.Options.Type, session.Id);
+            return null;
+        }
+    }
+
+    /// <summary>
+    /// Whether the owner need not try again: the entity is clean; or what it had at the try is rejected by the database, which is left to the
+    /// sweep that counts its tries, or no longer counts. What was written since the try is to be tried.
+    /// </summary>
+    public static bool IsOver<TState>(IEntitySession<TState> session, EntityFlush? flushed, long triedVersion)
+        where TState : class
+        => !session.IsDirty || (flushed is EntityFlush.Rejected or EntityFlush.Superseded && session.Version == triedVersion);
+
+    [LoggerMessage(1, LogLevel.Debug, "{Type} '{Id}' was not flushed; it stays dirty in Redis.")]
+    private static partial void NotFlushed(ILogger logger, Exception error, string type, string id);
 }

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using WriteBehind;
 
 namespace Orleans.WriteBehind.Hosting;
@@ -21,5 +24,49 @@ internal sealed class EngineLifecycle(IWriteBehindLifetime engine) : ILifecycleP
         {
             // A stop that may not wait. What is dirty is safe in Redis, and the engine has logged how much it is.
         }
+    }
+}
+
+/// <summary>Checks, before the silo starts, that what write-behind stands on is there.</summary>
+internal sealed class SiloValidator(IServiceProvider services) : IConfigurationValidator
+{
+    public void ValidateConfiguration()
+    {
+        if (!services.GetServices<ILifecycleParticipant<ISiloLifecycle>>().OfType<EngineLifecycle>().Any())
+        {
+            throw new OrleansConfigurationException(
+                "AddWriteBehindGrainStorage stores through the write-behind engine, which is not there: call siloBuilder.AddWriteBehind(…) as well.");
+        }
+
+        if (services.GetService<IReminderTable>() is null)
+        {
+            throw new OrleansConfigurationException(
+                "The sweep grains of write-behind need reminders, and no reminder service is configured: call UseRedisReminderService(…), " +
+                "or UseInMemoryReminderService() in development.");
+        }
+    }
+}
+
+/// <summary>Checks the settings; every message names the setting, its value and the fix.</summary>
+internal sealed class WriteBehindGrainOptionsValidator : IValidateOptions<WriteBehindGrainOptions>
+{
+    public ValidateOptionsResult Validate(string? name, WriteBehindGrainOptions options)
+    {
+        var failures = new List<string>();
+        void Check(bool ok, string setting, object value, string fix)
+        {
+            if (!ok)
+            {
+                failures.Add(string.Create(CultureInfo.InvariantCulture, $"WriteBehindGrainOptions.{setting} is '{value}': {fix}"));
+            }
+        }
+
+        Check(
+            options.FlushTimeout > TimeSpan.Zero && options.FlushTimeout < TimeSpan.FromSeconds(30),
+            nameof(options.FlushTimeout),
+            options.FlushTimeout,
+            "use a time above 0 and below the 30 s of a deactivation.");
+        Check(options.SweepGrains is >= 1 and <= 64, nameof(options.SweepGrains), options.SweepGrains, "use 1 to 64.");
+        return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Reflection;
 using System.Text.Json;
@@ -101,4 +102,18 @@ internal sealed class StateSessionFactory(
                 PayloadProblem.Unreadable, $"The state of {options.EntityType} '{id}' can't be read as a {typeof(T).Name}: {e.Message}", options.EntityType, id, e);
         }
     }
+}
+
+/// <summary>A grain state of any type as the engine carries it: JSON it does not look into.</summary>
+/// <param name="Json">The state, as UTF-8.</param>
+internal sealed record GrainStateDocument(ReadOnlyMemory<byte> Json);
+
+/// <summary>Passes the JSON of grain states through: only the storage provider, which knows their types, reads and writes it.</summary>
+internal sealed class GrainStateDocumentSerializer : IStateSerializer<GrainStateDocument>
+{
+    public byte Format => JsonStateSerializer<GrainStateDocument>.JsonFormat;
+
+    public void Serialize(GrainStateDocument state, IBufferWriter<byte> output) => output.Write(state.Json.Span);
+
+    public GrainStateDocument Deserialize(ReadOnlySpan<byte> body) => new(body.ToArray());
 }

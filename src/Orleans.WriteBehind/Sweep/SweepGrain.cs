@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using WriteBehind;
+using WriteBehind.Common;
 
 namespace Orleans.WriteBehind.Sweep;
 
@@ -71,7 +72,7 @@ internal sealed partial class SweepGrain(
         limit.CancelAfter(LongestTurn);
         try
         {
-            var rescued = await engine.SweepAsync(part, minAge: null, limit.Token).MayBeLeft().WaitAsync(limit.Token).ConfigureAwait(true);
+            var rescued = await engine.SweepAsync(part, minAge: null, limit.Token).MayBeAbandoned().WaitAsync(limit.Token).ConfigureAwait(true);
             if (rescued > 0)
             {
                 Swept(logger, rescued);
@@ -93,4 +94,16 @@ internal sealed partial class SweepGrain(
 
     [LoggerMessage(2, LogLevel.Warning, "A sweep did not get through; the next one goes on.")]
     private static partial void NotSwept(ILogger logger, Exception error);
+}
+
+/// <summary>
+/// Sweeps a part of every type's shards. There is a fixed set of these grains, keyed 0 to <see cref="WriteBehindGrainOptions.SweepGrains"/> less
+/// one, each with one reminder: whatever crashed, one of the silos that are left wakes them.
+/// </summary>
+[Alias("writebehind.sweep")]
+internal interface ISweepGrain : IGrainWithIntegerKey, IRemindable
+{
+    /// <summary>Activates it, and registers its reminder.</summary>
+    [Alias("wake")]
+    Task WakeAsync();
 }

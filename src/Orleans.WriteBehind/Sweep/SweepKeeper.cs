@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using WriteBehind;
+using WriteBehind.Common;
 
 namespace Orleans.WriteBehind.Sweep;
 
@@ -56,7 +57,7 @@ internal sealed partial class SweepKeeper(
     {
         try
         {
-            await grains.GetGrain<ISweepGrain>(part).WakeAsync().MayBeLeft().WaitAsync(_stop.Token).ConfigureAwait(false);
+            await grains.GetGrain<ISweepGrain>(part).WakeAsync().MayBeAbandoned().WaitAsync(_stop.Token).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever it is (a silo that just died, reminders that are away), the next round tries again.
         catch (Exception e) when (!_stop.IsCancellationRequested)
@@ -68,4 +69,21 @@ internal sealed partial class SweepKeeper(
 
     [LoggerMessage(1, LogLevel.Warning, "Sweep grain {Part} can't be woken now; trying again.")]
     private static partial void NotAwake(ILogger logger, Exception error, int part);
+}
+
+/// <summary>How often is looked for what nobody flushes.</summary>
+internal static class SweepInterval
+{
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// A quarter of the shortest maximum age: what nobody flushes is due at half of it, found at three quarters at the latest, and so in the
+    /// database before its time.
+    /// </summary>
+    public static TimeSpan Of(IWriteBehindEngine engine)
+    {
+        var age = engine.Types.Select(type => engine.OptionsOf(type).MaxAge).DefaultIfEmpty(Longest * 4).Min();
+        return TimeSpan.FromTicks(Math.Clamp(age.Ticks / 4, Shortest.Ticks, Longest.Ticks));
+    }
 }

@@ -102,3 +102,19 @@ internal sealed class CallerGuard(WriteBehindEndpointOptions options) : IEndpoin
         return scheme is null ? [] : [scheme.Name];
     }
 }
+
+/// <summary>What the guard says of a caller.</summary>
+internal enum Verdict
+{
+    /// <summary>It may go on.</summary>
+    Admitted,
+
+    /// <summary>It is not authenticated.</summary>
+    Unauthenticated,
+
+    /// <summary>It is authenticated, but the policy refuses it.</summary>
+    Forbidden,
+
+    /// <summary>It is local, but came under a name that is not a loopback name.</summary>
+    ForeignName,
+}

@@ -1,4 +1,7 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using WriteBehind.RateLimits;
 
 namespace WriteBehind.AspNetCore.Problems;
 
@@ -15,5 +18,26 @@ internal sealed class ProblemFilter : IEndpointFilter
         {
             return TypedResults.Problem(WriteBehindProblems.From(e));
         }
+    }
+}
+
+/// <summary>Answers with problem details where an endpoint of the host lets one of the library's errors through.</summary>
+internal sealed class WriteBehindExceptionHandler(IProblemDetailsService problems) : IExceptionHandler
+{
+    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    {
+        if (exception is not WriteBehindException error)
+            return false;
+
+        var problem = WriteBehindProblems.From(error);
+        httpContext.Response.StatusCode = problem.Status ?? StatusCodes.Status500InternalServerError;
+        if (error is RateLimitedException { RetryAfter: { } wait })
+            httpContext.Response.Headers.RetryAfter = WriteBehindProblems.WholeSeconds(wait).ToString(CultureInfo.InvariantCulture);
+        return await problems.TryWriteAsync(new ProblemDetailsContext
+        {
+            HttpContext = httpContext,
+            ProblemDetails = problem,
+            Exception = error,
+        }).ConfigureAwait(false);
     }
 }

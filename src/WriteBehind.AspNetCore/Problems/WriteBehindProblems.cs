@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using WriteBehind.Caching;
-using WriteBehind.Sinks;
+using WriteBehind.RateLimits;
 
 namespace WriteBehind.AspNetCore.Problems;
 
@@ -68,7 +68,7 @@ internal static class WriteBehindProblems
         CacheLoadException => (StatusCodes.Status503ServiceUnavailable, "load-failed", "The value could not be loaded"),
         FlushIncompleteException => (StatusCodes.Status504GatewayTimeout, "flush-incomplete", "The flush did not finish in time"),
         StateLostException => (StatusCodes.Status500InternalServerError, "state-lost", "Redis lost the state"),
-        ForeignKeyException => (StatusCodes.Status500InternalServerError, "foreign-key", "A key in Redis is not of this library"),
+        UnexpectedKeyException => (StatusCodes.Status500InternalServerError, "unexpected-key", "A key in Redis is not of this library"),
         ConfigurationException => (StatusCodes.Status500InternalServerError, "configuration", "The configuration is wrong"),
         _ => (StatusCodes.Status500InternalServerError, "error", "Something went wrong"),
     };

@@ -1,8 +1,8 @@
 using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
-using WriteBehind.EntityFrameworkCore.Hosting;
-using WriteBehind.EntityFrameworkCore.Mapping;
-using WriteBehind.Sinks;
+using Microsoft.EntityFrameworkCore.Metadata;
+using WriteBehind.EntityFrameworkCore.Model;
+using WriteBehind.EntityFrameworkCore.Sql;
 
 namespace WriteBehind.EntityFrameworkCore.Loading;
 
@@ -13,7 +13,7 @@ internal sealed class ModelLoader<TState>(EntityMap map, IRowSource<TState> sour
     private readonly Expression<Func<TState, LoadedRow<TState>>> _projection = ModelQuery.Projection<TState>(map);
 
     public async Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(
-        ContextLease lease, IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        RentedContext lease, IReadOnlyList<string> ids, CancellationToken cancellationToken)
     {
         var rows = new List<StoredRow<TState>>(ids.Count);
         if (ids.Count == 0)
@@ -29,4 +29,26 @@ internal sealed class ModelLoader<TState>(EntityMap map, IRowSource<TState> sour
 
         return rows;
     }
+}
+
+/// <summary>The expressions that queries of a mapped type are made of.</summary>
+internal static class ModelQuery
+{
+    /// <summary>From a row to its state, version and key.</summary>
+    public static Expression<Func<TState, LoadedRow<TState>>> Projection<TState>(EntityMap map)
+    {
+        var row = Expression.Parameter(typeof(TState), "row");
+        var key = Expression.NewArrayInit(
+            typeof(object), map.KeyProperties.Select(property => Expression.Convert(Property(row, property), typeof(object))));
+        var loaded = Expression.MemberInit(
+            Expression.New(typeof(LoadedRow<TState>)),
+            Expression.Bind(typeof(LoadedRow<TState>).GetProperty(nameof(LoadedRow<>.State))!, row),
+            Expression.Bind(typeof(LoadedRow<TState>).GetProperty(nameof(LoadedRow<>.Version))!, Property(row, map.Version)),
+            Expression.Bind(typeof(LoadedRow<TState>).GetProperty(nameof(LoadedRow<>.Key))!, key));
+        return Expression.Lambda<Func<TState, LoadedRow<TState>>>(loaded, row);
+    }
+
+    /// <summary><c>EF.Property&lt;T&gt;(row, "Name")</c>, which reads shadow properties too.</summary>
+    public static Expression Property(Expression row, IProperty property)
+        => Expression.Call(typeof(EF), nameof(EF.Property), [property.ClrType], row, Expression.Constant(property.Name));
 }

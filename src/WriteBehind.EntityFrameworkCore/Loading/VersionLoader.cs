@@ -1,17 +1,16 @@
 using Npgsql;
-using WriteBehind.EntityFrameworkCore.Hosting;
-using WriteBehind.EntityFrameworkCore.Keys;
-using WriteBehind.Sinks;
+using WriteBehind.EntityFrameworkCore.Model;
+using WriteBehind.EntityFrameworkCore.Sql;
 
 namespace WriteBehind.EntityFrameworkCore.Loading;
 
 /// <summary>Loads the versions of rows past the model, so that no other column needs to be readable.</summary>
 /// <param name="key">The table's key.</param>
-/// <param name="lookUpSql">The look-up; parameters as for <see cref="Bulk.BulkStatements.LookUp"/>.</param>
+/// <param name="lookUpSql">The look-up; parameters as for <see cref="Saving.BulkStatements.LookUp"/>.</param>
 internal sealed class VersionLoader(TableKey key, string lookUpSql)
 {
     /// <summary>Loads the versions there are; an id that is no key of the table has none.</summary>
-    public async Task<IReadOnlyList<StoredVersion>> LoadAsync(ContextLease lease, IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<StoredVersion>> LoadAsync(RentedContext lease, IReadOnlyList<string> ids, CancellationToken cancellationToken)
     {
         var rows = new KeySet(key, ids.Count);
         for (var i = 0; i < ids.Count; i++)

@@ -1,4 +1,5 @@
 using Npgsql;
+using WriteBehind.EntityFrameworkCore.Sql;
 
 namespace WriteBehind.EntityFrameworkCore.Verification;
 

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
-using WriteBehind.EntityFrameworkCore.Mapping;
+using WriteBehind.EntityFrameworkCore.Model;
+using WriteBehind.EntityFrameworkCore.Sql;
 
 namespace WriteBehind.EntityFrameworkCore.Verification;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using StackExchange.Redis;
-using WriteBehind.Buffer.Scripts;
-using WriteBehind.Gates;
+using WriteBehind.Redis;
 
 namespace WriteBehind.Buffer;
 
@@ -292,4 +291,103 @@ internal sealed class EntityBuffer
             ? throw new BufferUnavailableException("Redis' answer was lost on its way.", outcomeUnknown: true)
             : (RedisResult[])reply!;
     }
+}
+
+/// <summary>What Redis knows of an entity.</summary>
+/// <param name="Known">The version of the buffered state, else of the fence, else 0, stamped.</param>
+/// <param name="IsBuffered">Whether a state or tombstone is there; otherwise the database has the latest.</param>
+/// <param name="Payload">The payload; null for a tombstone, or where nothing is buffered.</param>
+/// <param name="Error">Where the entity's key holds something else than a hash: Redis' words.</param>
+/// <param name="IsClean">Whether what is buffered is a mere cache entry.</param>
+internal readonly record struct BufferedEntity(Knowledge Known, bool IsBuffered, byte[]? Payload, string? Error = null, bool IsClean = false);
+
+/// <summary>
+/// Counts what waits in one shard. KEYS: dirty, dead. ARGV: a score or empty. Returns dirty entities (up to that score), dead letters,
+/// the age of the oldest dirty one in ms (or -1), and Redis time in ms.
+/// </summary>
+internal static class BacklogScript
+{
+    public const string Text = """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        local age = -1
+        local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+        if oldest[2] then age = math.max(0, now - tonumber(oldest[2])) end
+        local dirty
+        if ARGV[1] == '' then dirty = redis.call('ZCARD', KEYS[1]) else dirty = redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]) end
+        return { dirty, redis.call('HLEN', KEYS[2]), age, string.format('%.0f', now) }
+        """;
+}
+
+/// <summary>
+/// Puts what was loaded from the database into Redis as a clean entry, unless Redis knows something newer. KEYS: epoch, entity, fence.
+/// ARGV: known epoch, known at, fence time in ms, version, payload, TTL in ms. Returns 1 where it was put.
+/// </summary>
+internal static class FillScript
+{
+    // The same check as for a writer's knowledge: a fill that is older than a fence lasts has nothing to be checked against.
+    public const string Text = VersionLua.Text + """
+        if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        if redis.call('GET', KEYS[1]) ~= ARGV[1] or now - tonumber(ARGV[2]) >= tonumber(ARGV[3]) then return 0 end
+        local fenced, _, failure = fence(KEYS[3])
+        if failure or fenced and newer(fenced, ARGV[4]) then return 0 end
+        redis.call('HSET', KEYS[2], 'v', ARGV[4], 'w', '', 'd', ARGV[5])
+        redis.call('PEXPIRE', KEYS[2], ARGV[6])
+        return 1
+        """;
+}
+
+/// <summary>
+/// Reads a batch of entities of one shard. KEYS: epoch, then entity and fence of each. ARGV: candidate epoch.
+/// Returns Redis time in ms, the epoch, then version, payload, tombstone mark, fenced version (nil where there is none)
+/// and time to live in ms of each; a clean entry has one, a dirty one never.
+/// </summary>
+internal static class ReadScript
+{
+    // The time is taken before the caller asks the database, so what it learns there is at least as young as the stamp says.
+    public const string Text = VersionLua.Text + """
+        local time = redis.call('TIME')
+        local epoch = redis.call('GET', KEYS[1])
+        if not epoch then
+          epoch = ARGV[1]
+          redis.call('SET', KEYS[1], epoch)
+        end
+        local out = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), epoch }
+        for k = 2, #KEYS, 2 do
+          local stored = entity(KEYS[k], nil, 'd', 'x')
+          local fenced, _
+          if not stored.err and not stored[1] then
+            local failure
+            fenced, _, failure = fence(KEYS[k + 1])
+            if failure then stored = { err = failure } end
+          end
+          if stored.err then
+            out[#out + 1], out[#out + 2], out[#out + 3] = 'error', stored.err, false
+          else
+            out[#out + 1], out[#out + 2], out[#out + 3] = stored[1], stored[2], stored[3]
+          end
+          out[#out + 1] = fenced or false
+          out[#out + 1] = (not stored.err and stored[1]) and redis.call('PTTL', KEYS[k]) or -1
+        end
+        return out
+        """;
+}
+
+/// <summary>What waits in one shard.</summary>
+/// <param name="Dirty">Dirty entities.</param>
+/// <param name="Dead">Dead letters.</param>
+/// <param name="OldestAge">The age of the oldest dirty entity; null where nothing is dirty.</param>
+/// <param name="Now">Redis time in ms.</param>
+internal readonly record struct ShardBacklog(long Dirty, long Dead, TimeSpan? OldestAge, long Now);
+
+/// <summary>What waits in the shards of a type. On a cluster one server may be away and the others not.</summary>
+/// <param name="Shards">By shard; null where Redis did not answer.</param>
+/// <param name="Unseen">How many were dirty in those when they last answered.</param>
+/// <param name="Failure">Why they did not; null where all did.</param>
+internal sealed record TypeBacklog(IReadOnlyList<ShardBacklog?> Shards, long Unseen, BufferUnavailableException? Failure)
+{
+    /// <summary>How many are dirty, as far as it is known.</summary>
+    public long Dirty => Unseen + Shards.Sum(static shard => shard?.Dirty ?? 0);
 }

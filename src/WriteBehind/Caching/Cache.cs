@@ -1,5 +1,5 @@
-using WriteBehind.Caching.Loading;
-using WriteBehind.Caching.Store;
+using Microsoft.Extensions.Logging;
+using WriteBehind.Redis;
 
 namespace WriteBehind.Caching;
 
@@ -58,4 +58,52 @@ internal sealed class Cache(CacheParts parts) : ICache
     public Task RemoveTagAsync(string tag, CancellationToken cancellationToken = default) => parts.Invalidator.RemoveTagAsync(tag, cancellationToken);
 
     public Task RemoveAllAsync(CancellationToken cancellationToken = default) => parts.Invalidator.RemoveAllAsync(cancellationToken);
+}
+
+/// <summary>What serves one cache, put together.</summary>
+internal sealed class CacheParts : IAsyncDisposable
+{
+    /// <summary>For how long reads pass Redis by once it did not answer for their shard.</summary>
+    private static readonly TimeSpan AwayPause = TimeSpan.FromSeconds(1);
+
+    private readonly InvalidationFeed _feed;
+
+    public CacheParts(CacheOptions options, WriteBehindOptions engine, RedisConnections redis, EngineMeter meter, TimeProvider time, ILoggerFactory loggers)
+    {
+        var logger = loggers.CreateLogger($"WriteBehind.Caching.{options.Name}");
+        Options = options;
+        Metrics = new CacheMetrics(meter.Meter, options.Name);
+        var absence = new ShardAbsence(options.Shards, AwayPause, Metrics.RedisFailed, time);
+        Store = new CacheStore(redis, options, engine.KeyPrefix, absence);
+        Local = new LocalLevel(options.LocalCapacity, time, Metrics.Evicted);
+        Codec = new CacheCodec(options, logger);
+        Time = time;
+        _feed = new InvalidationFeed(Store, redis, Local, options, Metrics, time, logger);
+        Loads = new LoadRunner(Store, Local, Codec, new SemaphoreSlim(options.MaxConcurrentLoads), options, Metrics, time);
+        Reader = new CacheReader(Store, Local, _feed, Loads, options, Metrics, time);
+        Invalidator = new Invalidator(Store, Local, Metrics);
+        Logger = logger;
+    }
+
+    public CacheOptions Options { get; }
+
+    public CacheMetrics Metrics { get; }
+
+    public CacheStore Store { get; }
+
+    public LocalLevel Local { get; }
+
+    public CacheCodec Codec { get; }
+
+    public LoadRunner Loads { get; }
+
+    public CacheReader Reader { get; }
+
+    public Invalidator Invalidator { get; }
+
+    public TimeProvider Time { get; }
+
+    public ILogger Logger { get; }
+
+    public ValueTask DisposeAsync() => _feed.DisposeAsync();
 }

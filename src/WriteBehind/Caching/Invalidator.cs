@@ -1,7 +1,4 @@
-using WriteBehind.Buffer;
-using WriteBehind.Caching.Diagnostics;
-using WriteBehind.Caching.Local;
-using WriteBehind.Caching.Store;
+using WriteBehind.Common;
 
 namespace WriteBehind.Caching;
 
@@ -39,7 +36,7 @@ internal sealed class Invalidator(CacheStore store, LocalLevel local, CacheMetri
 
     public Task ResignAsync(CancellationToken cancellationToken = default) => store.LeadAsync(TimeSpan.Zero, cancellationToken);
 
-    public void CheckKey(string key) => EntityIds.Check(store.Name, key);
+    public void CheckKey(string key) => Names.CheckId(store.Name, key);
 
     private async Task RunAsync(Action drop, Func<Task> invalidate, string what)
     {

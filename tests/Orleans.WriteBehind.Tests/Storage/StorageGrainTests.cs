@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 using Orleans.Storage;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 
 namespace Orleans.WriteBehind.Tests.Storage;

@@ -3,8 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.TestingHost;
 using WriteBehind;
-using WriteBehind.Gates;
-using WriteBehind.Sinks;
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 
 namespace Orleans.WriteBehind.Tests.Support;

@@ -1,5 +1,4 @@
 using WriteBehind;
-using WriteBehind.Sinks;
 
 namespace Orleans.WriteBehind.Tests.Support;
 

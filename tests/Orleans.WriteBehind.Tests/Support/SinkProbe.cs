@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using WriteBehind;
-using WriteBehind.Sinks;
 
 namespace Orleans.WriteBehind.Tests.Support;
 

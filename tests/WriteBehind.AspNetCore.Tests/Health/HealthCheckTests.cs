@@ -2,7 +2,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using WriteBehind.AspNetCore.Tests.Web;
 using WriteBehind.Health;
-using WriteBehind.Status;
 
 namespace WriteBehind.AspNetCore.Tests.Health;
 

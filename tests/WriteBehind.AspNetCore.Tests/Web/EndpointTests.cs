@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using WriteBehind.Sinks;
 
 namespace WriteBehind.AspNetCore.Tests.Web;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using WriteBehind.DeadLetters;
 
 namespace WriteBehind.AspNetCore.Tests.Web;
 

@@ -1,6 +1,3 @@
-using WriteBehind.DeadLetters;
-using WriteBehind.Status;
-
 namespace WriteBehind.AspNetCore.Tests.Web;
 
 /// <summary>An engine that says what a test wants it to say. What the endpoints make of it is tested here; the real one has its own tests.</summary>

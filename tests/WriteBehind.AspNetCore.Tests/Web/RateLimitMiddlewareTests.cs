@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.DependencyInjection;
-using WriteBehind.Caching.Limits;
+using WriteBehind.RateLimits;
 using WriteBehind.Testing;
 
 namespace WriteBehind.AspNetCore.Tests.Web;

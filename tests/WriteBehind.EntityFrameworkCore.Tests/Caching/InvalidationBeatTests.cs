@@ -2,9 +2,8 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using WriteBehind.Caching;
-using WriteBehind.EntityFrameworkCore.Caching;
-using WriteBehind.EntityFrameworkCore.Hosting;
+using WriteBehind.EntityFrameworkCore.Sink;
+using WriteBehind.EntityFrameworkCore.Sql;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.Testing;
 

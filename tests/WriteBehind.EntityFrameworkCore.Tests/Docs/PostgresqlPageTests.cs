@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Sinks;
 using WriteBehind.Testing;
 
 namespace WriteBehind.EntityFrameworkCore.Tests.Docs;

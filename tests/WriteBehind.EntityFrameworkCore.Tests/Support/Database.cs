@@ -1,5 +1,4 @@
 using WriteBehind.EntityFrameworkCore.Tests.Models;
-using WriteBehind.Sinks;
 using WriteBehind.Testing;
 
 namespace WriteBehind.EntityFrameworkCore.Tests.Support;

@@ -1,5 +1,3 @@
-using WriteBehind.Sinks;
-
 namespace WriteBehind.EntityFrameworkCore.Tests.Support;
 
 /// <summary>Shorter ways to call a sink.</summary>

@@ -1,7 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using WriteBehind.Sinks;
 
 namespace WriteBehind.EntityFrameworkCore.Tests.Support;
 

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Text;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
-using WriteBehind.Serialization;
 
 namespace WriteBehind.EntityFrameworkCore.Tests.Support;
 

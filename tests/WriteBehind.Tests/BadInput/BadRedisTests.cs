@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
-using WriteBehind.Buffer;
-using WriteBehind.Durability;
+using WriteBehind.Engine;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

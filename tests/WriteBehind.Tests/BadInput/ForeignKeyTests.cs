@@ -68,7 +68,7 @@ public sealed class ForeignKeyTests : IAsyncLifetime
         for (var i = 0; i < 3; i++)
         {
             var error = await Assert.ThrowsAsync<EntityRejectedException>(() => _engine.Items.FlushAsync("b"));
-            Assert.Equal((string)_keys.Entity("b")!, Assert.IsType<ForeignKeyException>(error.InnerException).Key);
+            Assert.Equal((string)_keys.Entity("b")!, Assert.IsType<UnexpectedKeyException>(error.InnerException).Key);
         }
 
         Assert.Single(_engine.Log.Lines, static line => line.Message.Contains("stays dirty: The key", StringComparison.Ordinal));
@@ -80,10 +80,10 @@ public sealed class ForeignKeyTests : IAsyncLifetime
     {
         await SendAsync("SADD", _keys.Dead, "foreign");
 
-        var error = await Assert.ThrowsAsync<ForeignKeyException>(() => _engine.Engine.DeadLetters.ShowAsync("item", "a"));
+        var error = await Assert.ThrowsAsync<UnexpectedKeyException>(() => _engine.Engine.DeadLetters.ShowAsync("item", "a"));
 
         Assert.Equal((string)_keys.Dead!, error.Key);
-        await Assert.ThrowsAsync<ForeignKeyException>(() => _engine.Engine.DeadLetters.ListAsync("item"));
+        await Assert.ThrowsAsync<UnexpectedKeyException>(() => _engine.Engine.DeadLetters.ListAsync("item"));
     }
 
     private static async Task OnlyBFailsAsync(Func<string, Task> call)

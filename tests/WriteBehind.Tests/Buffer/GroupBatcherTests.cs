@@ -1,4 +1,4 @@
-using WriteBehind.Buffer;
+using WriteBehind.Redis;
 
 namespace WriteBehind.Tests.Buffer;
 

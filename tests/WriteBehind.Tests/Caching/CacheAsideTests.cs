@@ -1,5 +1,5 @@
 using WriteBehind.Caching;
-using WriteBehind.Caching.Store;
+using WriteBehind.Redis;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Caching;

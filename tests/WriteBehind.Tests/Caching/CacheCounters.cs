@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using WriteBehind.Caching;
-using WriteBehind.Diagnostics;
 
 namespace WriteBehind.Tests.Caching;
 

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using WriteBehind.Caching;
+using WriteBehind.EntityFrameworkCore;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -1,6 +1,4 @@
 using WriteBehind.Caching;
-using WriteBehind.Caching.Local;
-using WriteBehind.Caching.Scripts;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Caching;

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.DependencyInjection;
-using WriteBehind.Caching.Limits;
+using WriteBehind.RateLimits;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Caching.Limits;
 using WriteBehind.Tests.Caching.Queues;

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using WriteBehind.Caching;
+using WriteBehind.EntityFrameworkCore;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using WriteBehind.Buffer;
+using WriteBehind.Redis;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Caching;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using WriteBehind.Caching;
-using WriteBehind.Caching.Loading;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Children;
 

@@ -1,4 +1,3 @@
-using WriteBehind.Sinks;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

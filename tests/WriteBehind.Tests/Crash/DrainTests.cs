@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Crash;

@@ -1,4 +1,4 @@
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 using WriteBehind.Tests.Children;
 using WriteBehind.Tests.Support;
 

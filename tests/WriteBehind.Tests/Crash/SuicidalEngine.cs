@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 using WriteBehind.Tests.Children;
 using WriteBehind.Tests.Support;
 

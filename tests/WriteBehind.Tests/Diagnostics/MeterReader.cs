@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
-using WriteBehind.Diagnostics;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Diagnostics;

@@ -1,4 +1,4 @@
-using WriteBehind.Diagnostics;
+using WriteBehind.Common;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Diagnostics;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using WriteBehind.Diagnostics;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -1,6 +1,6 @@
-using WriteBehind.Entities;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.Writing;
 
 namespace WriteBehind.Tests.Entities;
 

@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Text;
 using WriteBehind.Buffer;
-using WriteBehind.DeadLetters;
-using WriteBehind.Serialization;
+using WriteBehind.Redis;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Formats;

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

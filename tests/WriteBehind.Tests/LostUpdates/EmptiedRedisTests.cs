@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
-using WriteBehind.Gates;
-using WriteBehind.Sinks;
+using WriteBehind.Buffer;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.LostUpdates;

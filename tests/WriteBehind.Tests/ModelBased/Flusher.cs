@@ -1,4 +1,5 @@
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
+using WriteBehind.Engine;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.ModelBased;

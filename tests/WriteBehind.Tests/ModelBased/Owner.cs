@@ -1,8 +1,7 @@
 using System.Globalization;
 using WriteBehind.Buffer;
-using WriteBehind.Entities;
-using WriteBehind.Sessions;
 using WriteBehind.Tests.Support;
+using WriteBehind.Writing;
 
 namespace WriteBehind.Tests.ModelBased;
 
@@ -29,7 +28,7 @@ internal sealed class Owner
         var sink = run.NewSink();
         sink.BeforeLoad = () => _stepper.HoldAsync("load");
         _loader = new EntityLoader<Item>(_buffer, run.Codec, sink, run.Options, new SemaphoreSlim(1), concurrency: 1);
-        _writer = new EntityWriter(_buffer, new Pressure(_buffer.Keys, run.Time), run.Options, run.EngineOptions, run.Time);
+        _writer = new EntityWriter(_buffer, new WritePressure(_buffer.Keys, run.Time), run.Options, run.EngineOptions, run.Time);
     }
 
     /// <summary>Loads. The row is asked for later where the load is held up, at the next call.</summary>

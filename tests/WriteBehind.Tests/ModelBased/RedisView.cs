@@ -1,6 +1,5 @@
 using StackExchange.Redis;
 using WriteBehind.Buffer;
-using WriteBehind.Serialization;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.ModelBased;

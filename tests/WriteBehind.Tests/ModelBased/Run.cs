@@ -1,10 +1,8 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging.Abstractions;
 using WriteBehind.Buffer;
-using WriteBehind.Diagnostics;
-using WriteBehind.Gates;
-using WriteBehind.Serialization;
-using WriteBehind.Sinks;
+using WriteBehind.Engine;
+using WriteBehind.Redis;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -1,3 +1,4 @@
+using WriteBehind.Engine;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.ModelBased;

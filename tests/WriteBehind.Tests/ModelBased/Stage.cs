@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using StackExchange.Redis;
-using WriteBehind.Sinks;
+using WriteBehind.Engine;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.ModelBased;

@@ -1,4 +1,4 @@
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 
 namespace WriteBehind.Tests.ModelBased;
 

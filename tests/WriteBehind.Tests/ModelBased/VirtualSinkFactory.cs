@@ -1,5 +1,3 @@
-using WriteBehind.Sinks;
-
 namespace WriteBehind.Tests.ModelBased;
 
 /// <summary>Gives an engine a sink that was made before.</summary>

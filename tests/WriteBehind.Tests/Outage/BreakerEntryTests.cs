@@ -1,5 +1,4 @@
-using WriteBehind.Flush;
-using WriteBehind.Status;
+using WriteBehind.Flushing;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Outage;

@@ -1,9 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
-using WriteBehind.Diagnostics;
-using WriteBehind.Sinks;
-using WriteBehind.Status;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using WriteBehind.Diagnostics;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Diagnostics;
 using WriteBehind.Tests.Support;

@@ -1,5 +1,4 @@
 using Npgsql;
-using WriteBehind.Status;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Buffer;
-using WriteBehind.Gates;
+using WriteBehind.Redis;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -2,8 +2,8 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
-using WriteBehind.Flush;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
+using WriteBehind.Common;
 using WriteBehind.Health;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
@@ -108,7 +108,7 @@ public sealed class TransientErrorTests
         Assert.Equal((2, 0), ((await engine.StatusAsync()).Counters.Rejected, (await engine.StatusAsync()).DeadLetters));
     }
 
-    private static async Task<Status.LoopStatus> SweepAsync(TestEngine engine)
+    private static async Task<LoopStatus> SweepAsync(TestEngine engine)
         => (await engine.Engine.GetStatusAsync()).Loops.Single(static loop => loop.Name == "sweep item");
 
     private static async Task<HealthReportEntry> LoopsAsync(HealthCheckService health)

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
-using WriteBehind.Sinks;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using WriteBehind.DeadLetters;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Poison;

@@ -1,4 +1,3 @@
-using WriteBehind.DeadLetters;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using WriteBehind.Flush;
+using WriteBehind.Flushing;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Poison;

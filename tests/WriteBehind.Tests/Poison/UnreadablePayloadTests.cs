@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using WriteBehind.Buffer;
-using WriteBehind.DeadLetters;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -1,4 +1,3 @@
-using WriteBehind.Sinks;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Reads;

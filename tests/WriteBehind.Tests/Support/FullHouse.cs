@@ -1,5 +1,4 @@
 using WriteBehind.Buffer;
-using WriteBehind.Gates;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Support;

@@ -1,5 +1,3 @@
-using WriteBehind.Sinks;
-
 namespace WriteBehind.Tests.Support;
 
 /// <summary>Makes the real sinks and puts the probe before them.</summary>

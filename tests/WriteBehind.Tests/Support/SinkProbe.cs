@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using WriteBehind.Sinks;
 
 namespace WriteBehind.Tests.Support;
 

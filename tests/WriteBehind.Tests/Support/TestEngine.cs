@@ -3,8 +3,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using WriteBehind.Gates;
-using WriteBehind.Sinks;
+using WriteBehind.Buffer;
+using WriteBehind.Engine;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Support;
@@ -58,7 +58,7 @@ public sealed class TestEngine : IAsyncDisposable
     }
 
     /// <summary>Flushes everything. (The engine's own default is the drain time-out, and tests have none.)</summary>
-    public Task<Status.FlushReport> FlushAllAsync() => Engine.FlushAllAsync(FlushTime);
+    public Task<FlushReport> FlushAllAsync() => Engine.FlushAllAsync(FlushTime);
 
     /// <summary>Flushes one item.</summary>
     public Task FlushAsync(string id) => Items.FlushAsync(id, FlushTime);
@@ -67,7 +67,7 @@ public sealed class TestEngine : IAsyncDisposable
         => Services.GetServices<IEntityRegistration>().Single(registration => registration.Type == type).Options;
 
     /// <summary>How many are dirty, dead, …, of the type <c>item</c>.</summary>
-    public async Task<Status.TypeStatus> StatusAsync()
+    public async Task<TypeStatus> StatusAsync()
         => (await Engine.GetStatusAsync()).Types.Single(type => type.Type == "item");
 
     /// <summary>Stops it as a host stops it: with a drain.</summary>

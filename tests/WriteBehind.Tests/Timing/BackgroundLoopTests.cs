@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using WriteBehind.Common;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Timing;

@@ -1,4 +1,4 @@
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 

@@ -1,6 +1,6 @@
-using WriteBehind.Entities;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 using WriteBehind.Tests.Support;
+using WriteBehind.Writing;
 
 namespace WriteBehind.Tests.Writes;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using WriteBehind.Caching.Limits;
+using WriteBehind.RateLimits;
 using WriteBehind.Tests.Children;
 
 namespace WriteBehind.Tests.Caching.Limits;

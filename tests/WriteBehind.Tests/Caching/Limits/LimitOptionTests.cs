@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Options;
-using WriteBehind.Caching.Limits;
+using WriteBehind.RateLimits;
 
 namespace WriteBehind.Tests.Caching.Limits;
 

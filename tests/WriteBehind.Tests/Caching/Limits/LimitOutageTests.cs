@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Threading.RateLimiting;
-using WriteBehind.Caching.Limits;
+using WriteBehind.RateLimits;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Caching.Limits;

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
-using WriteBehind.Buffer;
-using WriteBehind.Caching.Limits;
+using WriteBehind.RateLimits;
+using WriteBehind.Redis;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Caching.Limits;

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using WriteBehind.Caching.Limits;
-using WriteBehind.Diagnostics;
+using WriteBehind.RateLimits;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Caching.Limits;

@@ -1,5 +1,5 @@
 using System.Threading.RateLimiting;
-using WriteBehind.Caching.Limits;
+using WriteBehind.RateLimits;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Caching.Limits;

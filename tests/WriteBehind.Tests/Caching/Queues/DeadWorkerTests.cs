@@ -1,4 +1,4 @@
-using WriteBehind.Caching.Queues;
+using WriteBehind.Queues;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Children;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using StackExchange.Redis;
-using WriteBehind.Gates;
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Children;
 using WriteBehind.Tests.Support;

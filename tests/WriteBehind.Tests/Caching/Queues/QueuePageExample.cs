@@ -1,5 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
-using WriteBehind.Caching.Queues;
+using WriteBehind.Queues;
 
 namespace WriteBehind.Tests.Caching.Queues;
 

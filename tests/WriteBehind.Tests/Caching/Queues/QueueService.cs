@@ -1,5 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
-using WriteBehind.Caching.Queues;
+using WriteBehind.Queues;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Caching.Queues;

@@ -1,0 +1,365 @@
+using WriteBehind;
+using WriteBehind.Caching;
+using WriteBehind.RateLimits;
+
+namespace Orleans.WriteBehind.Wire;
+
+/// <summary>Takes a <see cref="BufferFullException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class BufferFullConverter : IConverter<BufferFullException, BufferFullConverter.Surrogate>
+{
+    public BufferFullException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new BufferFullException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.MaxDirty));
+
+    public Surrogate ConvertToSurrogate(in BufferFullException value) => new() { Origin = ErrorOrigin.Of(value), MaxDirty = value.MaxDirty };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public long MaxDirty;
+    }
+}
+
+/// <summary>Takes a <see cref="BufferUnavailableException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class BufferUnavailableConverter : IConverter<BufferUnavailableException, BufferUnavailableConverter.Surrogate>
+{
+    public BufferUnavailableException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new BufferUnavailableException(surrogate.Message, surrogate.OutcomeUnknown, surrogate.Origin.EntityType, surrogate.Origin.EntityId, surrogate.Origin.Cause));
+
+    public Surrogate ConvertToSurrogate(in BufferUnavailableException value) => new() { Origin = ErrorOrigin.Of(value), Message = value.Message, OutcomeUnknown = value.OutcomeUnknown };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public string Message;
+
+        [Id(2)]
+        public bool OutcomeUnknown;
+    }
+}
+
+/// <summary>Takes a <see cref="CacheLoadException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class CacheLoadConverter : IConverter<CacheLoadException, CacheLoadConverter.Surrogate>
+{
+    public CacheLoadException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new CacheLoadException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Origin.Cause!));
+
+    public Surrogate ConvertToSurrogate(in CacheLoadException value) => new() { Origin = ErrorOrigin.Of(value) };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+    }
+}
+
+/// <summary>Takes a <see cref="ConfigurationException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class ConfigurationConverter : IConverter<ConfigurationException, ConfigurationConverter.Surrogate>
+{
+    public ConfigurationException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new ConfigurationException(surrogate.Setting, surrogate.Message, surrogate.Origin.EntityType, surrogate.Origin.Cause));
+
+    public Surrogate ConvertToSurrogate(in ConfigurationException value) => new() { Origin = ErrorOrigin.Of(value), Setting = value.Setting, Message = value.Message };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public string Setting;
+
+        [Id(2)]
+        public string Message;
+    }
+}
+
+/// <summary>Takes a <see cref="EntityRejectedException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class EntityRejectedConverter : IConverter<EntityRejectedException, EntityRejectedConverter.Surrogate>
+{
+    public EntityRejectedException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new EntityRejectedException(
+            surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Reason, surrogate.Origin.Cause, surrogate.Version));
+
+    public Surrogate ConvertToSurrogate(in EntityRejectedException value)
+        => new() { Origin = ErrorOrigin.Of(value), Reason = value.Reason, Version = value.Version };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public string Reason;
+
+        [Id(2)]
+        public long Version;
+    }
+}
+
+/// <summary>Takes a <see cref="FlushIncompleteException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class FlushIncompleteConverter : IConverter<FlushIncompleteException, FlushIncompleteConverter.Surrogate>
+{
+    public FlushIncompleteException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new FlushIncompleteException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Waited, surrogate.Reason, surrogate.Origin.Cause));
+
+    public Surrogate ConvertToSurrogate(in FlushIncompleteException value) => new() { Origin = ErrorOrigin.Of(value), Waited = value.Waited, Reason = value.Reason };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public TimeSpan Waited;
+
+        [Id(2)]
+        public string Reason;
+    }
+}
+
+/// <summary>Takes a <see cref="UnexpectedKeyException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class UnexpectedKeyConverter : IConverter<UnexpectedKeyException, UnexpectedKeyConverter.Surrogate>
+{
+    public UnexpectedKeyException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new UnexpectedKeyException(
+            surrogate.Key, surrogate.Problem, surrogate.Origin.EntityType!, surrogate.Origin.EntityId, surrogate.Origin.Cause));
+
+    public Surrogate ConvertToSurrogate(in UnexpectedKeyException value)
+        => new() { Origin = ErrorOrigin.Of(value), Key = value.Key, Problem = value.Problem };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public string Key;
+
+        [Id(2)]
+        public string Problem;
+    }
+}
+
+/// <summary>Takes a <see cref="InvalidEntityIdException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class InvalidEntityIdConverter : IConverter<InvalidEntityIdException, InvalidEntityIdConverter.Surrogate>
+{
+    public InvalidEntityIdException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new InvalidEntityIdException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId, surrogate.Reason, surrogate.Origin.Cause));
+
+    public Surrogate ConvertToSurrogate(in InvalidEntityIdException value) => new() { Origin = ErrorOrigin.Of(value), Reason = value.Reason };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public string Reason;
+    }
+}
+
+/// <summary>Takes a <see cref="PayloadException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class PayloadConverter : IConverter<PayloadException, PayloadConverter.Surrogate>
+{
+    public PayloadException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new PayloadException(surrogate.Problem, surrogate.Message, surrogate.Origin.EntityType!, surrogate.Origin.EntityId, surrogate.Origin.Cause));
+
+    public Surrogate ConvertToSurrogate(in PayloadException value) => new() { Origin = ErrorOrigin.Of(value), Problem = value.Problem, Message = value.Message };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public PayloadProblem Problem;
+
+        [Id(2)]
+        public string Message;
+    }
+}
+
+/// <summary>Takes a <see cref="RateLimitedException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class RateLimitedConverter : IConverter<RateLimitedException, RateLimitedConverter.Surrogate>
+{
+    public RateLimitedException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new RateLimitedException(surrogate.Limit, surrogate.CallerKey, surrogate.RetryAfter));
+
+    public Surrogate ConvertToSurrogate(in RateLimitedException value)
+        => new() { Origin = ErrorOrigin.Of(value), Limit = value.Limit, CallerKey = value.CallerKey, RetryAfter = value.RetryAfter };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public string Limit;
+
+        [Id(2)]
+        public string CallerKey;
+
+        [Id(3)]
+        public TimeSpan? RetryAfter;
+    }
+}
+
+/// <summary>Takes a <see cref="SinkException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class SinkConverter : IConverter<SinkException, SinkConverter.Surrogate>
+{
+    public SinkException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new SinkException(surrogate.Failure, surrogate.Message, surrogate.Code, surrogate.Origin.EntityType, surrogate.Origin.EntityId, surrogate.Origin.Cause, surrogate.OutcomeUnknown));
+
+    public Surrogate ConvertToSurrogate(in SinkException value) => new() { Origin = ErrorOrigin.Of(value), Failure = value.Failure, Message = value.Message, Code = value.Code, OutcomeUnknown = value.OutcomeUnknown };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public SinkFailure Failure;
+
+        [Id(2)]
+        public string Message;
+
+        [Id(3)]
+        public string? Code;
+
+        [Id(4)]
+        public bool OutcomeUnknown;
+    }
+}
+
+/// <summary>Takes a <see cref="StateDiscardedException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class StateDiscardedConverter : IConverter<StateDiscardedException, StateDiscardedConverter.Surrogate>
+{
+    public StateDiscardedException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(
+            new StateDiscardedException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Origin.Cause, surrogate.ChangesSaved));
+
+    public Surrogate ConvertToSurrogate(in StateDiscardedException value)
+        => new() { Origin = ErrorOrigin.Of(value), ChangesSaved = value.ChangesSaved };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public bool ChangesSaved;
+    }
+}
+
+/// <summary>Takes a <see cref="StateLostException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class StateLostConverter : IConverter<StateLostException, StateLostConverter.Surrogate>
+{
+    public StateLostException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new StateLostException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId!));
+
+    public Surrogate ConvertToSurrogate(in StateLostException value) => new() { Origin = ErrorOrigin.Of(value) };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+    }
+}
+
+/// <summary>Takes a <see cref="UnknownEntityTypeException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class UnknownEntityTypeConverter : IConverter<UnknownEntityTypeException, UnknownEntityTypeConverter.Surrogate>
+{
+    public UnknownEntityTypeException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new UnknownEntityTypeException(surrogate.Origin.EntityType!, surrogate.Known));
+
+    public Surrogate ConvertToSurrogate(in UnknownEntityTypeException value) => new() { Origin = ErrorOrigin.Of(value), Known = [.. value.Known] };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public string[] Known;
+    }
+}
+
+/// <summary>Takes a <see cref="WriteConflictException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class WriteConflictConverter : IConverter<WriteConflictException, WriteConflictConverter.Surrogate>
+{
+    public WriteConflictException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new WriteConflictException(
+            surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.ExpectedVersion, surrogate.CurrentVersion));
+
+    public Surrogate ConvertToSurrogate(in WriteConflictException value)
+        => new() { Origin = ErrorOrigin.Of(value), ExpectedVersion = value.ExpectedVersion, CurrentVersion = value.CurrentVersion };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public long ExpectedVersion;
+
+        [Id(2)]
+        public long CurrentVersion;
+    }
+}
+
+/// <summary>Takes a <see cref="WriteThroughException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class WriteThroughConverter : IConverter<WriteThroughException, WriteThroughConverter.Surrogate>
+{
+    public WriteThroughException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new WriteThroughException(
+            surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Version, (WriteBehindException)surrogate.Origin.Cause!));
+
+    public Surrogate ConvertToSurrogate(in WriteThroughException value) => new() { Origin = ErrorOrigin.Of(value), Version = value.Version };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public long Version;
+    }
+}

@@ -1,0 +1,220 @@
+using System.Reflection;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using Orleans.Timers;
+using Orleans.WriteBehind.Grains;
+using WriteBehind;
+using WriteBehind.Common;
+
+namespace Orleans.WriteBehind;
+
+/// <summary>
+/// A grain whose state is written behind: change <see cref="State"/>, await <see cref="SaveAsync()"/>, and the change is durable in Redis;
+/// PostgreSQL follows in bulk. The state is loaded before the grain is activated.
+/// </summary>
+/// <remarks>
+/// <para>Change the state and call <see cref="SaveAsync()"/> without an await in between. Then calls that interleave (a reentrant grain,
+/// <c>[AlwaysInterleave]</c>) share saves and never see each other's half-made changes.</para>
+/// <para>A call that ran while a save was under way is answered once what it may have seen is acknowledged
+/// (<see cref="ShowsUnacknowledgedAttribute"/> turns that off). Where a save fails, every call whose change was in it gets the error, and the state is loaded anew
+/// before the next call runs; a call that still works on the old state gets <see cref="StateDiscardedException"/>. An enumeration
+/// (<see cref="IAsyncEnumerable{T}"/>) is one call, from its first item to its last.</para>
+/// <para>Errors reach the caller as they are: <see cref="WriteConflictException"/> (another activation or program wrote in between),
+/// <see cref="BufferFullException"/>, <see cref="BufferUnavailableException"/>, <see cref="PayloadException"/>, <see cref="SinkException"/>.</para>
+/// </remarks>
+public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
+    where TState : class
+{
+    private readonly WriteBehindGrainOptions _options;
+    private readonly IEntitySession<TState> _session;
+    private readonly StateKeeper<TState> _keeper;
+    private readonly FlushTimer<TState> _timer;
+    private Enumerations? _enumerations;
+
+    /// <summary>Creates the grain.</summary>
+    protected WriteBehindGrain()
+    {
+        var services = ServiceProvider;
+        var engine = services.GetRequiredService<IWriteBehindEngine>();
+        var store = GetType().GetCustomAttribute<WriteBehindAttribute>() is { } named ? engine.Store<TState>(named.EntityType) : engine.Store<TState>();
+        _options = services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value;
+        _session = store.OpenSession(GrainEntityId.Of(this, GrainContext.GrainId));
+        _keeper = new StateKeeper<TState>(this, _session, CreateState, services.GetRequiredService<TimeProvider>());
+        _timer = new FlushTimer<TState>(
+            services.GetRequiredService<ITimerRegistry>(),
+            GrainContext,
+            _session,
+            _options,
+            _keeper.GiveUp,
+            services.GetRequiredService<ILoggerFactory>().CreateLogger(GetType()));
+        _keeper.BecameDirty = _timer.Arm;
+        GrainContext.ObservableLifecycle.Subscribe(
+            nameof(WriteBehindGrain<TState>), GrainLifecycleStage.SetupState, cancellationToken => _keeper.LoadAsync().MayBeAbandoned().WaitAsync(cancellationToken));
+    }
+
+    /// <summary>
+    /// The state, with the changes of this call and of those that interleave. A fresh one (<see cref="CreateState"/>) where there is none.
+    /// </summary>
+    /// <exception cref="StateDiscardedException">The state this call worked on was given up because a save failed.</exception>
+    protected TState State
+    {
+        get => _keeper.State;
+        set => _keeper.State = value;
+    }
+
+    /// <summary>Whether there is a state: one was loaded or saved, and it was not deleted since.</summary>
+    protected bool Exists => _keeper.Exists;
+
+    /// <summary>The version of the last acknowledged state; 0 where none was ever written.</summary>
+    protected long Version => _session.Version;
+
+    /// <summary>Whether PostgreSQL lacks acknowledged changes, as far as this activation knows.</summary>
+    protected bool IsDirty => _session.IsDirty;
+
+    /// <summary>Whether a flush by this activation is due.</summary>
+    protected bool HasFlushTimer => _timer.IsArmed;
+
+    /// <summary>
+    /// Saves the state as it is now. Returns once Redis has it together with its dirty mark. Calls that come while a save is under way
+    /// share the next one.
+    /// </summary>
+    /// <exception cref="WriteBehindException">It was not saved, or it is unknown whether it was; see the remarks of the class.</exception>
+    protected Task SaveAsync() => SaveAsync(_session.Options.WriteStrategy);
+
+    /// <summary>
+    /// The same with a strategy for this call: with <see cref="WriteStrategy.Through"/> it returns once PostgreSQL has the state, for
+    /// changes that must be there before they are acknowledged.
+    /// </summary>
+    /// <exception cref="WriteThroughException">Redis has it and PostgreSQL does not. The state counts, and is flushed later; do not repeat the change.</exception>
+    /// <exception cref="WriteBehindException">As in <see cref="SaveAsync()"/>.</exception>
+    protected Task SaveAsync(WriteStrategy strategy) => FinishAsync(_keeper.SaveAsync(), strategy);
+
+    /// <summary>Deletes the state; the row goes with the next flush. <see cref="State"/> is a fresh one then and may be saved again.</summary>
+    /// <exception cref="WriteBehindException">As in <see cref="SaveAsync()"/>.</exception>
+    protected Task DeleteAsync() => DeleteAsync(_session.Options.WriteStrategy);
+
+    /// <summary>The same with a strategy for this call.</summary>
+    /// <exception cref="WriteBehindException">As in <see cref="SaveAsync(WriteStrategy)"/>.</exception>
+    protected Task DeleteAsync(WriteStrategy strategy) => FinishAsync(_keeper.DeleteAsync(), strategy);
+
+    /// <summary>
+    /// Loads the state anew, dropping changes that were not saved. For calls that catch a conflict and want to try again, and for code
+    /// that runs outside calls (timers, stream handlers) after a failed save.
+    /// </summary>
+    protected Task ReloadAsync() => _keeper.ReloadAsync();
+
+    /// <summary>Makes the state of an entity that does not exist: by its parameterless constructor, unless overridden.</summary>
+    protected virtual TState CreateState() => Activator.CreateInstance<TState>();
+
+    /// <summary>Tries once to bring what is acknowledged to PostgreSQL now instead of after the flush delay.</summary>
+    /// <returns>True where PostgreSQL has it.</returns>
+    protected async Task<bool> TryFlushAsync(CancellationToken cancellationToken = default)
+        => await _timer.TryFlushAsync(cancellationToken).ConfigureAwait(true) == EntityFlush.Saved;
+
+    /// <summary>Stands before and behind every call of this grain. Overrides must call it.</summary>
+    public virtual async Task Invoke(IIncomingGrainCallContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var declaring = context.InterfaceMethod.DeclaringType;
+        if (declaring is null || !(declaring.IsInstanceOfType(this) || declaring == typeof(IAsyncEnumerableGrainExtension)))
+        {
+            // The runtime's own calls (deactivation, migration, streams) do not touch the state. Those that enumerate a method of the
+            // grain do: each runs a piece of it, or gives what a piece made meanwhile.
+            await context.Invoke().ConfigureAwait(true);
+            return;
+        }
+
+        var enumeration = declaring == typeof(IAsyncEnumerableGrainExtension) ? (Guid)context.Request.GetArgument(0)! : (Guid?)null;
+        if (enumeration is { } over && context.InterfaceMethod.Name == nameof(IAsyncEnumerableGrainExtension.DisposeAsync))
+        {
+            // Shows nothing, so there is nothing to wait for; and it must get through where saves fail.
+            OpenEnumerations.Enter(over);
+            await context.Invoke().ConfigureAwait(true);
+            OpenEnumerations.Close(over);
+            return;
+        }
+
+        if (!_keeper.HasState)
+        {
+            await _keeper.LoadAsync().ConfigureAwait(true);
+        }
+
+        var method = GrainMethod.Of(GetType(), context.InterfaceMethod);
+        if (method.Saves && _options.RefuseEarly)
+        {
+            _session.ThrowIfRefusing();
+        }
+
+        var call = enumeration is { } id ? OpenEnumerations.Enter(id) : CallScope.Begin(this);
+        try
+        {
+            await context.Invoke().ConfigureAwait(true);
+        }
+        catch (Exception e) when (!method.ShowsUnacknowledged && e is not WriteBehindException)
+        {
+            // A refusal is an answer too ("none left"): it must not rest on a change that may never be acknowledged. (A failed save is none.)
+            await _keeper.AcknowledgeAsync(call).ConfigureAwait(true);
+            throw;
+        }
+        finally
+        {
+            method.Saves |= call.Saved is not null;
+        }
+
+        if (!method.ShowsUnacknowledged)
+        {
+            await _keeper.AcknowledgeAsync(call).ConfigureAwait(true);
+        }
+    }
+
+    /// <summary>
+    /// Flushes what is dirty, together with the other grains that are deactivated, for a few seconds at most
+    /// (<see cref="WriteBehindGrainOptions.FlushTimeout"/>). Only to be quick: what is not flushed here is flushed by the sweep. Overrides
+    /// must call it, after their own last save.
+    /// </summary>
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        // A save that no call waits for any more.
+        await (_keeper.Covering ?? Task.CompletedTask).WaitAsync(_options.FlushTimeout, cancellationToken)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        _timer.Drop();
+        if (_keeper.HasState && _session.IsDirty && IsOrderly(reason.ReasonCode))
+        {
+            await _timer.TryFlushAsync(cancellationToken).ConfigureAwait(true);
+        }
+
+        await base.OnDeactivateAsync(reason, cancellationToken).ConfigureAwait(true);
+    }
+
+    private Task FinishAsync(Task write, WriteStrategy strategy)
+    {
+        return strategy == WriteStrategy.Through ? ThroughAsync() : write;
+
+        async Task ThroughAsync()
+        {
+            await write.ConfigureAwait(true);
+            await _session.WriteThroughAsync().ConfigureAwait(true);
+            if (!_session.IsDirty)
+            {
+                _timer.Drop();
+            }
+        }
+    }
+
+    // Orleans drops an enumerator that nobody asked for in one response time-out or two; a request may take another.
+    private Enumerations OpenEnumerations => _enumerations ??= new(
+        this, 3 * ServiceProvider.GetRequiredService<IOptions<MessagingOptions>>().Value.ResponseTimeout, ServiceProvider.GetRequiredService<TimeProvider>());
+
+    /// <summary>
+    /// Whether the activation ends with nobody to take over at once. One that migrates goes on elsewhere, finds the entity dirty in Redis
+    /// and arms its timer there; one that lost its place or failed has another owner already, or is not to be trusted.
+    /// </summary>
+    private static bool IsOrderly(DeactivationReasonCode reason) => reason
+        is DeactivationReasonCode.ActivationIdle
+        or DeactivationReasonCode.ShuttingDown
+        or DeactivationReasonCode.ApplicationRequested
+        or DeactivationReasonCode.RuntimeRequested
+        or DeactivationReasonCode.HighMemoryPressure;
+}

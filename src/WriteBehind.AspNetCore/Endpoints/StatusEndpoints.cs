@@ -1,0 +1,76 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using WriteBehind.AspNetCore.Documents;
+using WriteBehind.AspNetCore.Problems;
+
+namespace WriteBehind.AspNetCore.Endpoints;
+
+internal static class StatusEndpoint
+{
+    public static async Task<IResult> GetAsync(HttpContext http, IWriteBehindEngine engine) =>
+        Results.Json(
+            StatusDocument.From(await engine.GetStatusAsync(http.RequestAborted).ConfigureAwait(false)),
+            WriteBehindJson.Default.StatusDocument);
+}
+
+internal static class FlushEndpoint
+{
+    private const string TimeoutKey = "timeoutSeconds";
+
+    // A request that hangs for longer is of no use to anybody; what it did not reach is flushed later anyway.
+    private const double LongestTimeoutSeconds = 300;
+
+    public static async Task<IResult> FlushAllAsync(HttpContext http, IWriteBehindEngine engine)
+    {
+        TimeSpan? timeout = null;
+        if (http.Request.Query.TryGetValue(TimeoutKey, out var text))
+        {
+            // Written so that NaN, which compares false with everything, is refused as well.
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds)
+                || !(seconds > 0 && seconds <= LongestTimeoutSeconds))
+            {
+                return WriteBehindProblems.BadRequest(
+                    $"{TimeoutKey} is '{text}'; it must be a number above 0 and at most {LongestTimeoutSeconds}.");
+            }
+
+            timeout = TimeSpan.FromSeconds(seconds);
+        }
+
+        return Results.Json(
+            await engine.FlushAllAsync(timeout, http.RequestAborted).ConfigureAwait(false),
+            WriteBehindJson.Default.FlushReport);
+    }
+}
+
+/// <summary>The live page: one document with no asset of its own or of others.</summary>
+internal static class PageEndpoint
+{
+    private const string NoncePlaceholder = "{{nonce}}";
+
+    private static readonly string Html = Load();
+
+    public static IResult Get(HttpContext http)
+    {
+        // Ids and errors on the page come from whoever writes entities. The script puts them in as text; should it ever fail to,
+        // this policy runs nothing but the script itself.
+        var nonce = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
+        var headers = http.Response.Headers;
+        headers.ContentSecurityPolicy =
+            $"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; " +
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "no-referrer";
+        return Results.Content(Html.Replace(NoncePlaceholder, nonce, StringComparison.Ordinal), "text/html; charset=utf-8", Encoding.UTF8);
+    }
+
+    private static string Load()
+    {
+        const string Name = "WriteBehind.AspNetCore.Page.page.html";
+        using var stream = typeof(PageEndpoint).Assembly.GetManifestResourceStream(Name)
+            ?? throw new InvalidOperationException($"The resource {Name} is missing from the assembly.");
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        return reader.ReadToEnd();
+    }
+}

@@ -1,0 +1,104 @@
+using System.Buffers;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
+using Npgsql;
+using NpgsqlTypes;
+using WriteBehind.EntityFrameworkCore.Loading;
+using WriteBehind.EntityFrameworkCore.Model;
+using WriteBehind.EntityFrameworkCore.Saving;
+using WriteBehind.EntityFrameworkCore.Sql;
+
+namespace WriteBehind.EntityFrameworkCore.Sink;
+
+/// <summary>The generic table as one entity type sees it: a key of one column, and the state as JSON.</summary>
+internal sealed class DocumentTable<TState>
+    where TState : class
+{
+    private readonly IStateSerializer<TState> _serializer;
+
+    public DocumentTable(EntityTypeOptions<TState> options, IEntityType documents)
+    {
+        // A serializer of JSON writes what the application means by JSON: its names, converters and source-generated contexts. Any other
+        // format can't go into a jsonb column.
+        _serializer = options.Serializer.Format == JsonStateSerializer<TState>.JsonFormat ? options.Serializer : new JsonStateSerializer<TState>();
+        Type = options.Type;
+        Name = SqlName.Table(documents.GetSchema(), documents.GetTableName()!);
+        Key = new TableKey([new KeyColumn<string>("id", "text", NpgsqlDbType.Text, KeyText.TextReader(null), null)]);
+    }
+
+    /// <summary>The registered name of the entity type, which the table keeps apart by its first key column.</summary>
+    public string Type { get; }
+
+    /// <summary>The table as SQL writes it.</summary>
+    public string Name { get; }
+
+    /// <summary>The id alone; the type is the same for all rows.</summary>
+    public TableKey Key { get; }
+
+    /// <summary>The table as the bulk path writes it.</summary>
+    public BulkTable<TState> ToBulkTable() => new(
+        Name,
+        Key,
+        new KeyValuePair<string, string>("type", SqlName.Literal(Type)),
+        "version",
+        [new BulkColumn<TState, byte[]>("state", new WireType("jsonb", NpgsqlDbType.Jsonb, typeof(byte[])), insertOnly: false, Serialize)],
+        "updated_at");
+
+    /// <summary>Reads a state back.</summary>
+    /// <exception cref="PayloadException">What is stored is no such state.</exception>
+    public TState Deserialize(string id, byte[] json)
+    {
+        try
+        {
+            return _serializer.Deserialize(json);
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            throw new PayloadException(
+                PayloadProblem.Unreadable, $"The row of {Type} '{id}' in {Name} can't be read as a {typeof(TState).Name}: {e.Message}", Type, id, e);
+        }
+    }
+
+    private byte[] Serialize(TState state)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        _serializer.Serialize(state, output);
+        return output.WrittenSpan.ToArray();
+    }
+}
+
+/// <summary>Loads states from the generic table.</summary>
+internal sealed class DocumentLoader<TState>(DocumentTable<TState> table) : ILoader<TState>
+    where TState : class
+{
+    private readonly string _sql =
+        $"SELECT id, version, state FROM {table.Name} WHERE type = {SqlName.Literal(table.Type)} AND id = ANY($1)";
+
+    public async Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(
+        RentedContext lease, IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    {
+        var rows = new List<StoredRow<TState>>(ids.Count);
+        if (ids.Count == 0)
+        {
+            return rows;
+        }
+
+        var command = new NpgsqlCommand(_sql, lease.Connection);
+        await using (command.ConfigureAwait(false))
+        {
+            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. ids] });
+            var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+                {
+                    var id = reader.GetString(0);
+                    rows.Add(new StoredRow<TState>(id, reader.GetInt64(1), table.Deserialize(id, reader.GetFieldValue<byte[]>(2))));
+                }
+            }
+        }
+
+        return rows;
+    }
+}

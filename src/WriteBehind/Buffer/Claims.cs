@@ -1,0 +1,171 @@
+using WriteBehind.Redis;
+
+namespace WriteBehind.Buffer;
+
+/// <summary>What the claim script says of one entity.</summary>
+internal enum ClaimStatus
+{
+    /// <summary>The flusher holds it.</summary>
+    Claimed,
+
+    /// <summary>The claim has no room left for its payload: it is free and due, and may be claimed at once again.</summary>
+    Later,
+
+    /// <summary>Another flusher holds it.</summary>
+    Held,
+
+    /// <summary>It is not dirty.</summary>
+    Clean,
+
+    /// <summary>It is a dead letter.</summary>
+    Dead,
+
+    /// <summary>It is marked dirty, but Redis lost its state (evicted, or deleted by somebody).</summary>
+    Lost,
+
+    /// <summary>Its key holds something else than a hash.</summary>
+    Error,
+}
+
+/// <summary>One entity as the claim found it.</summary>
+/// <param name="Id">The entity.</param>
+/// <param name="Status">Whether it is claimed.</param>
+/// <param name="Version">The version to save.</param>
+/// <param name="Payload">The payload to save; null for a tombstone. For an error: null.</param>
+/// <param name="Nonce">The nonce of the write, which the fence takes over.</param>
+/// <param name="Error">For an error: its text.</param>
+internal readonly record struct ClaimedEntity(string Id, ClaimStatus Status, long Version, byte[]? Payload, string Nonce, string? Error = null);
+
+/// <summary>Entities of one shard that are due.</summary>
+/// <param name="Shard">The shard.</param>
+/// <param name="Seen">How many entries were looked at.</param>
+/// <param name="Held">How many of them a flusher holds.</param>
+/// <param name="Ids">The others, oldest first.</param>
+internal sealed record DuePage(int Shard, int Seen, int Held, IReadOnlyList<string> Ids);
+
+/// <summary>
+/// Claims entities of one shard for a flusher and reads their states. KEYS: claims, dirty, dead, then the entity of each.
+/// ARGV: lease in µs, bytes of payload to read at most, then the ids. Returns the term (end of lease, µs), Redis time in ms, then status, version, payload,
+/// tombstone mark and nonce of each.
+/// </summary>
+internal static class ClaimScript
+{
+    // The term is made unique in the shard, because it is also the claim's name: a settle takes back exactly the claims with its
+    // own term, never those of a flusher that came after it. Claims that have run out are cleared away in passing; where none is left,
+    // which is the rule, there is none to look for. The marks are asked for, and all claims taken, with one command (in parts, as Lua's
+    // stack ends at 8,000 values).
+    // What goes beyond the bytes is left for later: states may be large, and the reply to a whole batch of them is held in memory by Redis
+    // and by the flusher, and holds up all others behind it. The first is always taken, or it never would be.
+    public const string Text = VersionLua.Text + """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000000 + time[2]
+        redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
+        local term = now + tonumber(ARGV[1])
+        local top = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+        if top[2] and tonumber(top[2]) >= term then term = tonumber(top[2]) + 1 end
+        local name = string.format('%.0f', term)
+        local out = { name, string.format('%.0f', math.floor(now / 1000)) }
+        local dirty = {}
+        for first = 3, #ARGV, 1000 do
+          local marks = redis.call('ZMSCORE', KEYS[2], unpack(ARGV, first, math.min(first + 999, #ARGV)))
+          for i = 1, #marks do dirty[first + i] = marks[i] end
+        end
+        local taken = {}
+        local room = tonumber(ARGV[2])
+        for k = 4, #KEYS do
+          local id = ARGV[k - 1]
+          local status, stored = 'claimed', {}
+          if top[1] and redis.call('ZSCORE', KEYS[1], id) then
+            status = 'held'
+          elseif not dirty[k] then
+            status = redis.call('HEXISTS', KEYS[3], id) == 1 and 'dead' or 'clean'
+          elseif room <= 0 then
+            status = 'later'
+          else
+            stored = entity(KEYS[k], nil, 'd', 'x', 'w')
+            if stored.err then
+              status, stored = 'error', { '0', stored.err }
+            elseif not stored[1] then
+              status = 'lost'
+              redis.call('ZREM', KEYS[2], id)
+            else
+              local size = stored[2] and #stored[2] or 0
+              if size > room and #taken > 0 then
+                status, stored, room = 'later', {}, 0
+              else
+                taken[#taken + 1] = name
+                taken[#taken + 1] = id
+                room = room - size
+              end
+            end
+          end
+          out[#out + 1] = status
+          for field = 1, 4 do out[#out + 1] = stored[field] or false end
+        end
+        for first = 1, #taken, 1000 do
+          redis.call('ZADD', KEYS[1], unpack(taken, first, math.min(first + 999, #taken)))
+        end
+        return out
+        """;
+}
+
+/// <summary>
+/// Finds entities of one shard that are due, oldest first, leaving out those that a flusher holds. KEYS: dirty, claims.
+/// ARGV: smallest age in ms, latest score or empty, entries to skip, entries wanted, entries to look at at most.
+/// Returns how many entries were looked at, how many of them are held, then the ids.
+/// </summary>
+internal static class DueScript
+{
+    public const string Text = """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        local held = time[1] * 1000000 + time[2]
+        local latest = now - tonumber(ARGV[1])
+        if ARGV[2] ~= '' and tonumber(ARGV[2]) < latest then latest = tonumber(ARGV[2]) end
+        latest = string.format('%.0f', latest)
+        local offset, wanted, most = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+        local seen, taken, ids = 0, 0, {}
+        local claims = redis.call('EXISTS', KEYS[2]) == 1
+        while #ids < wanted and seen < most do
+          local page = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', latest, 'LIMIT', offset + seen, wanted)
+          for _, id in ipairs(page) do
+            if #ids == wanted then break end
+            seen = seen + 1
+            local claim = claims and redis.call('ZSCORE', KEYS[2], id)
+            if claim and tonumber(claim) > held then taken = taken + 1 else ids[#ids + 1] = id end
+          end
+          if #page < wanted then break end
+        end
+        local out = { seen, taken }
+        for _, id in ipairs(ids) do out[#out + 1] = id end
+        return out
+        """;
+}
+
+/// <summary>
+/// Gives entities that moved on during their flush the age of what is still unflushed: what was read at the claim is saved, so the
+/// oldest unflushed write is younger than the claim. KEYS: dirty, then the entity of each. ARGV: Redis time of the claim in ms, then
+/// id and saved version of each.
+/// </summary>
+internal static class RestampScript
+{
+    // Without this a hot entity would stay due for ever and be flushed in every sweep instead of once per flush delay.
+    public const string Text = """
+        for k = 2, #KEYS do
+          local id, saved = ARGV[2 * k - 2], ARGV[2 * k - 1]
+          local score = redis.call('ZSCORE', KEYS[1], id)
+          if score and tonumber(score) < tonumber(ARGV[1]) then
+            local version = redis.call('HGET', KEYS[k], 'v')
+            if version and version ~= saved then redis.call('ZADD', KEYS[1], 'XX', ARGV[1], id) end
+          end
+        end
+        return 1
+        """;
+}
+
+/// <summary>The claim of one batch on one shard.</summary>
+/// <param name="Shard">The shard.</param>
+/// <param name="Term">The end of the lease in Redis time (µs). Unique in the shard, and so the claim's name.</param>
+/// <param name="At">Redis time (ms) of the claim.</param>
+/// <param name="Entities">The entities asked for, in the order asked.</param>
+internal sealed record ShardClaim(int Shard, long Term, long At, IReadOnlyList<ClaimedEntity> Entities);

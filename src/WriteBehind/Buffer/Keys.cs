@@ -1,0 +1,71 @@
+using System.Globalization;
+using StackExchange.Redis;
+using WriteBehind.Redis;
+
+namespace WriteBehind.Buffer;
+
+/// <summary>
+/// The keys of one entity type. <c>{type:shard}</c> is the hash tag, so whatever a script or transaction touches together lives in
+/// one Redis Cluster slot. The layout is pinned by a test; its number is recorded in the type's meta key.
+/// </summary>
+internal sealed class KeyLayout
+{
+    /// <summary>The number of this layout. A process that finds another one refuses to start.</summary>
+    public const int Version = 1;
+
+    private readonly ShardKeys[] _shards;
+
+    public KeyLayout(string prefix, string type, int shards)
+    {
+        Meta = $"{prefix}:{{{type}}}:meta";
+        _shards = new ShardKeys[shards];
+        for (var i = 0; i < shards; i++)
+        {
+            _shards[i] = new ShardKeys(string.Create(CultureInfo.InvariantCulture, $"{prefix}:{{{type}:{i:00}}}"));
+        }
+    }
+
+    /// <summary>Hash: layout version, shard count and epoch of the type.</summary>
+    public RedisKey Meta { get; }
+
+    public int Shards => _shards.Length;
+
+    public ShardKeys this[int shard] => _shards[shard];
+
+    public int ShardOf(string id) => ShardHash.ShardOf(id, _shards.Length);
+}
+
+/// <summary>The keys of one shard.</summary>
+internal sealed class ShardKeys
+{
+    private readonly string _entity;
+    private readonly string _fence;
+
+    public ShardKeys(string root)
+    {
+        Dirty = root + ":dirty";
+        Claims = root + ":claims";
+        Dead = root + ":dead";
+        Epoch = root + ":epoch";
+        _entity = root + ":e:";
+        _fence = root + ":f:";
+    }
+
+    /// <summary>Sorted set: id, scored by the Redis time (ms) of its oldest unflushed write.</summary>
+    public RedisKey Dirty { get; }
+
+    /// <summary>Sorted set: id, scored by the end of a flusher's lease (Redis time, µs). The score is unique and so names the claim.</summary>
+    public RedisKey Claims { get; }
+
+    /// <summary>Hash: id to dead letter.</summary>
+    public RedisKey Dead { get; }
+
+    /// <summary>String: made up when missing, so another value means that the shard came back empty in between.</summary>
+    public RedisKey Epoch { get; }
+
+    /// <summary>Hash: <c>v</c> version, <c>d</c> payload, <c>x</c> tombstone mark, <c>w</c> the nonce of the write.</summary>
+    public RedisKey Entity(string id) => _entity + id;
+
+    /// <summary>String with TTL, <c>version:nonce</c>: what was flushed last; outlives the buffered state.</summary>
+    public RedisKey Fence(string id) => _fence + id;
+}

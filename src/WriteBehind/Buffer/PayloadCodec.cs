@@ -1,0 +1,119 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace WriteBehind.Buffer;
+
+/// <summary>What can be said of a payload without knowing its state type.</summary>
+internal static class PayloadCodec
+{
+    public const byte Magic = 0xB5;
+    public const int HeaderLength = 5;
+
+    /// <summary>The body of a payload, without its header, for showing it; the whole payload where it has none.</summary>
+    public static ReadOnlyMemory<byte> BodyOf(ReadOnlyMemory<byte> payload)
+        => payload.Length >= HeaderLength && payload.Span[0] == Magic ? payload[HeaderLength..] : payload;
+}
+
+/// <summary>
+/// States to payloads and back. A payload is a header of five bytes and the body: <c>0xB5</c>, the layout of the header (1), the
+/// body's format, and the schema version as a little-endian unsigned 16-bit number. Pinned by snapshot files: a later release must
+/// read what an earlier one left in Redis.
+/// </summary>
+internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options)
+    where TState : class
+{
+    private const byte Magic = PayloadCodec.Magic;
+    private const byte Layout = 1;
+    private const int HeaderLength = PayloadCodec.HeaderLength;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _writer;
+
+    /// <exception cref="PayloadException">The state can't be serialised, or is too long.</exception>
+    public byte[] Encode(string id, TState state)
+    {
+        var writer = _writer ??= new ArrayBufferWriter<byte>(1024);
+        writer.ResetWrittenCount();
+        var header = writer.GetSpan(HeaderLength);
+        (header[0], header[1], header[2]) = (Magic, Layout, options.Serializer.Format);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[3..], (ushort)options.SchemaVersion);
+        writer.Advance(HeaderLength);
+        try
+        {
+            options.Serializer.Serialize(state, writer);
+        }
+#pragma warning disable CA1031 // Whatever the serializer throws, the answer is the same: this state can't be stored.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _writer = null;
+            throw new PayloadException(
+                PayloadProblem.NotSerializable,
+                $"The state of {options.Type} '{id}' can't be serialised, so nothing was written: {e.Message}",
+                options.Type,
+                id,
+                e);
+        }
+
+        var length = writer.WrittenCount - HeaderLength;
+        var payload = length <= options.MaxPayloadBytes ? writer.WrittenSpan.ToArray() : null;
+        if (writer.Capacity > 1 << 20)
+        {
+            _writer = null;
+        }
+
+        return payload ?? throw new PayloadException(
+            PayloadProblem.TooLarge,
+            $"The state of {options.Type} '{id}' has {length} bytes, more than MaxPayloadBytes ({options.MaxPayloadBytes}) allows; nothing was written.",
+            options.Type,
+            id);
+    }
+
+    /// <exception cref="PayloadException">The payload is garbage, of another format, or of a newer schema.</exception>
+    public TState Decode(string id, ReadOnlyMemory<byte> payload)
+    {
+        var span = payload.Span;
+        if (span.Length < HeaderLength || span[0] != Magic || span[1] != Layout)
+        {
+            throw Unreadable(id, "it does not begin with a header of this library");
+        }
+
+        if (span[2] != options.Serializer.Format)
+        {
+            throw Unreadable(id, $"its body has format {span[2]}, the serializer reads {options.Serializer.Format}");
+        }
+
+        int schema = BinaryPrimitives.ReadUInt16LittleEndian(span[3..]);
+        if (schema > options.SchemaVersion)
+        {
+            throw new PayloadException(
+                PayloadProblem.NewerSchema,
+                $"The payload of {options.Type} '{id}' has schema version {schema}, this process knows up to {options.SchemaVersion} (SchemaVersion): " +
+                "a newer release of the application wrote it and can read it.",
+                options.Type,
+                id);
+        }
+
+        try
+        {
+            var body = payload[HeaderLength..];
+            for (; schema < options.SchemaVersion; schema++)
+            {
+                body = options.Upgrades.TryGetValue(schema, out var upgrade)
+                    ? upgrade(body)
+                    : throw new InvalidOperationException($"no upgrade from schema version {schema} is registered (Upgrades)");
+            }
+
+            return options.Serializer.Deserialize(body.Span);
+        }
+#pragma warning disable CA1031 // Whatever the serializer or an upgrade throws, the answer is the same: this payload can't be read.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            throw Unreadable(id, e.Message, e);
+        }
+    }
+
+    private PayloadException Unreadable(string id, string why, Exception? cause = null) => new(
+        PayloadProblem.Unreadable, $"The payload of {options.Type} '{id}' can't be read: {why}.", options.Type, id, cause);
+}

@@ -1,0 +1,86 @@
+using System.Globalization;
+using StackExchange.Redis;
+using WriteBehind.Redis;
+
+namespace WriteBehind.Caching;
+
+/// <summary>
+/// The keys of one cache. Like those of entity types, with <c>{cache.name:shard}</c> as the hash tag; a dot is in no type name, so a cache
+/// and a type of one name keep apart.
+/// </summary>
+internal sealed class CacheKeys
+{
+    private readonly CacheShard[] _shards;
+
+    public CacheKeys(string prefix, string name, int shards, int schema)
+    {
+        Meta = $"{prefix}:{{cache.{name}}}:meta";
+        Listener = $"{prefix}:{{cache.{name}}}:listener";
+        Channel = $"{prefix}:{{cache.{name}}}:invalidations";
+        _shards = new CacheShard[shards];
+        for (var i = 0; i < shards; i++)
+        {
+            _shards[i] = new CacheShard(string.Create(CultureInfo.InvariantCulture, $"{prefix}:{{cache.{name}:{i:00}}}"), schema);
+        }
+    }
+
+    /// <summary>Hash: layout version and shard count.</summary>
+    public RedisKey Meta { get; }
+
+    /// <summary>String with TTL: who listens to PostgreSQL for this cache.</summary>
+    public RedisKey Listener { get; }
+
+    /// <summary>The channel on which nodes hear of invalidations.</summary>
+    public string Channel { get; }
+
+    public int Shards => _shards.Length;
+
+    public CacheShard this[int shard] => _shards[shard];
+
+    public int ShardOf(string key) => ShardHash.ShardOf(key, _shards.Length);
+}
+
+/// <summary>The keys of one shard of a cache.</summary>
+internal sealed class CacheShard
+{
+    private readonly string _lock;
+    private readonly string[] _entries;
+
+    public CacheShard(string root, int schema)
+    {
+        Control = root + ":control";
+        Tags = root + ":tags";
+        _lock = Versioned(root, 'l', schema);
+
+        // While a release is rolled out, processes of the release before, or already of the next one, read under another schema version.
+        _entries = schema == 1
+            ? [Versioned(root, 'e', 1), Versioned(root, 'e', 2)]
+            : [Versioned(root, 'e', schema), Versioned(root, 'e', schema + 1), Versioned(root, 'e', schema - 1)];
+    }
+
+    /// <summary>Hash: <c>t</c> the last stamp, <c>n</c> the stamp of the namespace, <c>i</c> the stamp of the last invalidation, <c>g</c> until when (µs) there are tags.</summary>
+    public RedisKey Control { get; }
+
+    /// <summary>Sorted set: tag, scored by the stamp of its last invalidation.</summary>
+    public RedisKey Tags { get; }
+
+    /// <summary>How many keys an entry has: its own, and those of the neighbouring schema versions.</summary>
+    public int Variants => _entries.Length;
+
+    /// <summary>Hash; see <see cref="CacheLua"/>.</summary>
+    public RedisKey Entry(string key) => _entries[0] + key;
+
+    /// <summary>String with TTL: who loads the entry, as <c>process token:stamp of the load</c>.</summary>
+    public RedisKey Lock(string key) => _lock + key;
+
+    /// <summary>The entry under each schema version that may be in use, its own first.</summary>
+    public void AddVariants(string key, List<RedisKey> keys)
+    {
+        foreach (var entry in _entries)
+        {
+            keys.Add(entry + key);
+        }
+    }
+
+    private static string Versioned(string root, char kind, int schema) => string.Create(CultureInfo.InvariantCulture, $"{root}:{kind}{schema}:");
+}

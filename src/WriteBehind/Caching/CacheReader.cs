@@ -1,0 +1,287 @@
+using System.Collections.Concurrent;
+using WriteBehind.Common;
+
+namespace WriteBehind.Caching;
+
+/// <summary>
+/// Reads: first level, Redis, loader. A key has at most one read under way in this process (a <see cref="Flight{T}"/>), and across
+/// processes at most one load, for whoever has its lock.
+/// </summary>
+internal sealed class CacheReader(
+    CacheStore store, LocalLevel local, InvalidationFeed feed, LoadRunner loads, CacheOptions options, CacheMetrics metrics, TimeProvider time)
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
+
+    // The type is part of it because a flight is of one type; a key is used with one type anyway.
+    private readonly ConcurrentDictionary<(string Key, Type Type), object> _flights = new();
+    private readonly ConcurrentDictionary<string, bool> _refreshing = new(StringComparer.Ordinal);
+
+    /// <summary>Reads one key; completes at once where the first level has it.</summary>
+    public ValueTask<Cached<T>> GetAsync<T>(string key, BatchLoader<T> loader, CancellationToken cancellationToken)
+        where T : class
+    {
+        feed.Start();
+        List<EntryRequest>? due = null;
+        if (!TryLocal<T>(key, out var value, ref due))
+        {
+            return new ValueTask<Cached<T>>(FlyAsync([key], loader)[0].WaitAsync(cancellationToken));
+        }
+
+        Refresh(due, loader);
+        return new ValueTask<Cached<T>>(value);
+    }
+
+    /// <summary>Reads many distinct keys.</summary>
+    public async Task<Dictionary<string, Cached<T>>> GetManyAsync<T>(IReadOnlyCollection<string> keys, BatchLoader<T> loader, CancellationToken cancellationToken)
+        where T : class
+    {
+        feed.Start();
+        var values = new Dictionary<string, Cached<T>>(keys.Count, StringComparer.Ordinal);
+        var missing = new List<string>();
+        List<EntryRequest>? due = null;
+        foreach (var key in keys)
+        {
+            if (TryLocal<T>(key, out var value, ref due))
+            {
+                values.Add(key, value);
+            }
+            else
+            {
+                missing.Add(key);
+            }
+        }
+
+        Refresh(due, loader);
+        var flights = FlyAsync(missing, loader);
+        await Task.WhenAll(flights).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < flights.Length; i++)
+        {
+            values.Add(missing[i], await flights[i].ConfigureAwait(false));
+        }
+
+        return values;
+    }
+
+    private bool TryLocal<T>(string key, out Cached<T> value, ref List<EntryRequest>? due)
+        where T : class
+    {
+        value = default;
+        if (!feed.IsVouched || local.Find(key) is not { } entry || entry.Value is not (null or T))
+        {
+            return false;
+        }
+
+        metrics.Hit("local");
+        value = new Cached<T>((T?)entry.Value, entry.Version);
+        if (IsDue(TimeSpan.FromSeconds((entry.Expiry - time.GetTimestamp()) / (double)time.TimestampFrequency), entry.LoadTime))
+        {
+            (due ??= []).Add(new EntryRequest(key, ReadMode.Refresh, entry.LoadStamp));
+        }
+
+        return true;
+    }
+
+    /// <summary>Joins reads that are under way, and begins the others together.</summary>
+    private Task<Cached<T>>[] FlyAsync<T>(List<string> keys, BatchLoader<T> loader)
+        where T : class
+    {
+        var flights = new Task<Cached<T>>[keys.Count];
+        var own = new List<Flight<T>>();
+        for (var i = 0; i < flights.Length; i++)
+        {
+            // In this order: what is invalidated after the first look shows in the second.
+            var flight = new Flight<T>(keys[i], local.VersionOf(keys[i]), feed.IsVouched, Land);
+            var present = (Flight<T>)_flights.GetOrAdd((keys[i], typeof(T)), flight);
+            if (present != flight && present.LocalVersion == flight.LocalVersion && !present.Done.IsCompleted)
+            {
+                metrics.Hit("shared");
+                flights[i] = present.Done;
+                continue;
+            }
+
+            // The one there began before an invalidation that this caller may know of, or has just ended.
+            _flights[(keys[i], typeof(T))] = flight;
+            own.Add(flight);
+            flights[i] = flight.Done;
+        }
+
+        if (own.Count > 0)
+        {
+            _ = RunAsync(own, loader);
+        }
+
+        return flights;
+    }
+
+    private async Task RunAsync<T>(List<Flight<T>> flights, BatchLoader<T> loader)
+        where T : class
+    {
+        try
+        {
+            await AskAsync(flights, options.LockAcrossProcesses ? ReadMode.Get : ReadMode.Look).ConfigureAwait(false);
+            var missing = CompleteFrom(flights, loader);
+            if (missing.Where(static flight => flight.Entry.Status == EntryStatus.Hit).ToList() is { Count: > 0 } unreadable)
+            {
+                await AskAsync(unreadable, ReadMode.Refresh).ConfigureAwait(false);
+            }
+
+            var waiting = missing.Where(IsLoadedElsewhere).ToList();
+            await Task.WhenAll(
+                loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight))], loader), WaitAsync(waiting, loader)).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Every kind of failure belongs to the callers.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            flights.ForEach(flight => flight.Fail(e));
+        }
+    }
+
+    // Each by itself: those of one call may end long before its slowest.
+    private void Land<T>(Flight<T> flight)
+        where T : class
+        => _flights.TryRemove(new((flight.Key, typeof(T)), flight));
+
+    /// <summary>Waits for what other processes load, taking over where one of them failed or died. Bounded: after that it is loaded here.</summary>
+    private async Task WaitAsync<T>(List<Flight<T>> waiting, BatchLoader<T> loader)
+        where T : class
+    {
+        waiting.ForEach(_ => metrics.LockWait());
+        var started = time.GetTimestamp();
+        var taken = new List<Task>();
+        for (var pause = FirstPause; waiting.Count > 0 && time.GetElapsedTime(started) < options.LockWait; pause = Longer(pause))
+        {
+            await Task.Delay(pause, time).ConfigureAwait(false);
+            await AskAsync(waiting, ReadMode.Get).ConfigureAwait(false);
+            var missing = CompleteFrom(waiting, loader);
+            waiting = [.. missing.Where(IsLoadedElsewhere)];
+            taken.Add(loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight) && !(flight.IsRedisAway && loads.TryGiveStale(flight)))], loader));
+        }
+
+        taken.Add(loads.RunAsync([.. waiting.Where(flight => !loads.TryGiveStale(flight))], loader));
+        await Task.WhenAll(taken).ConfigureAwait(false);
+    }
+
+    /// <summary>Asks Redis for all of them. Where it is away, each process is for itself: one load per key.</summary>
+    private async Task AskAsync<T>(List<Flight<T>> flights, ReadMode mode)
+        where T : class
+    {
+        var entries = await store.ReadAsync(flights.Select(flight => new EntryRequest(flight.Key, mode, flight.Entry.LoadStamp))).ConfigureAwait(false);
+        for (var i = 0; i < entries.Length; i++)
+        {
+            flights[i].IsRedisAway = entries[i] is null;
+            flights[i].Entry = entries[i] ?? flights[i].Entry;
+        }
+    }
+
+    /// <summary>Completes the reads that what Redis had can answer, and begins what refreshes they drew; returns the others.</summary>
+    private List<Flight<T>> CompleteFrom<T>(List<Flight<T>> flights, BatchLoader<T> loader)
+        where T : class
+    {
+        var due = new List<EntryRequest>();
+        var missing = flights.Where(flight => !TryComplete(flight, due)).ToList();
+        Refresh(due, loader);
+        return missing;
+    }
+
+    private bool TryComplete<T>(Flight<T> flight, List<EntryRequest> due)
+        where T : class
+    {
+        if (flight.Entry.Status == EntryStatus.Paused)
+        {
+            return loads.TryGiveStale(flight);
+        }
+
+        if (flight.Entry.Status != EntryStatus.Hit || !loads.TryRead(flight, out var value))
+        {
+            return false;
+        }
+
+        metrics.Hit("redis");
+        Keep(flight, value);
+        flight.Complete(value);
+        if (IsDue(flight.Entry.Left, flight.Entry.LoadTime))
+        {
+            due.Add(new EntryRequest(flight.Key, ReadMode.Refresh, flight.Entry.LoadStamp));
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether somebody else has the lock: Redis was asked, has no answer, and did not give the lock.</summary>
+    private bool IsLoadedElsewhere<T>(Flight<T> flight)
+        where T : class
+        => options.LockAcrossProcesses && !flight.IsRedisAway && !flight.Entry.Locked && flight.Entry.Status is EntryStatus.Miss or EntryStatus.Stale;
+
+    private void Keep<T>(Flight<T> flight, Cached<T> value)
+        where T : class
+        => loads.Keep(flight, value, flight.Entry.Left, flight.Entry.LoadTime, flight.Entry.Tags, flight.Entry.LoadStamp);
+
+    private bool IsDue(TimeSpan left, TimeSpan loadTime)
+        => EarlyExpiration.IsDue(left, loadTime, options.EarlyRefresh, Random.Shared.NextDouble());
+
+    /// <summary>Begins to refresh what reads drew, unless this process does so already: those of one read with one call of the loader.</summary>
+    private void Refresh<T>(List<EntryRequest>? due, BatchLoader<T> loader)
+        where T : class
+    {
+        due?.RemoveAll(request => store.IsAway(request.Key) || !_refreshing.TryAdd(request.Key, true));
+        if (due is { Count: > 0 })
+        {
+            _ = Task.Run(() => RefreshAsync(due, loader));
+        }
+    }
+
+    /// <summary>Loads anew what is still fresh, beside the reads, if nobody else does or has. Where it fails, what is there stays.</summary>
+    private async Task RefreshAsync<T>(List<EntryRequest> due, BatchLoader<T> loader)
+        where T : class
+    {
+        try
+        {
+            var flights = due.Select(request => new Flight<T>(request.Key, local.VersionOf(request.Key), feed.IsVouched)
+            {
+                Entry = StoredEntry.Unknown with { LoadStamp = request.Known },
+            }).ToList();
+            await AskAsync(flights, ReadMode.Refresh).ConfigureAwait(false);
+            for (var i = 0; i < flights.Count; i++)
+            {
+                // Loaded anew by another process: from now on readers here go by its expiry.
+                if (flights[i].Entry is { Locked: false, Status: EntryStatus.Hit } entry && entry.LoadStamp > due[i].Known && loads.TryRead(flights[i], out var value))
+                {
+                    Keep(flights[i], value);
+                }
+            }
+
+            flights.RemoveAll(static flight => !flight.Entry.Locked);
+            flights.ForEach(_ => metrics.EarlyRefresh());
+            await loads.RunAsync(flights, loader).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Nobody waits for this.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            // A loader's error does not come here, and is counted. What else is wrong meets the next read that has to ask Redis, and its caller is told.
+        }
+        finally
+        {
+            due.ForEach(request => _refreshing.TryRemove(request.Key, out _));
+        }
+    }
+
+    private static TimeSpan Longer(TimeSpan pause) => pause * 2 < LongestPause ? pause * 2 : LongestPause;
+}
+
+/// <summary>
+/// XFetch (A. Vattani, F. Chierichetti, K. Lowenstein: "Optimal Probabilistic Cache Stampede Prevention", PVLDB 8(8), 2015): each read of a
+/// fresh entry may decide to load it anew, the likelier the nearer its expiry and the longer its load took. Then it rarely expires under load,
+/// and nobody has to wait. The exponential distribution is what makes it optimal: nothing needs to be known of how often the entry is read.
+/// </summary>
+internal static class EarlyExpiration
+{
+    /// <param name="left">How long the entry is still fresh.</param>
+    /// <param name="loadTime">How long its last load took (delta).</param>
+    /// <param name="beta">Above 1 sooner, below 1 later; 0 never.</param>
+    /// <param name="random">Uniform in [0, 1).</param>
+    public static bool IsDue(TimeSpan left, TimeSpan loadTime, double beta, double random)
+        => beta > 0 && loadTime > TimeSpan.Zero && -loadTime.TotalSeconds * beta * Math.Log(1 - random) >= left.TotalSeconds;
+}

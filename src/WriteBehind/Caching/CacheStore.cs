@@ -1,0 +1,291 @@
+using System.Globalization;
+using StackExchange.Redis;
+using WriteBehind.Redis;
+
+namespace WriteBehind.Caching;
+
+/// <summary>The entries of one cache in Redis: every operation of the caches' protocol. Reads of one shard that come together share a script call.</summary>
+internal sealed class CacheStore
+{
+    /// <summary>The number of the caches' key layout. A process that finds another one refuses to use the cache.</summary>
+    private const int LayoutVersion = 1;
+
+    private const int MaxItems = 512;
+    private const int MaxBytes = 4 << 20;
+
+    private readonly RedisConnections _redis;
+    private readonly CacheOptions _options;
+    private readonly ShardAbsence _absence;
+    private readonly GroupBatcher<EntryRequest, StoredEntry>[] _readers;
+    private readonly GroupBatcher<EntryFill, bool>[] _fillers;
+    private bool _checked;
+
+    public CacheStore(RedisConnections redis, CacheOptions options, string prefix, ShardAbsence absence)
+    {
+        (_redis, _options, _absence) = (redis, options, absence);
+        Keys = new CacheKeys(prefix, options.Name, options.Shards, options.SchemaVersion);
+        _readers = [.. Enumerable.Range(0, options.Shards).Select(shard =>
+            new GroupBatcher<EntryRequest, StoredEntry>(batch => ReadShardAsync(shard, batch), MaxItems, static _ => 0, MaxBytes))];
+        _fillers = [.. Enumerable.Range(0, options.Shards).Select(shard =>
+            new GroupBatcher<EntryFill, bool>(batch => FillShardAsync(shard, batch), MaxItems, SizeOf, MaxBytes))];
+    }
+
+    public string Name => _options.Name;
+
+    public CacheKeys Keys { get; }
+
+    /// <summary>Names this process. With the stamp of a load it names the load, as the owner of locks.</summary>
+    public string Token { get; } = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
+
+    /// <summary>Whether Redis is passed by for a key at the moment, since it did not answer.</summary>
+    public bool IsAway(string key) => _absence.IsAway(Keys.ShardOf(key));
+
+    /// <summary>Reads entries, in the order of the requests: one script call per shard. Null where Redis is away.</summary>
+    public Task<StoredEntry?[]> ReadAsync(IEnumerable<EntryRequest> requests)
+        => SendAsync([.. requests], static request => request.Key, static _ => 0, _readers, ReadShardAsync, passBy: true);
+
+    /// <summary>Stores what was loaded, each unless something newer is known, and frees the locks. Null where Redis is away.</summary>
+    public Task<bool?[]> FillAsync(IReadOnlyList<EntryFill> fills)
+        => SendAsync([.. fills], static fill => fill.Key, SizeOf, _fillers, FillShardAsync, passBy: false);
+
+    /// <summary>Makes the leases of locks last.</summary>
+    public Task RenewAsync(IReadOnlyList<HeldLock> locks, CancellationToken cancellationToken)
+        => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => RunAsync(
+            LockScripts.Renew,
+            [.. shard.Select(held => Keys[shard.Key].Lock(held.Key))],
+            [Token, (long)_options.LockLease.TotalMilliseconds, .. shard.Select(static held => (RedisValue)held.Stamp)],
+            cancellationToken)));
+
+    /// <summary>Frees the locks of loads that failed. Where Redis is away, they end with their lease.</summary>
+    public Task ReleaseAsync(IReadOnlyList<HeldLock> locks, TimeSpan pause)
+        => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => AskAsync(shard.Key, () => RunAsync(
+            LockScripts.Release,
+            WithLocks(Keys[shard.Key], [.. shard.Select(static held => held.Key)]),
+            [Token, Micros(pause), .. shard.Select(static held => (RedisValue)held.Stamp)],
+            CancellationToken.None), passBy: false)));
+
+    public async Task InvalidateKeysAsync(IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
+    {
+        await CheckAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(keys.GroupBy(Keys.ShardOf).SelectMany(shard => shard.Chunk(MaxItems).Select(
+            chunk => InvalidateAsync(shard.Key, 'k', chunk, cancellationToken)))).ConfigureAwait(false);
+    }
+
+    public async Task InvalidateTagsAsync(IReadOnlyCollection<string> tags, CancellationToken cancellationToken)
+    {
+        await CheckAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(Enumerable.Range(0, Keys.Shards).Select(shard => InvalidateAsync(shard, 't', tags, cancellationToken))).ConfigureAwait(false);
+    }
+
+    public async Task InvalidateAllAsync(CancellationToken cancellationToken)
+    {
+        await CheckAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(Enumerable.Range(0, Keys.Shards).Select(shard => InvalidateAsync(shard, 'a', [], cancellationToken))).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes the entries of one shard obsolete; returns the stamp.</summary>
+    public async Task<long> InvalidateShardAsync(int shard, CancellationToken cancellationToken)
+        => (long)await InvalidateAsync(shard, 'a', [], cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Marks an entry as in doubt before its row is written; returns the mark's stamp.</summary>
+    public async Task<long> MarkAsync(string key, string token, TimeSpan life, CancellationToken cancellationToken)
+    {
+        await CheckAsync(cancellationToken).ConfigureAwait(false);
+        var shard = Keys.ShardOf(key);
+        return (long)await RunAsync(
+            WriteThroughScripts.Mark,
+            WithVariants(shard, [key]),
+            [Keys.Channel, shard, key, Micros(_options.FenceTime), token, Micros(life)],
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes the mark away; with a fill, stores it where this write was alone.</summary>
+    public Task CompleteAsync(string key, string token, long stamp, EntryFill? fill)
+    {
+        var shard = Keys.ShardOf(key);
+        return RunAsync(
+            WriteThroughScripts.Complete,
+            WithVariants(shard, [key]),
+            [
+                Keys.Channel, shard, key, Micros(_options.FenceTime), token, stamp, fill is null ? 0 : 1, Micros(fill?.Ttl ?? TimeSpan.Zero),
+                Micros(_options.MaxStale), Micros(_options.SlidingTtl ?? TimeSpan.Zero), fill?.Version ?? 0, fill?.Payload is null ? 0 : 1,
+                fill?.Payload ?? RedisValue.EmptyString, TagText.Join(fill?.Tags),
+            ],
+            CancellationToken.None);
+    }
+
+    /// <summary>Takes the lease of whoever feeds this cache from outside, or makes it last; with 0 gives it back.</summary>
+    public async Task<bool> LeadAsync(TimeSpan lease, CancellationToken cancellationToken)
+        => (int)await RunAsync(LockScripts.Lead, [Keys.Listener], [Token, (long)lease.TotalMilliseconds], cancellationToken).ConfigureAwait(false) == 1;
+
+    /// <summary>The stamp of each shard's last invalidation; 0 where there was none yet.</summary>
+    public async Task<long[]> LastInvalidationsAsync(CancellationToken cancellationToken)
+    {
+        await CheckAsync(cancellationToken).ConfigureAwait(false);
+        var stamps = await Task.WhenAll(Enumerable.Range(0, Keys.Shards).Select(
+            shard => _redis.RunAsync(db => db.HashGetAsync(Keys[shard].Control, "i"), cancellationToken))).ConfigureAwait(false);
+        return [.. stamps.Select(stamp => stamp.IsNull ? 0 : (long)stamp)];
+    }
+
+    /// <summary>
+    /// A single one shares a call with others that come meanwhile; many are a batch of their own at once. A shard that is away leaves its
+    /// replies null and the others theirs.
+    /// </summary>
+    private async Task<TReply?[]> SendAsync<TRequest, TReply>(
+        TRequest[] requests,
+        Func<TRequest, string> keyOf,
+        Func<TRequest, int> sizeOf,
+        GroupBatcher<TRequest, TReply>[] batchers,
+        Func<int, IReadOnlyList<TRequest>, Task<IReadOnlyList<TReply>>> send,
+        bool passBy)
+        where TReply : struct
+    {
+        var replies = new TReply?[requests.Length];
+        if (requests.Length == 1)
+        {
+            var shard = Keys.ShardOf(keyOf(requests[0]));
+            await AskAsync(shard, async () => replies[0] = await batchers[shard].SendAsync(requests[0]).ConfigureAwait(false), passBy).ConfigureAwait(false);
+            return replies;
+        }
+
+        await Task.WhenAll(Enumerable.Range(0, requests.Length).GroupBy(i => Keys.ShardOf(keyOf(requests[i]))).SelectMany(
+            shard => Chunks.Of(shard, MaxItems, i => sizeOf(requests[i]), MaxBytes).Select(chunk => SendChunkAsync(shard.Key, chunk)))).ConfigureAwait(false);
+        return replies;
+
+        Task SendChunkAsync(int shard, List<int> chunk) => AskAsync(
+            shard,
+            async () =>
+            {
+                var answers = await send(shard, [.. chunk.Select(i => requests[i])]).ConfigureAwait(false);
+                for (var i = 0; i < chunk.Count; i++)
+                {
+                    replies[chunk[i]] = answers[i];
+                }
+            },
+            passBy);
+    }
+
+    /// <summary>
+    /// Does what is to leave no more than a note where Redis is away. Reads pass a shard by that was found to be; what ends a load is tried in any
+    /// case, as others wait for its lock.
+    /// </summary>
+    private async Task AskAsync(int shard, Func<Task> ask, bool passBy)
+    {
+        try
+        {
+            if (!passBy || !_absence.IsAway(shard))
+            {
+                await ask().ConfigureAwait(false);
+            }
+        }
+        catch (BufferUnavailableException)
+        {
+            _absence.Note(shard);
+        }
+    }
+
+    private static int SizeOf(EntryFill fill) => fill.Payload?.Length ?? 0;
+
+    private Task<RedisResult> InvalidateAsync(int shard, char kind, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    {
+        // A tag is remembered for as long as there may be an entry from before: what is loaded now may be stored for FenceTime, and then lives on.
+        // Twice that, because a process of another release may have set it longer.
+        var life = (2 * (_options.Ttl + _options.MaxStale + _options.FenceTime)) + TimeSpan.FromHours(1);
+        RedisValue[] arguments =
+            [Keys.Channel, shard, kind.ToString(), Micros(_options.FenceTime), Micros(life), .. names.Select(static name => (RedisValue)name)];
+        return RunAsync(InvalidateScript.Text, WithVariants(shard, kind == 'k' ? names : []), arguments, cancellationToken);
+    }
+
+    private async Task<IReadOnlyList<StoredEntry>> ReadShardAsync(int shard, IReadOnlyList<EntryRequest> batch)
+    {
+        await CheckAsync(CancellationToken.None).ConfigureAwait(false);
+        RedisValue[] arguments =
+        [
+            Token, (long)_options.LockLease.TotalMilliseconds, Micros(_options.SlidingTtl ?? TimeSpan.Zero), Micros(_options.MaxStale),
+            .. batch.SelectMany(static request => new RedisValue[] { request.Mode switch { ReadMode.Get => "g", ReadMode.Refresh => "r", _ => "p" }, request.Known }),
+        ];
+        var keys = WithLocks(Keys[shard], [.. batch.Select(static request => request.Key)]);
+        var reply = (RedisResult[])(await RunAsync(ReadEntriesScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false))!;
+        var stamp = (string?)reply[0] is { Length: > 0 } issued ? long.Parse(issued, CultureInfo.InvariantCulture) : 0;
+        var entries = new StoredEntry[batch.Count];
+        for (var i = 0; i < entries.Length; i++)
+        {
+            var at = 1 + (8 * i);
+            entries[i] = new StoredEntry(
+                Enum.Parse<EntryStatus>((string)reply[at]!, ignoreCase: true),
+                (int)reply[at + 1] == 1,
+                reply[at + 2].IsNull ? null : (byte[]?)reply[at + 2] ?? [],
+                reply[at + 3].IsNull ? null : (long)reply[at + 3],
+                TimeSpan.FromMicroseconds((long)reply[at + 4]),
+                TimeSpan.FromMilliseconds(double.Parse((string)reply[at + 5]!, CultureInfo.InvariantCulture)),
+                TagText.Split((string?)reply[at + 6]),
+                stamp,
+                (long)reply[at + 7]);
+        }
+
+        return entries;
+    }
+
+    private async Task<IReadOnlyList<bool>> FillShardAsync(int shard, IReadOnlyList<EntryFill> batch)
+    {
+        var arguments = new RedisValue[FillEntriesScript.Header + (FillEntriesScript.PerEntry * batch.Count)];
+        (arguments[0], arguments[1], arguments[2], arguments[3]) =
+            (Token, Micros(_options.FenceTime), Micros(_options.MaxStale), Micros(_options.SlidingTtl ?? TimeSpan.Zero));
+        for (var i = 0; i < batch.Count; i++)
+        {
+            var (fill, at) = (batch[i], FillEntriesScript.Header + (FillEntriesScript.PerEntry * i));
+            arguments[at] = fill.Stamp;
+            arguments[at + 1] = fill.Version is { } version ? version : RedisValue.EmptyString;
+            arguments[at + 2] = Micros(fill.Ttl);
+            arguments[at + 3] = fill.Payload is null ? 0 : 1;
+            arguments[at + 4] = fill.Payload ?? RedisValue.EmptyString;
+            arguments[at + 5] = fill.LoadTime.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture);
+            arguments[at + 6] = TagText.Join(fill.Tags);
+        }
+
+        var keys = WithLocks(Keys[shard], [.. batch.Select(static fill => fill.Key)]);
+        var reply = (RedisResult[])(await RunAsync(FillEntriesScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false))!;
+        return [.. reply.Select(static filled => (int)filled == 1)];
+    }
+
+    /// <summary>Records the shard count at first use, or compares it with what is recorded. Once per process.</summary>
+    private async ValueTask CheckAsync(CancellationToken cancellationToken)
+    {
+        if (_checked)
+        {
+            return;
+        }
+
+        var recorded = (RedisResult[])(await RunAsync(
+            MetaScript.Text, [Keys.Meta], [LayoutVersion, Keys.Shards, Token], cancellationToken).ConfigureAwait(false))!;
+        if ((int)recorded[0] != LayoutVersion || (int)recorded[1] != Keys.Shards)
+        {
+            throw new ConfigurationException(
+                nameof(CacheOptions.Shards),
+                $"Cache '{_options.Name}' has layout {(int)recorded[0]} and {(int)recorded[1]} shards in Redis, this process uses layout {LayoutVersion} and " +
+                $"{Keys.Shards} (Shards): they would not see each other's invalidations. Use the same number, another name, or stop all processes and delete the key '{Keys.Meta}'.",
+                _options.Name);
+        }
+
+        _checked = true;
+    }
+
+    private RedisKey[] WithVariants(int shard, IReadOnlyCollection<string> names)
+    {
+        var keys = new List<RedisKey>(2 + (3 * names.Count)) { Keys[shard].Control, Keys[shard].Tags };
+        foreach (var name in names)
+        {
+            Keys[shard].AddVariants(name, keys);
+        }
+
+        return [.. keys];
+    }
+
+    private static RedisKey[] WithLocks(CacheShard shard, IReadOnlyList<string> names)
+        => [shard.Control, shard.Tags, .. names.SelectMany(name => new[] { shard.Entry(name), shard.Lock(name) })];
+
+    private static long Micros(TimeSpan time) => (long)time.TotalMicroseconds;
+
+    private Task<RedisResult> RunAsync(string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
+        => _redis.RunAsync(db => db.ScriptEvaluateAsync(script, keys, arguments), cancellationToken);
+}

@@ -1,0 +1,98 @@
+namespace WriteBehind.Caching;
+
+/// <summary>An entry as Redis has it.</summary>
+/// <param name="Status">What it is good for.</param>
+/// <param name="Locked">Whether the reader holds the lock now and is to load.</param>
+/// <param name="Payload">The payload; null where there is none, or the value is known to be absent.</param>
+/// <param name="Version">The version of the row, where it has one.</param>
+/// <param name="Left">How long it is fresh.</param>
+/// <param name="LoadTime">How long its load took.</param>
+/// <param name="Tags">Its tags.</param>
+/// <param name="Stamp">The stamp for a load that begins now; 0 where none was given.</param>
+/// <param name="LoadStamp">The stamp of the load that made it.</param>
+internal readonly record struct StoredEntry(
+    EntryStatus Status, bool Locked, byte[]? Payload, long? Version, TimeSpan Left, TimeSpan LoadTime, string[] Tags, long Stamp, long LoadStamp)
+{
+    /// <summary>What is known where Redis can't be asked.</summary>
+    public static readonly StoredEntry Unknown = new(EntryStatus.Miss, false, null, null, TimeSpan.Zero, TimeSpan.Zero, [], 0, 0);
+}
+
+/// <summary>What was loaded, on its way into Redis.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Stamp">The stamp taken before the load.</param>
+/// <param name="Version">The version of the row, where it has one.</param>
+/// <param name="Ttl">How long it is fresh, with jitter.</param>
+/// <param name="Payload">The payload; null where the value is absent.</param>
+/// <param name="LoadTime">How long the load took.</param>
+/// <param name="Tags">Its tags.</param>
+internal sealed record EntryFill(
+    string Key, long Stamp, long? Version, TimeSpan Ttl, byte[]? Payload, TimeSpan LoadTime, IReadOnlyCollection<string> Tags);
+
+/// <summary>A read of one entry.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Mode">What the read is for.</param>
+/// <param name="Known">The stamp of the load that made the entry as the reader knows it: a refresh is not needed where there is a newer one.</param>
+internal readonly record struct EntryRequest(string Key, ReadMode Mode, long Known);
+
+/// <summary>What Redis has for a key.</summary>
+internal enum EntryStatus
+{
+    /// <summary>Nothing that may be used.</summary>
+    Miss,
+
+    /// <summary>A fresh value, or the knowledge that there is none.</summary>
+    Hit,
+
+    /// <summary>A value that has expired and may be given where no better one can be had.</summary>
+    Stale,
+
+    /// <summary>The same, shortly after a load failed: it is given without another try.</summary>
+    Paused,
+
+    /// <summary>A write-through of it is under way, or its writer died: the database must be asked, and nothing be stored.</summary>
+    Doubt,
+
+    /// <summary>The key holds something that is not of this library. Reads and loads pass it by; a removal of the key deletes it.</summary>
+    Foreign,
+}
+
+/// <summary>The lock of an entry, held by a load of this process.</summary>
+/// <param name="Key">The key of the entry.</param>
+/// <param name="Stamp">The stamp of the load: together with the process it is the owner.</param>
+internal readonly record struct HeldLock(string Key, long Stamp);
+
+/// <summary>What an entry is read for.</summary>
+internal enum ReadMode
+{
+    /// <summary>To have its value; where there is none, to load it, with the lock.</summary>
+    Get,
+
+    /// <summary>The same without a lock.</summary>
+    Look,
+
+    /// <summary>To load it anew though it is fresh, if nobody else does or has done so, and no load of it has just failed.</summary>
+    Refresh,
+}
+
+/// <summary>Tags as one text, as entries keep them.</summary>
+internal static class TagText
+{
+    private const char Separator = '\n';
+    private const int MaxLength = 256;
+
+    public static string Join(IReadOnlyCollection<string>? tags) => tags is null or { Count: 0 } ? string.Empty : string.Join(Separator, tags);
+
+    public static string[] Split(string? text) => string.IsNullOrEmpty(text) ? [] : text.Split(Separator);
+
+    /// <exception cref="ArgumentException">One of them can be no tag.</exception>
+    public static void Check(IEnumerable<string> tags)
+    {
+        foreach (var tag in tags)
+        {
+            if (string.IsNullOrEmpty(tag) || tag.Length > MaxLength || tag.Contains(Separator, StringComparison.Ordinal))
+            {
+                throw new ArgumentException($"'{tag}' is no tag: use 1 to {MaxLength} characters without line breaks.", nameof(tags));
+            }
+        }
+    }
+}

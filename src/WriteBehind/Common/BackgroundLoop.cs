@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Logging;
+
+namespace WriteBehind.Common;
+
+/// <summary>
+/// Runs a round again and again. A round that throws is reported and followed by the next one after a pause: a loop ends only when it
+/// is stopped, and its health shows that it goes round.
+/// </summary>
+/// <param name="name">What it does.</param>
+/// <param name="round">One round; returns the pause until the next.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">Where failures are said.</param>
+internal sealed partial class BackgroundLoop(string name, Func<CancellationToken, Task<TimeSpan>> round, TimeProvider time, ILogger logger)
+    : IAsyncDisposable
+{
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(1);
+
+    private readonly CancellationTokenSource _stop = new();
+    private Task _running = Task.CompletedTask;
+    private LoopStatus _status = new(name, null, 0, null);
+
+    public LoopStatus Status => Volatile.Read(ref _status);
+
+    public void Start() => _running = Task.Run(RunAsync);
+
+    /// <summary>Stops after the round under way.</summary>
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _running.ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync().ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            TimeSpan pause;
+            try
+            {
+                Volatile.Write(ref _status, Status with { RoundStartedAt = time.GetUtcNow() });
+                pause = await round(_stop.Token).ConfigureAwait(false);
+                Volatile.Write(ref _status, new LoopStatus(name, time.GetUtcNow(), 0, null));
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                return;
+            }
+#pragma warning disable CA1031 // The loop must outlive every kind of failure.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                var failures = Status.ConsecutiveFailures + 1;
+                Volatile.Write(ref _status, Status with { ConsecutiveFailures = failures, LastError = e.Message, RoundStartedAt = null });
+                RoundFailed(logger, e, name, failures);
+                pause = PauseAfterFailure;
+            }
+
+            try
+            {
+                await Task.Delay(pause, time, _stop.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "A round of '{Loop}' failed ({Failures} in a row); the loop goes on.")]
+    private static partial void RoundFailed(ILogger logger, Exception error, string loop, int failures);
+}

@@ -1,0 +1,13 @@
+namespace WriteBehind.Common;
+
+/// <summary>
+/// The categories under which the engine's parts log. Operators filter by them, so they stay as they are if a class moves to another namespace.
+/// </summary>
+internal static class LogCategories
+{
+    public const string Engine = "WriteBehind.WriteBehindEngine";
+    public const string Durability = "WriteBehind.Durability.DurabilityGuard";
+    public const string Queue = "WriteBehind.Caching.Queues.ReliableQueue";
+    public const string RateLimits = "WriteBehind.Caching.Limits.RateLimits";
+    public const string PostgresInvalidation = "WriteBehind.EntityFrameworkCore.Caching.PostgresInvalidation";
+}

@@ -1,0 +1,111 @@
+namespace WriteBehind;
+
+/// <summary>How the engine is doing.</summary>
+/// <param name="Types">One entry per registered entity type.</param>
+/// <param name="Durability">What Redis promises.</param>
+/// <param name="Loops">The background loops of this process.</param>
+public sealed record EngineStatus(IReadOnlyList<TypeStatus> Types, DurabilityStatus Durability, IReadOnlyList<LoopStatus> Loops);
+
+/// <summary>The state of the circuit breaker before the database.</summary>
+public enum BreakerState
+{
+    /// <summary>Batches go through.</summary>
+    Closed,
+
+    /// <summary>The database failed; nothing is sent until the pause is over.</summary>
+    Open,
+
+    /// <summary>The pause is over and one batch is probing.</summary>
+    HalfOpen,
+}
+
+/// <summary>What Redis itself promises, as its settings were last read.</summary>
+/// <param name="Reachable">Whether Redis answered the last time it was asked.</param>
+/// <param name="Warnings">What may lose acknowledged writes, each with its setting and the fix; empty where all is well.</param>
+/// <param name="EmptiedAt">When Redis was seen to have come back empty; null where it never was. Stays until the process restarts.</param>
+public sealed record DurabilityStatus(bool Reachable, IReadOnlyList<string> Warnings, DateTimeOffset? EmptiedAt);
+
+/// <summary>An entity's name.</summary>
+/// <param name="Type">The registered name of its type.</param>
+/// <param name="Id">Its id.</param>
+public readonly record struct EntityRef(string Type, string Id);
+
+/// <summary>What a flush of everything, or a drain, did.</summary>
+/// <param name="Flushed">Entities that became clean.</param>
+/// <param name="Remaining">Entities still dirty when it returned, by type; types with none are left out. They are safe in Redis.</param>
+/// <param name="Rejected">Entities that the database rejected on the way, by type and id; at most the first 100.</param>
+public sealed record FlushReport(long Flushed, IReadOnlyDictionary<string, long> Remaining, IReadOnlyList<EntityRef> Rejected)
+{
+    /// <summary>True where nothing is left dirty.</summary>
+    public bool IsClean => Remaining.Count == 0;
+}
+
+/// <summary>How a background loop of the engine is doing.</summary>
+/// <param name="Name">What it does, with the entity type where it belongs to one: <c>sweep stock</c>, <c>watch</c>.</param>
+/// <param name="LastCompletedAt">When it last got through a round; null before the first.</param>
+/// <param name="ConsecutiveFailures">How many rounds failed in a row. A loop never stops because of a failure.</param>
+/// <param name="LastError">The last error while it is failing; null where the last round was fine.</param>
+/// <param name="RoundStartedAt">When the round under way began; null between two rounds.</param>
+public sealed record LoopStatus(string Name, DateTimeOffset? LastCompletedAt, int ConsecutiveFailures, string? LastError, DateTimeOffset? RoundStartedAt = null);
+
+/// <summary>What this process did for one entity type since it started, in entities unless said otherwise.</summary>
+/// <param name="WritesAcknowledged">Writes of callers that were acknowledged; several may share one Redis write.</param>
+/// <param name="BufferWrites">States written to Redis.</param>
+/// <param name="Conflicts">Writes refused because another writer was first.</param>
+/// <param name="Refused">Writes refused because the buffer was full.</param>
+/// <param name="RowsApplied">Rows written or deleted in the database.</param>
+/// <param name="NoOps">Saves of a version that was there already.</param>
+/// <param name="Fenced">Saves that met a newer row.</param>
+/// <param name="Expired">Saves that came after the end of their lease and did nothing.</param>
+/// <param name="Rejected">Tries that the database rejected.</param>
+/// <param name="DeadLettered">Entities that became dead letters.</param>
+/// <param name="Batches">Batches sent to the database.</param>
+/// <param name="TransientFailures">Batches that failed and are tried again.</param>
+/// <param name="SettleAborts">Settle transactions aborted because an entity moved on meanwhile.</param>
+/// <param name="Settled">Entities that became clean.</param>
+public sealed record TypeCounters(
+    long WritesAcknowledged,
+    long BufferWrites,
+    long Conflicts,
+    long Refused,
+    long RowsApplied,
+    long NoOps,
+    long Fenced,
+    long Expired,
+    long Rejected,
+    long DeadLettered,
+    long Batches,
+    long TransientFailures,
+    long SettleAborts,
+    long Settled);
+
+/// <summary>How fast this process works for one entity type: the mean over the last five full seconds.</summary>
+/// <param name="WritesPerSecond">Writes of callers that were acknowledged.</param>
+/// <param name="RowsPerSecond">Rows written or deleted in the database.</param>
+public sealed record TypeRates(double WritesPerSecond, double RowsPerSecond);
+
+/// <summary>How one entity type is doing: the backlog as Redis has it, counters and rates as this process has them.</summary>
+/// <param name="Type">The registered name.</param>
+/// <param name="Dirty">Entities with unflushed writes.</param>
+/// <param name="OldestDirtyAge">How long ago the oldest unflushed write was made; null where nothing is dirty.</param>
+/// <param name="MaxAge">The age it should never exceed.</param>
+/// <param name="MaxDirty">The bound of <paramref name="Dirty"/> and <paramref name="DeadLetters"/> together.</param>
+/// <param name="DeadLetters">Entities set aside because the database rejected them.</param>
+/// <param name="Breaker">The state of the circuit breaker before the database.</param>
+/// <param name="LastError">
+/// The error that opened the circuit breaker, or that of its last probe, without secrets; null while it is closed. What the database says of
+/// single entities or of a table that is missing (that is in the dead letters), and errors of Redis, do not show here.
+/// </param>
+/// <param name="Counters">What this process did since it started.</param>
+/// <param name="Rates">What it did per second lately.</param>
+public sealed record TypeStatus(
+    string Type,
+    long Dirty,
+    TimeSpan? OldestDirtyAge,
+    TimeSpan MaxAge,
+    long MaxDirty,
+    long DeadLetters,
+    BreakerState Breaker,
+    string? LastError,
+    TypeCounters Counters,
+    TypeRates Rates);

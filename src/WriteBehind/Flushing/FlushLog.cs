@@ -1,0 +1,32 @@
+using Microsoft.Extensions.Logging;
+
+namespace WriteBehind.Flushing;
+
+/// <summary>What the flush pipeline says.</summary>
+internal static partial class FlushLog
+{
+    [LoggerMessage(1, LogLevel.Warning, "The database can't take {Type} now; trying again in {Pause}. What waits is safe in Redis.")]
+    public static partial void TransientFailure(ILogger logger, Exception error, string type, TimeSpan pause);
+
+    [LoggerMessage(2, LogLevel.Information, "The database takes {Type} again.")]
+    public static partial void Recovered(ILogger logger, string type);
+
+    [LoggerMessage(3, LogLevel.Warning, "The database rejects {Type} '{Id}' at version {Version} (try {Attempt}): {Error}")]
+    public static partial void Rejected(ILogger logger, string type, string id, long version, int attempt, string error);
+
+    [LoggerMessage(5, LogLevel.Critical,
+        "{Type} '{Id}' is marked dirty, but Redis no longer has its state: it was evicted or deleted, and an acknowledged write is lost. Check maxmemory-policy (it must be noeviction).")]
+    public static partial void Lost(ILogger logger, string type, string id);
+
+    [LoggerMessage(6, LogLevel.Warning, "{Type} '{Id}' was written by a newer release of the application; it is left to a process that can read it.")]
+    public static partial void NewerSchema(ILogger logger, string type, string id);
+
+    [LoggerMessage(7, LogLevel.Warning, "The lease on {Count} {Type} ended before they were saved; they stay dirty.")]
+    public static partial void Expired(ILogger logger, int count, string type);
+
+    [LoggerMessage(8, LogLevel.Warning, "{Type} '{Id}' waits, the others go on without it: {Error}")]
+    public static partial void Blocked(ILogger logger, string type, string id, string error);
+
+    [LoggerMessage(9, LogLevel.Error, "{Type} '{Id}' can't be flushed and stays dirty: {Error}")]
+    public static partial void Foreign(ILogger logger, string type, string id, string error);
+}

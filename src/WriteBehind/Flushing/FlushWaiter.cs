@@ -1,0 +1,129 @@
+using WriteBehind.Buffer;
+using WriteBehind.Common;
+
+namespace WriteBehind.Flushing;
+
+/// <summary>Flushes one entity and waits until it is saved, trying again while what is in the way may pass.</summary>
+/// <param name="flushes">The flushes of the type.</param>
+/// <param name="known">What is the latest of an entity, from Redis, else from the database.</param>
+/// <param name="options">The type's settings.</param>
+/// <param name="time">The clock.</param>
+internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledge>> known, EntityTypeOptions options, TimeProvider time)
+{
+    private const string Hanging = "the database does not answer, or takes its time.";
+
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>A timer takes no more than 49 days; nobody means it who asks for more.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(30);
+
+    /// <summary>Returns once everything acknowledged before the call is in the database.</summary>
+    /// <param name="id">The entity.</param>
+    /// <param name="limit">How long; a try under way when it is over is left to itself. 0: one try, to its end.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="EntityRejectedException">The database rejects it.</exception>
+    /// <exception cref="FlushIncompleteException">The time is over.</exception>
+    /// <exception cref="StateLostException">Redis no longer has it.</exception>
+    public async Task FlushAsync(string id, TimeSpan limit, CancellationToken cancellationToken)
+        => await FlushUntilAsync(id, limit, cancellationToken).ConfigureAwait(false);
+
+    private async Task<FlushResult> FlushUntilAsync(string id, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            var result = await TryAsync(id, limit, started, cancellationToken).ConfigureAwait(false);
+            if (result.IsSaved)
+            {
+                return result;
+            }
+
+            if (result is { Outcome: FlushOutcome.Lost, Error: { } lost })
+            {
+                throw lost;
+            }
+
+            if (!result.IsPassing)
+            {
+                throw new EntityRejectedException(options.Type, id, result.Error?.Message ?? "it is a dead letter.", result.Error, result.Version);
+            }
+
+            if (time.GetElapsedTime(started) + pause >= limit)
+            {
+                throw new FlushIncompleteException(options.Type, id, limit, ReasonOf(result), result.Error);
+            }
+
+            await Task.Delay(pause, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>One try, given up when the time is over: a database that hangs ends it only at its statement time-out, and later than that where it is frozen.</summary>
+    private async Task<FlushResult> TryAsync(string id, TimeSpan limit, long started, CancellationToken cancellationToken)
+    {
+        var flush = flushes.FlushAsync(id).MayBeAbandoned();
+        try
+        {
+            if (limit <= TimeSpan.Zero)
+            {
+                return await flush.WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            var left = limit - time.GetElapsedTime(started);
+            left = left < TimeSpan.Zero ? TimeSpan.Zero : left < LongestWait ? left : LongestWait;
+            return await flush.WaitAsync(left, time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            throw new FlushIncompleteException(options.Type, id, limit, Hanging, e);
+        }
+    }
+
+    /// <summary>The second half of a write-through: the first, in Redis, is done.</summary>
+    /// <exception cref="WriteThroughException">It stays buffered.</exception>
+    /// <exception cref="StateLostException">Redis lost it before it was saved.</exception>
+    public async Task WriteThroughAsync(string id, Knowledge written, CancellationToken cancellationToken)
+    {
+        var (limit, version) = (options.WriteThroughTimeout, written.Version);
+        var flush = FlushWrittenAsync(id, written, limit, cancellationToken).MayBeAbandoned();
+        try
+        {
+            await flush.WaitAsync(limit, time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            throw new WriteThroughException(options.Type, id, version, new FlushIncompleteException(options.Type, id, limit, Hanging, e));
+        }
+        catch (Exception e) when (e is not (OperationCanceledException or StateLostException))
+        {
+            // Whatever it is: the write is in Redis, and the caller must not take it for one that was not made.
+            var cause = e as WriteBehindException ?? new FlushIncompleteException(options.Type, id, limit, "its flush failed unexpectedly.", e);
+            throw new WriteThroughException(options.Type, id, version, cause);
+        }
+    }
+
+    private async Task FlushWrittenAsync(string id, Knowledge written, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        var result = await FlushUntilAsync(id, limit, cancellationToken).ConfigureAwait(false);
+        if (result.Outcome != FlushOutcome.Clean)
+        {
+            return;
+        }
+
+        // "Not dirty": somebody else has flushed it, or Redis came back empty and nobody ever will.
+        var now = await known(id).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (now.Epoch != written.Epoch || now.Version < written.Version)
+        {
+            throw new StateLostException(options.Type, id);
+        }
+    }
+
+    private static string ReasonOf(FlushResult result) => result switch
+    {
+        { Error: BufferUnavailableException redis } => redis.Message,
+        { Outcome: FlushOutcome.Held } => "another flusher holds it.",
+        { Outcome: FlushOutcome.Blocked } => "another transaction holds its row, or the statement takes too long.",
+        { Outcome: FlushOutcome.Expired } => "its lease ended before it was saved.",
+        _ => "the database is not available.",
+    };
+}

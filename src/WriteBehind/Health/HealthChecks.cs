@@ -1,0 +1,146 @@
+using System.Globalization;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using WriteBehind.Common;
+
+namespace WriteBehind.Health;
+
+/// <summary>How far the database is behind, against the age that each type promises.</summary>
+internal sealed class AgeHealthCheck(StatusProbe probe, double unhealthyFactor) : StatusHealthCheck(probe)
+{
+    protected override HealthCheckResult Judge(EngineStatus status)
+    {
+        var late = status.Types.Where(type => type.OldestDirtyAge > type.MaxAge).ToList();
+        var data = status.Types.ToDictionary(
+            type => type.Type,
+            object (type) => (type.OldestDirtyAge ?? TimeSpan.Zero).TotalSeconds);
+        if (late.Count == 0)
+            return HealthCheckResult.Healthy("No unflushed write is older than its MaxAge.", data);
+
+        var text = string.Join(" ", late.Select(type => string.Create(
+            CultureInfo.InvariantCulture,
+            $"{type.Type}: the oldest of {type.Dirty} unflushed entities waits for {type.OldestDirtyAge!.Value.TotalSeconds:0.#} s (MaxAge {type.MaxAge.TotalSeconds:0.#} s).")));
+        return late.Exists(type => type.OldestDirtyAge > type.MaxAge * unhealthyFactor)
+            ? HealthCheckResult.Unhealthy(text, data: data)
+            : HealthCheckResult.Degraded(text, data: data);
+    }
+}
+
+/// <summary>Without Redis no write can be acknowledged.</summary>
+internal sealed class BufferHealthCheck(StatusProbe probe) : StatusHealthCheck(probe)
+{
+    protected override HealthCheckResult Judge(EngineStatus status) => status.Durability.Reachable
+        ? HealthCheckResult.Healthy("Redis answers.")
+        : HealthCheckResult.Unhealthy("Redis does not answer: no write can be acknowledged until it is back.");
+}
+
+/// <summary>Without the database writes go on, so this is never worse than degraded; the age check says when it has gone too far.</summary>
+internal sealed class DatabaseHealthCheck(StatusProbe probe) : StatusHealthCheck(probe)
+{
+    protected override HealthCheckResult Judge(EngineStatus status)
+    {
+        var broken = status.Types.Where(type => type.Breaker != BreakerState.Closed).ToList();
+        if (broken.Count == 0)
+            return HealthCheckResult.Healthy("The database takes batches.");
+
+        var errors = string.Join(" ", broken.Select(type => $"{type.Type}: {type.LastError ?? "no error recorded."}"));
+        return HealthCheckResult.Degraded($"The database fails; writes are acknowledged by Redis and flushed when it is back. {errors}");
+    }
+}
+
+/// <summary>Whether Redis keeps what it acknowledges.</summary>
+internal sealed class DurabilityHealthCheck(StatusProbe probe) : StatusHealthCheck(probe)
+{
+    protected override HealthCheckResult Judge(EngineStatus status)
+    {
+        var durability = status.Durability;
+        if (durability.EmptiedAt is { } emptied)
+        {
+            return HealthCheckResult.Unhealthy(string.Create(
+                CultureInfo.InvariantCulture,
+                $"Redis came back empty at {emptied:u}: writes acknowledged before and not yet flushed are lost. Find out why, then restart this process to clear the alarm."));
+        }
+
+        return durability.Warnings.Count == 0
+            ? HealthCheckResult.Healthy("Redis keeps what it acknowledges.")
+            : HealthCheckResult.Degraded(string.Join(" ", durability.Warnings));
+    }
+}
+
+/// <summary>
+/// A loop that hangs or died leaves writes unflushed though everything else looks well; only a restart mends it. One that fails goes
+/// on trying, so that is degraded only.
+/// </summary>
+internal sealed class LoopsHealthCheck(StatusProbe probe, TimeProvider clock, TimeSpan silence) : StatusHealthCheck(probe)
+{
+    protected override HealthCheckResult Judge(EngineStatus status)
+    {
+        var now = clock.GetUtcNow();
+        var silent = status.Loops
+            .Where(loop => SilentSince(loop) is { } since && now - since > silence)
+            .ToList();
+        if (silent.Count > 0)
+        {
+            return HealthCheckResult.Unhealthy(
+                "Background loops stand still; restart this process (acknowledged writes are safe in Redis). " +
+                string.Join(" ", silent.Select(loop => string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{loop.Name}: {(loop.RoundStartedAt is null ? "last round at" : "in a round since")} {SilentSince(loop):u}."))));
+        }
+
+        var failing = status.Loops.Where(loop => loop.ConsecutiveFailures > 0).ToList();
+        return failing.Count == 0
+            ? HealthCheckResult.Healthy("All background loops run.")
+            : HealthCheckResult.Degraded("Background loops fail and go on trying. " + string.Join(" ", failing.Select(loop =>
+                string.Create(CultureInfo.InvariantCulture, $"{loop.Name}: {loop.ConsecutiveFailures} times in a row, {loop.LastError}"))));
+    }
+
+    // A round under way counts by its beginning, be it the first or one after a failure; between rounds the last good one counts.
+    private static DateTimeOffset? SilentSince(LoopStatus loop)
+        => loop.RoundStartedAt ?? (loop.ConsecutiveFailures == 0 ? loop.LastCompletedAt : null);
+}
+
+/// <summary>A check that judges one aspect of the engine's status.</summary>
+internal abstract class StatusHealthCheck(StatusProbe probe) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return Judge(await probe.LookAsync(cancellationToken).ConfigureAwait(false));
+        }
+        catch (WriteBehindException e)
+        {
+            return new HealthCheckResult(context.Registration.FailureStatus, e.Message, e);
+        }
+    }
+
+    protected abstract HealthCheckResult Judge(EngineStatus status);
+}
+
+/// <summary>One look at the engine, shared by all checks that ask within a short time.</summary>
+internal sealed class StatusProbe(IWriteBehindEngine engine, TimeProvider clock, TimeSpan shareFor)
+{
+    private readonly Lock _lock = new();
+    private Task<EngineStatus>? _look;
+    private long _startedAt;
+
+    public Task<EngineStatus> LookAsync(CancellationToken cancellationToken)
+    {
+        Task<EngineStatus> look;
+        lock (_lock)
+        {
+            // A look under way is always shared: probes that come faster than Redis answers must not pile up on it.
+            if (_look is null || _look.IsCompleted && (!_look.IsCompletedSuccessfully || clock.GetElapsedTime(_startedAt) >= shareFor))
+            {
+                _startedAt = clock.GetTimestamp();
+
+                // The look belongs to all who share it, so no single caller's token may end it.
+                _look = engine.GetStatusAsync(CancellationToken.None);
+            }
+
+            look = _look;
+        }
+
+        return look.MayBeAbandoned().WaitAsync(cancellationToken);
+    }
+}

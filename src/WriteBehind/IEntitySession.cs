@@ -1,0 +1,110 @@
+namespace WriteBehind;
+
+/// <summary>
+/// What one owner knows of one entity, for owners that keep the state in memory between writes: an actor, a grain. It is loaded once and
+/// then saved as often as wanted; each save goes on top of exactly the version the session knows, and is refused where somebody else
+/// wrote in between. For use by one caller at a time; only <see cref="TryFlushAsync"/> and
+/// <see cref="WriteThroughAsync"/> may run beside the other members.
+/// </summary>
+/// <remarks>
+/// After an error the state in the owner's memory is not what was acknowledged. The owner must <see cref="LoadAsync"/> before it
+/// goes on; where <see cref="IsLoaded"/> has become false, the session insists on it.
+/// </remarks>
+public interface IEntitySession<TState>
+    where TState : class
+{
+    /// <summary>The registered settings of the entity type.</summary>
+    EntityTypeOptions Options { get; }
+
+    /// <summary>The entity's id.</summary>
+    string Id { get; }
+
+    /// <summary>Whether the session knows the entity's version: true after a load, false again after a conflict or an unknown outcome.</summary>
+    bool IsLoaded { get; }
+
+    /// <summary>The version of the last load or save; 0 for an entity that was never written, and for a row from before that has it.</summary>
+    long Version { get; }
+
+    /// <summary>Whether there is a state at this version: false where it was never written, or deleted.</summary>
+    bool Exists { get; }
+
+    /// <summary>Whether, as far as this session knows, the database lacks what it loaded or wrote.</summary>
+    bool IsDirty { get; }
+
+    /// <summary>Loads the latest acknowledged state, from Redis, else from PostgreSQL; null where there is none.</summary>
+    /// <exception cref="PayloadException">What is stored can't be read.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    /// <exception cref="SinkException">Redis does not have it and PostgreSQL is away.</exception>
+    Task<TState?> LoadAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Takes a version for the current one without a load: an owner that kept it elsewhere (an entity tag, say) goes on from it. The next
+    /// save confirms it, if need be in PostgreSQL, and is refused where it is not the current one.
+    /// </summary>
+    /// <param name="version">The version; 0 for an entity that was never written, or a row from before that has it.</param>
+    /// <param name="exists">Whether there was a state at that version.</param>
+    void Assume(long version, bool exists);
+
+    /// <summary>
+    /// Saves a state. It is serialised before the call returns its task, so the owner may go on changing it. Returns once Redis has it
+    /// together with its dirty mark. There is no cancellation: what was sent can't be taken back.
+    /// </summary>
+    /// <param name="state">The state.</param>
+    /// <param name="waitingSince">
+    /// For the counters: since when the callers whose changes are in it have waited, one entry each (timestamps of the engine's
+    /// <see cref="TimeProvider"/>). Null for one caller, from now.
+    /// </param>
+    /// <returns>The version written.</returns>
+    /// <exception cref="WriteConflictException">Somebody else wrote in between; load before going on.</exception>
+    /// <exception cref="BufferFullException">The type's bound is reached; nothing was written.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away; where the outcome is unknown, load before going on.</exception>
+    /// <exception cref="PayloadException">The state can't be serialised; nothing was written.</exception>
+    /// <exception cref="SinkException">The version had to be confirmed in PostgreSQL, which is away; nothing was written.</exception>
+    Task<long> SaveAsync(TState state, IReadOnlyList<long>? waitingSince = null);
+
+    /// <summary>Deletes the entity; nothing happens where there is none. It may be saved anew afterwards.</summary>
+    /// <param name="waitingSince">As in <see cref="SaveAsync"/>.</param>
+    /// <returns>The version written; the present one where nothing had to be.</returns>
+    /// <exception cref="WriteConflictException">As in <see cref="SaveAsync"/>, like the other errors.</exception>
+    Task<long> DeleteAsync(IReadOnlyList<long>? waitingSince = null);
+
+    /// <summary>Tries once to bring what is acknowledged to the database; tries of many sessions share batches.</summary>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    Task<EntityFlush> TryFlushAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Returns once PostgreSQL has what this session wrote: the second half of a write-through, after <see cref="SaveAsync"/> or
+    /// <see cref="DeleteAsync"/>, which return once Redis has it whatever the type's <see cref="EntityTypeOptions.WriteStrategy"/> is. May run
+    /// beside the other members. The session stays usable where it fails.
+    /// </summary>
+    /// <exception cref="WriteThroughException">Not within <see cref="EntityTypeOptions.WriteThroughTimeout"/>, or PostgreSQL rejects it; it stays buffered.</exception>
+    /// <exception cref="StateLostException">Redis lost it.</exception>
+    Task WriteThroughAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Throws where a save would be refused as things are, so that an owner can refuse work before it begins: the entity is clean and its
+    /// shard was found full a moment ago, or Redis is not answering this process.
+    /// </summary>
+    /// <exception cref="BufferFullException">The type's bound is reached.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    void ThrowIfRefusing();
+}
+
+/// <summary>What one try to flush an entity came to.</summary>
+public enum EntityFlush
+{
+    /// <summary>Everything that was acknowledged before the try is in the database.</summary>
+    Saved,
+
+    /// <summary>It is still dirty (another flusher holds it, or the database is away); a later try or the sweep flushes it.</summary>
+    Pending,
+
+    /// <summary>The database rejects it: it is tried a few more times by the sweep, then it is a dead letter.</summary>
+    Rejected,
+
+    /// <summary>
+    /// What the owner holds no longer counts: PostgreSQL has a newer row, Redis lost the write, or it was set aside and discarded. The owner
+    /// must load before it goes on; a save is refused as a conflict.
+    /// </summary>
+    Superseded,
+}

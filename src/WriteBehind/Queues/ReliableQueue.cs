@@ -1,0 +1,179 @@
+using System.Text;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+using WriteBehind.Redis;
+
+namespace WriteBehind.Queues;
+
+/// <summary>
+/// The queue of one name. Items are in the list <c>ready</c> or in the list of the worker that holds them; every move from one to another is
+/// one script, so there is no moment at which an item is in none or, unless it was added twice, in two.
+/// </summary>
+internal sealed partial class ReliableQueue : IReliableQueue
+{
+    private const int MostItems = 512;
+    private const int MostBytes = 1 << 20;
+
+    private readonly QueueKeys _keys;
+    private readonly RedisConnections _redis;
+    private readonly QueueMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly GroupBatcher<string, EnqueueOutcome> _additions;
+
+    public ReliableQueue(QueueOptions options, string prefix, RedisConnections redis, QueueMetrics metrics, TimeProvider time, ILogger logger)
+    {
+        (Options, _redis, _metrics, _time, _logger) = (options, redis, metrics, time, logger);
+        _keys = new QueueKeys(prefix, options.Name);
+        _additions = new(AddAsync, MostItems, Encoding.UTF8.GetByteCount, MostBytes);
+    }
+
+    public string Name => Options.Name;
+
+    public QueueOptions Options { get; }
+
+    private RedisValue Deduplicates => Options.Deduplicate ? 1 : 0;
+
+    private RedisValue LeaseMs => (long)Options.Lease.TotalMilliseconds;
+
+    public Task<EnqueueOutcome> EnqueueAsync(string item, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        var bytes = Encoding.UTF8.GetByteCount(item);
+        return bytes <= Options.MaxItemBytes
+            ? _additions.SendAsync(item).WaitAsync(cancellationToken)
+            : throw new ArgumentException($"The item has {bytes} bytes in UTF-8; the queue '{Name}' takes {Options.MaxItemBytes} (MaxItemBytes).", nameof(item));
+    }
+
+    public IQueueWorker OpenWorker() => new QueueWorker(this, new QueueSignal(_redis, _keys.Wake), _time, _logger);
+
+    public async Task<QueueCounts> CountAsync(CancellationToken cancellationToken = default)
+    {
+        var waiting = _redis.RunAsync(db => db.ListLengthAsync(_keys.Ready), cancellationToken);
+        var workers = await _redis.RunAsync(db => db.SortedSetRangeByRankAsync(_keys.Workers), cancellationToken).ConfigureAwait(false);
+        var held = await Task.WhenAll(workers.Select(worker => _redis.RunAsync(db => db.ListLengthAsync(_keys.Held(worker!)), cancellationToken)))
+            .ConfigureAwait(false);
+        return new QueueCounts(await waiting.ConfigureAwait(false), held.Sum(), workers.Length);
+    }
+
+    /// <summary>Takes what is there; null where the worker is not known (any more).</summary>
+    public async Task<QueueBatch?> TakeAsync(string worker, int most)
+    {
+        var held = _keys.Held(worker);
+        var reply = await RunAsync(TakeScript.Text, [_keys.Workers, _keys.Ready, _keys.Waiting, held], [worker, LeaseMs, most], CancellationToken.None)
+            .ConfigureAwait(false);
+        if (reply.IsNull)
+        {
+            return null;
+        }
+
+        string[] items = [.. ((RedisResult[])reply!).Select(item => (string)item!)];
+        _metrics.Count(Name, "taken", items.Length);
+        return new QueueBatch(this, held, items);
+    }
+
+    /// <summary>Says that a worker lives; false where it is not known (any more).</summary>
+    public async Task<bool> RenewAsync(string worker, bool isNew, CancellationToken cancellationToken)
+        => (int)await RunAsync(RenewScript.Text, [_keys.Workers], [worker, LeaseMs, isNew ? 1 : 0], cancellationToken).ConfigureAwait(false) == 1;
+
+    /// <summary>Puts back what workers hold whose lease is over.</summary>
+    public async Task ReclaimAsync(CancellationToken cancellationToken)
+    {
+        var expired = (RedisResult[])(await RunAsync(ExpiredScript.Text, [_keys.Workers], [], cancellationToken).ConfigureAwait(false))!;
+        foreach (var worker in expired)
+        {
+            var items = await GiveUpAsync((string)worker!, mustBeOver: true, cancellationToken).ConfigureAwait(false);
+            if (items > 0)
+            {
+                _metrics.Count(Name, "reclaimed", items);
+                Reclaimed(_logger, items, Name, (string)worker!);
+            }
+        }
+    }
+
+    /// <summary>Puts back what a worker holds, and forgets it.</summary>
+    public async Task<int> GiveUpAsync(string worker, bool mustBeOver, CancellationToken cancellationToken)
+        => (int)await RunAsync(
+            ReclaimScript.Text,
+            [_keys.Workers, _keys.Ready, _keys.Waiting, _keys.Held(worker)],
+            [worker, mustBeOver ? 1 : 0, Deduplicates, _keys.Wake],
+            cancellationToken).ConfigureAwait(false);
+
+    public async Task<int> AcknowledgeAsync(RedisKey held, IReadOnlyCollection<string> items, CancellationToken cancellationToken)
+    {
+        if (items.Count == 0)
+        {
+            return 0;
+        }
+
+        var removed = (int)await RunAsync(AcknowledgeScript.Text, [held], [.. items.Select(item => (RedisValue)item)], cancellationToken).ConfigureAwait(false);
+        _metrics.Count(Name, "acknowledged", removed);
+        return removed;
+    }
+
+    public async Task<int> ReturnAsync(RedisKey held, IReadOnlyCollection<string> items, CancellationToken cancellationToken)
+    {
+        var returned = (int)await RunAsync(
+            ReturnScript.Text,
+            [_keys.Ready, _keys.Waiting, held],
+            [Deduplicates, _keys.Wake, .. items.Select(item => (RedisValue)item)],
+            cancellationToken).ConfigureAwait(false);
+        _metrics.Count(Name, "returned", returned);
+        return returned;
+    }
+
+    private async Task<IReadOnlyList<EnqueueOutcome>> AddAsync(IReadOnlyList<string> items)
+    {
+        var reply = (RedisResult[])(await RunAsync(
+            EnqueueScript.Text,
+            [_keys.Ready, _keys.Waiting],
+            [Options.MaxLength, Deduplicates, _keys.Wake, .. items.Select(item => (RedisValue)item)],
+            CancellationToken.None).ConfigureAwait(false))!;
+        EnqueueOutcome[] outcomes = [.. reply.Select(static outcome => (string)outcome! switch
+        {
+            "added" => EnqueueOutcome.Added,
+            "waiting" => EnqueueOutcome.AlreadyWaiting,
+            _ => EnqueueOutcome.Full,
+        })];
+        _metrics.Count(Name, "added", outcomes.Count(static outcome => outcome == EnqueueOutcome.Added));
+        _metrics.Count(Name, "already_waiting", outcomes.Count(static outcome => outcome == EnqueueOutcome.AlreadyWaiting));
+        _metrics.Count(Name, "full", outcomes.Count(static outcome => outcome == EnqueueOutcome.Full));
+        return outcomes;
+    }
+
+    private Task<RedisResult> RunAsync(string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
+        => _redis.RunAsync(db => db.ScriptEvaluateAsync(script, keys, arguments), cancellationToken);
+
+    [LoggerMessage(1, LogLevel.Warning, "{Count} items of queue '{Queue}' are delivered again: worker {Worker} was not heard of for longer than its lease.")]
+    private static partial void Reclaimed(ILogger logger, int count, string queue, string worker);
+}
+
+/// <summary>The keys of one queue. <c>{name}</c> is the hash tag of all of them, since items move from one to another.</summary>
+internal sealed class QueueKeys
+{
+    private readonly string _root;
+
+    public QueueKeys(string prefix, string name)
+    {
+        _root = $"{prefix}:{{{name}}}:queue:";
+        Ready = _root + "ready";
+        Waiting = _root + "waiting";
+        Workers = _root + "workers";
+        Wake = _root + "wake";
+    }
+
+    /// <summary>List: what waits; added at the left end, taken from the right.</summary>
+    public RedisKey Ready { get; }
+
+    /// <summary>Set: the same items, where duplicates are left out.</summary>
+    public RedisKey Waiting { get; }
+
+    /// <summary>Sorted set: worker, scored by the end of its lease (Redis time, ms).</summary>
+    public RedisKey Workers { get; }
+
+    /// <summary>Channel: a message says that there is something to take.</summary>
+    public string Wake { get; }
+
+    /// <summary>List: what a worker holds; the newest at the left end.</summary>
+    public RedisKey Held(string worker) => _root + "held:" + worker;
+}

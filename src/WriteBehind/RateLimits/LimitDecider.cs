@@ -1,0 +1,183 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+using WriteBehind.Redis;
+
+namespace WriteBehind.RateLimits;
+
+/// <summary>What Redis answered to one request.</summary>
+/// <param name="Decision">The decision, where there is one.</param>
+/// <param name="Error">Why there is none; null where there is one.</param>
+internal readonly record struct LimitAnswer(LimitDecision Decision, string? Error = null);
+
+/// <summary>
+/// Decides for all callers of one rate limit in this process. Questions that arrive while a round trip is under way share the next one, per
+/// shard. Where Redis does not answer in time, the answer is what <see cref="LimitOptions.WhenAway"/> says, and Redis is not asked about that
+/// shard for a while: a limiter must not add its own time-out to every call of a service. Per shard, as they may be on different servers.
+/// </summary>
+internal sealed partial class LimitDecider
+{
+    private const int MostRequests = 256;
+
+    /// <summary>The most permits that one script call adds, unless its first request alone wants more: Redis does nothing else meanwhile.</summary>
+    private const int MostPermits = 4096;
+
+    private readonly LimitOptions _options;
+    private readonly LimitKeys _keys;
+    private readonly RedisConnections _redis;
+    private readonly LimitMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly GroupBatcher<LimitRequest, LimitAnswer>[] _batchers;
+    private readonly ShardAbsence _absence;
+    private readonly int[] _isAway;
+    private int _isLogged;
+
+    public LimitDecider(LimitOptions options, string prefix, RedisConnections redis, LimitMetrics metrics, TimeProvider time, ILogger logger)
+    {
+        (_options, _redis, _metrics, _time, _logger) = (options, redis, metrics, time, logger);
+        _keys = new LimitKeys(prefix, options.Name, options.Shards);
+        _absence = new ShardAbsence(options.Shards, options.AwayPause, static () => { }, time);
+        _isAway = new int[options.Shards];
+        _batchers = new GroupBatcher<LimitRequest, LimitAnswer>[options.Shards];
+        for (var i = 0; i < _batchers.Length; i++)
+        {
+            _batchers[i] = new(DecideAsync, MostRequests, static request => request.Permits, MostPermits);
+        }
+    }
+
+    public LimitOptions Options => _options;
+
+    public LimitMetrics Metrics => _metrics;
+
+    public TimeProvider Time => _time;
+
+    /// <summary>The limit of a caller key.</summary>
+    /// <exception cref="ConfigurationException"><see cref="LimitOptions.LimitOf"/> gave a wrong one.</exception>
+    public WindowLimit LimitOf(string callerKey)
+    {
+        if (_options.LimitOf?.Invoke(callerKey) is not { } limit)
+        {
+            return _options.Default;
+        }
+
+        return LimitOptionsValidator.Problem(limit) is not { } problem
+            ? limit
+            : throw new ConfigurationException(nameof(LimitOptions.LimitOf), $"LimitOf of rate limit '{_options.Name}' gave a caller key a limit whose {problem}");
+    }
+
+    /// <summary>Decides. Never throws for a Redis that is away.</summary>
+    public async Task<LimitDecision> DecideAsync(string callerKey, int permits, WindowLimit limit, CancellationToken cancellationToken)
+    {
+        var (shard, key) = _keys.Of(callerKey);
+        var started = _time.GetTimestamp();
+        if (_absence.Remaining(shard) is var remaining && remaining > TimeSpan.Zero)
+        {
+            return Unchecked(remaining);
+        }
+
+        try
+        {
+            var answer = await _batchers[shard].SendAsync(new(key, permits, limit))
+                .WaitAsync(_options.Timeout, _time, cancellationToken).ConfigureAwait(false);
+            if (answer.Error is { } error)
+            {
+                ForeignKey(_logger, _options.Name, error);
+                return Unchecked(_options.AwayPause);
+            }
+
+            // Only an answer of a shard that was away says that it is over: where one server of several is, the others answer all the time.
+            if (Volatile.Read(ref _isAway[shard]) == 1 && Interlocked.Exchange(ref _isAway[shard], 0) == 1 && Interlocked.Exchange(ref _isLogged, 0) == 1)
+            {
+                Back(_logger, _options.Name);
+            }
+
+            _metrics.Asked(_options.Name, _time.GetElapsedTime(started));
+            return answer.Decision;
+        }
+        catch (Exception e) when (e is BufferUnavailableException or TimeoutException)
+        {
+            _absence.Note(shard);
+            Volatile.Write(ref _isAway[shard], 1);
+            if (Interlocked.Exchange(ref _isLogged, 1) == 0)
+            {
+                Away(_logger, e, _options.Name, _options.WhenAway);
+            }
+
+            return Unchecked(_options.AwayPause);
+        }
+    }
+
+    private LimitDecision Unchecked(TimeSpan pause)
+        => _options.WhenAway == WhenRedisIsAway.Admit
+            ? new(IsAdmitted: true, 0, TimeSpan.Zero, 0, IsUnchecked: true)
+            : new(IsAdmitted: false, 0, pause, 0, IsUnchecked: true);
+
+    private async Task<IReadOnlyList<LimitAnswer>> DecideAsync(IReadOnlyList<LimitRequest> batch)
+    {
+        var keys = new RedisKey[batch.Count];
+        var arguments = new RedisValue[LimitScript.Header + (LimitScript.PerRequest * batch.Count)];
+        arguments[0] = _options.CountRejected ? 1 : 0;
+        for (var i = 0; i < batch.Count; i++)
+        {
+            var at = LimitScript.Header + (LimitScript.PerRequest * i);
+            keys[i] = batch[i].Key;
+            arguments[at] = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
+            arguments[at + 1] = batch[i].Permits;
+            arguments[at + 2] = batch[i].Limit.Permits;
+            arguments[at + 3] = (long)batch[i].Limit.Window.TotalMicroseconds;
+        }
+
+        var reply = (RedisResult[])(await _redis.RunAsync(
+            db => db.ScriptEvaluateAsync(LimitScript.Text, keys, arguments), CancellationToken.None).ConfigureAwait(false))!;
+        var now = (long)reply[0];
+        var answers = new LimitAnswer[batch.Count];
+        for (var i = 0; i < answers.Length; i++)
+        {
+            var at = 1 + (3 * i);
+            answers[i] = (string)reply[at]! switch
+            {
+                "1" => new(new(IsAdmitted: true, (int)reply[at + 1], TimeSpan.Zero, now)),
+                "0" => new(new(IsAdmitted: false, (int)reply[at + 1], TimeSpan.FromMicroseconds((long)reply[at + 2]), now)),
+                var error => new(default, error),
+            };
+        }
+
+        return answers;
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "Redis, or a part of it, can't be asked about the rate limit '{Limit}'. Until it can, the answer to every call there is: {Answer} (WhenAway).")]
+    private static partial void Away(ILogger logger, Exception error, string limit, WhenRedisIsAway answer);
+
+    [LoggerMessage(2, LogLevel.Information, "The rate limit '{Limit}' is decided by Redis again.")]
+    private static partial void Back(ILogger logger, string limit);
+
+    [LoggerMessage(3, LogLevel.Error, "A key of the rate limit '{Limit}' holds something that is not of this library ({Error}). Remove it, or use another KeyPrefix.")]
+    private static partial void ForeignKey(ILogger logger, string limit, string error);
+}
+
+/// <summary>
+/// The keys of one rate limit: <c>wb:{api:07}:limit:k:&lt;caller key&gt;</c>, a sorted set. A caller key comes from outside and may be of any
+/// length; a long one is replaced by its hash, so that nobody fills Redis with it.
+/// </summary>
+internal sealed class LimitKeys(string prefix, string name, int shards)
+{
+    private const int LongestKey = 128;
+
+    public (int Shard, RedisKey Key) Of(string callerKey)
+    {
+        var text = Encoding.UTF8.GetByteCount(callerKey) <= LongestKey
+            ? "k:" + callerKey
+            : "h:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(callerKey)));
+        var shard = ShardHash.ShardOf(text, shards);
+        return (shard, string.Create(CultureInfo.InvariantCulture, $"{prefix}:{{{name}:{shard:00}}}:limit:{text}"));
+    }
+}
+
+/// <summary>One question to the script.</summary>
+/// <param name="Key">The sorted set of the caller key.</param>
+/// <param name="Permits">How many permits are wanted; 0 asks whether there is one and takes none.</param>
+/// <param name="Limit">The caller's limit.</param>
+internal readonly record struct LimitRequest(RedisKey Key, int Permits, WindowLimit Limit);

@@ -1,0 +1,89 @@
+namespace WriteBehind;
+
+/// <summary>The names of what can be observed. Instruments of entities carry the tag <see cref="TypeTag"/>.</summary>
+public static class WriteBehindDiagnostics
+{
+    /// <summary>The name of the meter.</summary>
+    public const string MeterName = "WriteBehind";
+
+    /// <summary>The name of the activity source.</summary>
+    public const string ActivitySourceName = "WriteBehind";
+
+    /// <summary>The tag with the registered name of the entity type.</summary>
+    public const string TypeTag = "writebehind.type";
+
+    /// <summary>Counter: writes of callers that were acknowledged.</summary>
+    public const string Writes = "writebehind.writes";
+
+    /// <summary>Counter: states written to Redis; fewer than the writes, since writes share them.</summary>
+    public const string BufferWrites = "writebehind.buffer.writes";
+
+    /// <summary>Counter: writes refused because another writer was first.</summary>
+    public const string Conflicts = "writebehind.conflicts";
+
+    /// <summary>Counter: writes refused because the buffer was full.</summary>
+    public const string Refused = "writebehind.refused";
+
+    /// <summary>Histogram, seconds: from a caller's call to its acknowledgement.</summary>
+    public const string AckDuration = "writebehind.ack.duration";
+
+    /// <summary>Counter: loads, with the tag <see cref="SourceTag"/>.</summary>
+    public const string Loads = "writebehind.loads";
+
+    /// <summary>The tag of <see cref="Loads"/>: <c>redis</c> or <c>database</c>.</summary>
+    public const string SourceTag = "writebehind.source";
+
+    /// <summary>Gauge: dirty entities.</summary>
+    public const string Dirty = "writebehind.dirty";
+
+    /// <summary>Gauge, seconds: the age of the oldest dirty entity; 0 where nothing is dirty.</summary>
+    public const string OldestDirtyAge = "writebehind.dirty.oldest_age";
+
+    /// <summary>Gauge: dead letters.</summary>
+    public const string DeadLetters = "writebehind.dead_letters";
+
+    /// <summary>Gauge: 0 closed, 1 open, 2 half-open.</summary>
+    public const string Breaker = "writebehind.breaker";
+
+    /// <summary>Histogram: entities per batch at the database.</summary>
+    public const string BatchSize = "writebehind.flush.batch_size";
+
+    /// <summary>Histogram, seconds: how long a batch took at the database.</summary>
+    public const string SaveDuration = "writebehind.flush.save_duration";
+
+    /// <summary>Counter: entities by what became of them, with the tag <see cref="OutcomeTag"/>.</summary>
+    public const string Flushed = "writebehind.flush.entities";
+
+    /// <summary>The tag of <see cref="Flushed"/>: <c>applied</c>, <c>already_there</c>, <c>fenced</c>, <c>expired</c>, <c>rejected</c>, <c>dead_letter</c>, <c>settled</c>, <c>lost</c>.</summary>
+    public const string OutcomeTag = "writebehind.outcome";
+
+    /// <summary>Counter: settle transactions aborted because an entity moved on.</summary>
+    public const string SettleAborts = "writebehind.settle.aborts";
+
+    /// <summary>
+    /// Counter: decisions of rate limits, with the tags <see cref="LimitTag"/> and <see cref="OutcomeTag"/>: <c>admitted</c>, <c>rejected</c>,
+    /// <c>rejected_locally</c> (known to be over the limit, Redis was not asked), <c>admitted_unchecked</c> and <c>rejected_unchecked</c> (Redis was away).
+    /// </summary>
+    public const string LimitDecisions = "writebehind.limit.decisions";
+
+    /// <summary>Histogram, seconds: how long a rate limit's decision took at Redis, with the tag <see cref="LimitTag"/>.</summary>
+    public const string LimitDuration = "writebehind.limit.duration";
+
+    /// <summary>The tag with the registered name of the rate limit.</summary>
+    public const string LimitTag = "writebehind.limit";
+
+    /// <summary>
+    /// Counter: items of queues, with the tags <see cref="QueueTag"/> and <see cref="OutcomeTag"/>: <c>added</c>, <c>already_waiting</c>, <c>full</c>,
+    /// <c>taken</c>, <c>acknowledged</c>, <c>returned</c>, <c>reclaimed</c>, <c>lost_notice</c> (a notice of a flush notifier that could not be sent).
+    /// </summary>
+    public const string QueueItems = "writebehind.queue.items";
+
+    /// <summary>The tag with the registered name of the queue; of a flush notifier, the entity type.</summary>
+    public const string QueueTag = "writebehind.queue";
+
+    /// <summary>Counter: batches that failed for a transient reason and are tried again.</summary>
+    public const string Retries = "writebehind.flush.retries";
+
+    /// <summary>Gauge: 1 where Redis was seen to come back empty since this process started.</summary>
+    public const string Emptied = "writebehind.redis.emptied";
+}

@@ -1,0 +1,125 @@
+namespace WriteBehind;
+
+/// <summary>
+/// The entity type has reached its bound of unflushed entities (<see cref="EntityTypeOptions.MaxDirty"/>) and this entity is
+/// not among them. Nothing was written. Rewriting an entity that is dirty already is always accepted.
+/// </summary>
+public sealed class BufferFullException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public BufferFullException(string entityType, string entityId, long maxDirty)
+        : base(
+            $"{entityType} '{entityId}' was refused: '{entityType}' has reached MaxDirty ({maxDirty} entities, spread evenly over its shards). " +
+            "PostgreSQL is behind or away; slow down and try again, or raise MaxDirty if Redis has the memory.",
+            entityType,
+            entityId)
+        => MaxDirty = maxDirty;
+
+    /// <summary>The bound that was reached, in entities of the type.</summary>
+    public long MaxDirty { get; }
+}
+
+/// <summary>Redis could not be reached or refused to work. The cause is the inner exception.</summary>
+public sealed class BufferUnavailableException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public BufferUnavailableException(
+        string message, bool outcomeUnknown = false, string? entityType = null, string? entityId = null, Exception? cause = null)
+        : base(message, entityType, entityId, cause)
+        => OutcomeUnknown = outcomeUnknown;
+
+    /// <summary>
+    /// True where a write was sent and its answer never came: it may have been applied or not. Load the entity to find out.
+    /// False where nothing was written for certain.
+    /// </summary>
+    public bool OutcomeUnknown { get; }
+}
+
+/// <summary>The id can't name an entity. Nothing was written.</summary>
+public sealed class InvalidEntityIdException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public InvalidEntityIdException(string entityType, string? entityId, string reason, Exception? cause = null)
+        : base($"'{Shorten(entityId)}' is no id of a {entityType}: {reason}", entityType, entityId, cause)
+        => Reason = reason;
+
+    /// <summary>What is wrong with it, as a sentence.</summary>
+    public string Reason { get; }
+
+    private static string Shorten(string? id) => id is { Length: > 64 } ? string.Concat(id.AsSpan(0, 64), "…") : id ?? "(null)";
+}
+
+/// <summary>A state could not be turned into a payload, or a stored payload not into a state.</summary>
+public sealed class PayloadException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public PayloadException(PayloadProblem problem, string message, string entityType, string? entityId, Exception? cause = null)
+        : base(message, entityType, entityId, cause)
+        => Problem = problem;
+
+    /// <summary>What is wrong with it.</summary>
+    public PayloadProblem Problem { get; }
+}
+
+/// <summary>What can be wrong with a payload.</summary>
+public enum PayloadProblem
+{
+    /// <summary>The state can't be serialised (a cycle, NaN or infinity, an unsupported member). Nothing was written.</summary>
+    NotSerializable,
+
+    /// <summary>The serialised state is longer than <see cref="EntityTypeOptions.MaxPayloadBytes"/>. Nothing was written.</summary>
+    TooLarge,
+
+    /// <summary>The stored bytes are not a payload of this library, or their content can't be read.</summary>
+    Unreadable,
+
+    /// <summary>The stored payload was written by a newer release of the application. A process of that release can read it.</summary>
+    NewerSchema,
+}
+
+/// <summary>
+/// The writer's knowledge of the entity was out of date: somebody else wrote in between, or what it took for absent exists. Nothing was written.
+/// Load the entity again and decide anew.
+/// </summary>
+public sealed class WriteConflictException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public WriteConflictException(string entityType, string entityId, long expectedVersion, long currentVersion)
+        : base(
+            (expectedVersion == 0 && currentVersion == 0
+                ? $"{entityType} '{entityId}' exists, as a row whose version is 0, but the writer expected it not to. "
+                : $"{entityType} '{entityId}' is at version {currentVersion}, but the writer expected {expectedVersion}: somebody else wrote in between. ") +
+            "Nothing was written; load the entity again and repeat the change.",
+            entityType,
+            entityId)
+    {
+        ExpectedVersion = expectedVersion;
+        CurrentVersion = currentVersion;
+    }
+
+    /// <summary>The version the writer believed to be the current one; 0 where it believed that the entity does not exist.</summary>
+    public long ExpectedVersion { get; }
+
+    /// <summary>The version found.</summary>
+    public long CurrentVersion { get; }
+}
+
+/// <summary>
+/// A write that was to be in PostgreSQL before it returned is accepted and safe in Redis, and PostgreSQL does not have it. It counts: reads
+/// give it, and it is flushed as any write behind is. Do not repeat it. The inner exception says what was in the way:
+/// <see cref="FlushIncompleteException"/> (time was over) or <see cref="EntityRejectedException"/> (PostgreSQL does not take it).
+/// </summary>
+public sealed class WriteThroughException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public WriteThroughException(string entityType, string entityId, long version, WriteBehindException cause)
+        : base(
+            $"{entityType} '{entityId}' is buffered in Redis as version {version} and not in PostgreSQL yet: {cause?.Message} The write is accepted; do not repeat it.",
+            entityType,
+            entityId,
+            cause)
+        => Version = version;
+
+    /// <summary>The version that Redis has.</summary>
+    public long Version { get; }
+}

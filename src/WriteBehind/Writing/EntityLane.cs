@@ -1,0 +1,293 @@
+using WriteBehind.Buffer;
+
+namespace WriteBehind.Writing;
+
+/// <summary>
+/// The changes of one entity in this process, one after the other. Changes that arrive while a write is under way are applied in order
+/// to the state it writes and share the next write: a hot entity costs one Redis write per round trip, not one per call. A lane lives
+/// only while it has work.
+/// </summary>
+/// <remarks>
+/// <para>Each change has a version of its own, though only the last one's is stored: a caller who names the version of its change must be
+/// refused where another change came on top of it, also within the same write.</para>
+/// <para>The state in memory is never trusted beyond a failure: after a conflict, an error or an unknown outcome it is loaded again before
+/// anything else happens, because a change function may have altered it in place and because somebody else may have written.</para>
+/// </remarks>
+internal sealed class EntityLane<TState>(
+    string id,
+    EntityLoader<TState> loader,
+    EntityWriter writer,
+    PayloadCodec<TState> codec,
+    EntityTypeOptions options,
+    WriteBehindOptions engine,
+    TypeMetrics metrics,
+    Action<string> written,
+    Func<EntityLane<TState>, bool> retire)
+    where TState : class
+{
+    /// <summary>The most changes that share one write: bounds how long the first of them waits for the others' functions to run.</summary>
+    private const int MaxGroup = 1024;
+
+    /// <summary>The most changes that may wait for one entity. Beyond it callers are refused at once: they would only wait to time out.</summary>
+    internal const int MaxWaiting = 64 * MaxGroup;
+
+    private readonly Lock _lock = new();
+    private readonly Queue<LaneOperation<TState>> _waiting = new();
+    private bool _running;
+    private bool _retired;
+
+    public string Id => id;
+
+    /// <summary>Puts a change in the row; false where the lane has retired and a new one is needed.</summary>
+    public bool TryEnqueue(LaneOperation<TState> operation)
+    {
+        lock (_lock)
+        {
+            if (_retired)
+            {
+                return false;
+            }
+
+            if (_waiting.Count >= MaxWaiting)
+            {
+                throw new BufferUnavailableException(
+                    $"{options.Type} '{id}' was not written: {MaxWaiting} changes wait for it already. Redis can't keep up or does not answer; slow down and try again.",
+                    entityType: options.Type,
+                    entityId: id);
+            }
+
+            _waiting.Enqueue(operation);
+            if (_running)
+            {
+                return true;
+            }
+
+            _running = true;
+        }
+
+        _ = RunAsync();
+        return true;
+    }
+
+    private async Task RunAsync()
+    {
+        Written? last = null;
+        while (TakeGroup() is { Count: > 0 } group)
+        {
+            try
+            {
+                last = await WriteGroupAsync(group, last).ConfigureAwait(false);
+            }
+            catch (PayloadException e) when (e.Problem is PayloadProblem.NotSerializable or PayloadProblem.TooLarge && group.Count > 1)
+            {
+                // One of them made a state that can't be stored. Each on its own, so that the error reaches the one that did.
+                last = null;
+                foreach (var operation in group)
+                {
+                    await WriteAloneAsync(operation).ConfigureAwait(false);
+                }
+            }
+#pragma warning disable CA1031 // Every kind of failure belongs to the callers, none to this loop.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                last = null;
+                group.ForEach(operation => operation.Fail(e));
+            }
+        }
+    }
+
+    private async Task WriteAloneAsync(LaneOperation<TState> operation)
+    {
+        try
+        {
+            await WriteGroupAsync([operation], null).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            operation.Fail(e);
+        }
+    }
+
+    /// <summary>Applies a group of changes and writes the outcome, as often as it takes; returns what the next group goes on from.</summary>
+    private async Task<Written?> WriteGroupAsync(List<LaneOperation<TState>> group, Written? last)
+    {
+        Base? current = last is { } own ? OnTopOf(own, group[0].NeedsState) : null;
+        var refusals = 0;
+        while (group.Count > 0)
+        {
+            current ??= await LoadAsync(group[0]).ConfigureAwait(false);
+            var (known, present, exists, isOwn) = current.Value;
+            if (isOwn && (group[0].ExpectedVersion is { } awaited ? awaited != known.Version : !exists))
+            {
+                // What this lane wrote a moment ago may be overwritten by now. Only a fresh look may refuse a caller, or find nothing to delete.
+                current = null;
+                continue;
+            }
+
+            if (group[0].ExpectedVersion is { } expected && (expected != known.Version || (expected == 0 && exists)))
+            {
+                // 0 stands for "not there". A row from before may be there with that version.
+                metrics.Conflict();
+                group[0].Fail(new WriteConflictException(options.Type, id, expected, known.Version));
+                group.RemoveAt(0);
+
+                // The next one may need the state, which was not loaded for this one.
+                current = null;
+                continue;
+            }
+
+            if (!TryApply(group, present, exists, out var state, out var changes))
+            {
+                current = null;
+                continue;
+            }
+
+            if (changes == 0)
+            {
+                // Nothing was there and nothing was put. A tombstone would cost a write and a day of fence for no row. (A put that was deleted
+                // again is not that: without a tombstone its version would be given out once more.)
+                group.ForEach(operation => operation.Acknowledge(known));
+                return null;
+            }
+
+            var payload = state is null ? null : codec.Encode(id, state);
+            var reply = await writer.WriteAsync(id, known, payload, changes).ConfigureAwait(false);
+            if (reply.Status == WriteStatus.Ok)
+            {
+                Acknowledge(group, known.Version, reply.Known);
+                return new Written(reply.Known, payload);
+            }
+
+            Refuse(group, known, reply, refusals++);
+            current = null;
+        }
+
+        return null;
+    }
+
+    private void Acknowledge(List<LaneOperation<TState>> group, long before, Knowledge stored)
+    {
+        metrics.BufferWrite();
+        written(id);
+        foreach (var operation in group)
+        {
+            metrics.Acknowledged(operation.StartedAt);
+            operation.Acknowledge(stored with { Version = before + operation.Changes });
+        }
+    }
+
+    /// <summary>Throws where the write is refused for good; returns where a fresh look may help.</summary>
+    private void Refuse(List<LaneOperation<TState>> group, Knowledge known, WriteReply reply, int refusals)
+    {
+        switch (reply.Status)
+        {
+            case WriteStatus.Full:
+                metrics.Refused(group.Count);
+                throw new BufferFullException(options.Type, id, options.MaxDirty);
+            case WriteStatus.Conflict:
+                metrics.Conflict();
+                if (refusals >= engine.MaxUpdateRetries)
+                {
+                    throw new WriteConflictException(options.Type, id, known.Version, reply.Known.Version);
+                }
+
+                break;
+            case WriteStatus.Unconfirmed:
+                // What is known is too old, or from before Redis came back empty.
+                if (refusals >= engine.MaxUpdateRetries)
+                {
+                    throw Unconfirmable.After(options, id, refusals);
+                }
+
+                break;
+            default:
+                throw new InvalidOperationException($"Unexpected status {reply.Status}.");
+        }
+    }
+
+    private Base OnTopOf(Written own, bool needsState)
+        => new(own.Known, needsState && own.Payload is not null ? codec.Decode(id, own.Payload) : null, Exists: own.Payload is not null, IsOwn: true);
+
+    private async Task<Base> LoadAsync(LaneOperation<TState> first)
+    {
+        if (first.NeedsState)
+        {
+            var loaded = await loader.LoadAsync(id).ConfigureAwait(false);
+            metrics.Loaded(loaded.FromDatabase);
+            return new Base(loaded.Known, loaded.State, Exists: loaded.State is not null, IsOwn: false);
+        }
+
+        var version = await loader.LoadVersionAsync(id, first.NeedsPresence).ConfigureAwait(false);
+        metrics.Loaded(version.FromDatabase);
+        return new Base(version.Known, null, version.Exists, IsOwn: false);
+    }
+
+    /// <summary>
+    /// Runs the change functions in order. Where one throws, it fails alone and leaves the group, and the answer is false: the others
+    /// must start again from a freshly loaded state, since the one that threw may have half-changed this one.
+    /// </summary>
+    private static bool TryApply(List<LaneOperation<TState>> group, TState? state, bool exists, out TState? result, out int changes)
+    {
+        (result, changes) = (state, 0);
+        for (var i = 0; i < group.Count; i++)
+        {
+            try
+            {
+                result = group[i].Change(result);
+                changes += exists || result is not null ? 1 : 0;
+                exists = result is not null;
+                (group[i].Result, group[i].Changes) = (result, changes);
+            }
+#pragma warning disable CA1031 // The caller's function, the caller's error.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                group[i].Fail(e);
+                group.RemoveAt(i);
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes the next changes that may share a write. One with an expected version always begins a group of its own.</summary>
+    private List<LaneOperation<TState>> TakeGroup()
+    {
+        var group = new List<LaneOperation<TState>>();
+        lock (_lock)
+        {
+            while (_waiting.TryPeek(out var next) && group.Count < MaxGroup && (group.Count == 0 || next.ExpectedVersion is null))
+            {
+                _waiting.Dequeue();
+                if (next.IsCancelled)
+                {
+                    next.Cancel();
+                }
+                else
+                {
+                    group.Add(next);
+                }
+            }
+
+            if (group.Count == 0)
+            {
+                _running = false;
+                _retired = retire(this);
+            }
+        }
+
+        return group;
+    }
+
+    /// <summary>
+    /// What this lane wrote last. The payload rather than the state, because callers hold that state and may alter it.
+    /// </summary>
+    private readonly record struct Written(Knowledge Known, byte[]? Payload);
+
+    /// <summary>What a group of changes goes on top of. The state is null where there is none, and where no change looks at it.</summary>
+    private readonly record struct Base(Knowledge Known, TState? State, bool Exists, bool IsOwn);
+}

@@ -1,0 +1,221 @@
+using System.Runtime.ExceptionServices;
+using WriteBehind.Buffer;
+using WriteBehind.Redis;
+
+namespace WriteBehind.Writing;
+
+/// <summary>
+/// Loads the latest acknowledged state: from Redis, else from the database. Loads of one entity at a time share one query, loads of
+/// different entities are batched, and the number of queries at the database is bounded.
+/// </summary>
+internal sealed class EntityLoader<TState>
+    where TState : class
+{
+    private readonly EntityBuffer _buffer;
+    private readonly PayloadCodec<TState> _codec;
+    private readonly IEntitySink<TState> _sink;
+    private readonly EntityTypeOptions<TState> _options;
+    private readonly SemaphoreSlim _loads;
+    private readonly GroupBatcher<string, RowReply> _rows;
+    private readonly GroupBatcher<string, StoredVersion?> _versions;
+
+    /// <param name="buffer">The Redis side.</param>
+    /// <param name="codec">Reads its payloads.</param>
+    /// <param name="sink">The database side.</param>
+    /// <param name="options">The type's settings.</param>
+    /// <param name="loads">Bounds the queries of all types in this process.</param>
+    /// <param name="concurrency">How many queries of this type may be under way: more than one, or one that hangs would hold up all loads of the type.</param>
+    public EntityLoader(
+        EntityBuffer buffer,
+        PayloadCodec<TState> codec,
+        IEntitySink<TState> sink,
+        EntityTypeOptions<TState> options,
+        SemaphoreSlim loads,
+        int concurrency)
+    {
+        (_buffer, _codec, _sink, _options, _loads) = (buffer, codec, sink, options, loads);
+        _rows = new(LoadRowsAsync, options.BatchSize, static _ => 0, int.MaxValue, concurrency);
+        _versions = new(LoadVersionsAsync, options.BatchSize, static _ => 0, int.MaxValue, concurrency);
+    }
+
+    /// <exception cref="PayloadException">The buffered payload can't be read.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    /// <exception cref="SinkException">The database is away, or can't load.</exception>
+    public async Task<LoadedEntity<TState>> LoadAsync(string id)
+    {
+        var buffered = await ReadAsync(id).ConfigureAwait(false);
+        return buffered.IsBuffered ? FromBuffer(id, buffered) : FromRow(buffered.Known, await _rows.SendAsync(id).ConfigureAwait(false));
+    }
+
+    /// <summary>Loads many, in the order of the ids, which differ: one round trip per shard, then one query for each batch of what Redis does not have.</summary>
+    /// <exception cref="PayloadException">A buffered payload can't be read.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    /// <exception cref="SinkException">The database is away, or can't load one of them.</exception>
+    public async Task<LoadedEntity<TState>[]> LoadManyAsync(IReadOnlyList<string> ids)
+    {
+        var buffered = await ReadManyAsync(ids).ConfigureAwait(false);
+        string[] missing = [.. ids.Where((_, i) => !buffered[i].IsBuffered)];
+        var rows = new Queue<RowReply>(missing.Length > 0 ? await _rows.SendManyAsync(missing).ConfigureAwait(false) : []);
+        return [.. ids.Select((id, i) => buffered[i].IsBuffered ? FromBuffer(id, buffered[i]) : FromRow(buffered[i].Known, rows.Dequeue()))];
+    }
+
+    /// <summary>Loads all but the state, which is not even read: for a put or delete, which an unreadable state must not stop.</summary>
+    /// <param name="id">The entity.</param>
+    /// <param name="needsPresence">Whether it matters that the entity exists, and not only its version.</param>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    /// <exception cref="SinkException">The database is away, or can't load.</exception>
+    public async Task<LoadedVersion> LoadVersionAsync(string id, bool needsPresence)
+    {
+        var buffered = await ReadAsync(id).ConfigureAwait(false);
+        if (buffered.IsBuffered)
+        {
+            return new(buffered.Known, Exists: buffered.Payload is not null, FromDatabase: false);
+        }
+
+        if (buffered.Known.Version > 0 && !needsPresence)
+        {
+            // The fence is the version of what was flushed last, which is all a put needs. Whether that was a delete it does not say.
+            return new(buffered.Known, Exists: true, FromDatabase: false);
+        }
+
+        var row = await _versions.SendAsync(id).ConfigureAwait(false);
+        return new(OnTopOf(buffered.Known, row?.Version), Exists: row is not null, FromDatabase: true);
+    }
+
+    /// <summary>The fence may be ahead of the row: of a deleted one, or where the database was set back. Versions only grow, so the higher counts.</summary>
+    private static Knowledge OnTopOf(Knowledge fence, long? stored)
+        => fence with { Version = Math.Max(fence.Version, stored ?? 0) };
+
+    private LoadedEntity<TState> FromBuffer(string id, BufferedEntity buffered)
+        => new(buffered.Known, buffered.Payload is { } payload ? _codec.Decode(id, payload) : null, FromDatabase: false, buffered.IsClean);
+
+    private static LoadedEntity<TState> FromRow(Knowledge fence, RowReply reply)
+    {
+        if (reply.Error is not null)
+        {
+            ExceptionDispatchInfo.Throw(reply.Error);
+        }
+
+        return new(OnTopOf(fence, reply.Row?.Version), reply.Row?.State, FromDatabase: true, IsClean: true);
+    }
+
+    private async Task<BufferedEntity[]> ReadManyAsync(IReadOnlyList<string> ids)
+    {
+        BufferedEntity[] buffered;
+        try
+        {
+            buffered = await _buffer.ReadManyAsync(ids).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException e)
+        {
+            throw new BufferUnavailableException($"{ids.Count} entities of {_options.Type} can't be read. {e.Message}", outcomeUnknown: false, _options.Type, cause: e);
+        }
+
+        return [.. buffered.Select((entity, i) => Readable(ids[i], entity))];
+    }
+
+    private async Task<BufferedEntity> ReadAsync(string id)
+    {
+        BufferedEntity buffered;
+        try
+        {
+            buffered = await _buffer.ReadAsync(id).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException e)
+        {
+            // Only a read got lost: whatever the caller was about to write was not sent, so its outcome is known.
+            throw new BufferUnavailableException($"{_options.Type} '{id}' can't be read. {e.Message}", outcomeUnknown: false, _options.Type, id, e);
+        }
+
+        return Readable(id, buffered);
+    }
+
+    private BufferedEntity Readable(string id, BufferedEntity buffered) => buffered.Error is null ? buffered : throw new BufferUnavailableException(
+        $"{_options.Type} '{id}' can't be read: its Redis key holds something that is not of this library ({buffered.Error}). Remove it, or use another KeyPrefix.",
+        entityType: _options.Type,
+        entityId: id);
+
+    private async Task<IReadOnlyList<RowReply>> LoadRowsAsync(IReadOnlyList<string> ids)
+    {
+        var replies = await AskAsync(ids, async (distinct, cancellationToken) =>
+        {
+            var found = new Dictionary<string, RowReply>(StringComparer.Ordinal);
+            await LoadRowsAsync(distinct, found, cancellationToken).ConfigureAwait(false);
+            return found;
+        }).ConfigureAwait(false);
+        return [.. ids.Select(id => replies.GetValueOrDefault(id))];
+    }
+
+    /// <summary>Halves what can't be loaded together, until the error is with the row that caused it: the others must not suffer for it.</summary>
+    private async Task LoadRowsAsync(ArraySegment<string> ids, Dictionary<string, RowReply> replies, CancellationToken cancellationToken)
+    {
+        try
+        {
+            foreach (var row in await _sink.LoadAsync(ids, cancellationToken).ConfigureAwait(false))
+            {
+                replies.Add(row.Id, new RowReply(row, null));
+            }
+        }
+        catch (Exception e) when (IsOfRow(e))
+        {
+            if (ids.Count == 1)
+            {
+                replies[ids[0]] = new RowReply(null, Name(ids[0], e));
+                return;
+            }
+
+            await LoadRowsAsync(ids[..(ids.Count / 2)], replies, cancellationToken).ConfigureAwait(false);
+            await LoadRowsAsync(ids[(ids.Count / 2)..], replies, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static bool IsOfRow(Exception error) => error is SinkException sink
+        ? sink.Failure == SinkFailure.Entity
+        : error is not (ConfigurationException or OperationCanceledException);
+
+    private Exception Name(string id, Exception error)
+        => error is WriteBehindException { EntityId: not null } ? error : new SinkException(
+            SinkFailure.Entity,
+            $"The row of {_options.Type} '{id}' can't be loaded: {error.Message} Mend the row, or put or delete the entity, which does not read it.",
+            (error as SinkException)?.Code,
+            _options.Type,
+            id,
+            error);
+
+    private async Task<IReadOnlyList<StoredVersion?>> LoadVersionsAsync(IReadOnlyList<string> ids)
+    {
+        var rows = await AskAsync(ids, _sink.LoadVersionsAsync).ConfigureAwait(false);
+        var byId = rows.ToDictionary(row => row.Id, StringComparer.Ordinal);
+        return [.. ids.Select(id => byId.TryGetValue(id, out var row) ? row : (StoredVersion?)null)];
+    }
+
+    private async Task<T> AskAsync<T>(IReadOnlyList<string> ids, Func<string[], CancellationToken, Task<T>> load)
+    {
+        await _loads.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            return await load([.. ids.Distinct(StringComparer.Ordinal)], CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            _loads.Release();
+        }
+    }
+
+    /// <summary>A row, nothing where there is none, or why it can't be read.</summary>
+    private readonly record struct RowReply(StoredRow<TState>? Row, Exception? Error);
+}
+
+/// <summary>An entity as it was loaded, with the knowledge a write on top of it needs.</summary>
+/// <param name="Known">The current version, stamped.</param>
+/// <param name="State">The state; null where there is none.</param>
+/// <param name="FromDatabase">Whether Redis did not have it.</param>
+/// <param name="IsClean">Whether the database has it.</param>
+internal readonly record struct LoadedEntity<TState>(Knowledge Known, TState? State, bool FromDatabase, bool IsClean = false)
+    where TState : class;
+
+/// <summary>What a put or delete needs to know of an entity: everything but its state.</summary>
+/// <param name="Known">The current version, stamped.</param>
+/// <param name="Exists">Whether there is a state.</param>
+/// <param name="FromDatabase">Whether Redis did not have it.</param>
+internal readonly record struct LoadedVersion(Knowledge Known, bool Exists, bool FromDatabase);

@@ -1,0 +1,264 @@
+using WriteBehind.Buffer;
+using WriteBehind.Common;
+using WriteBehind.Flushing;
+
+namespace WriteBehind.Writing;
+
+/// <summary>A session; see the interface. What it holds is a version with its stamp, never a state.</summary>
+internal sealed class EntitySession<TState>(
+    string id,
+    EntityLoader<TState> loader,
+    EntityWriter writer,
+    PayloadCodec<TState> codec,
+    FlushQueue flushes,
+    FlushWaiter waiter,
+    RetryLedger ledger,
+    WritePressure pressure,
+    EntityTypeOptions options,
+    WriteBehindOptions engine,
+    TypeMetrics metrics,
+    TimeProvider time) : IEntitySession<TState>
+    where TState : class
+{
+    // Touched by loads and saves alone, one at a time. Version and flush mark are read by flushes beside them.
+    private Knowledge _known = Knowledge.None;
+    private long _version;
+    private long _flushed;
+    private string _epoch = string.Empty;
+    private int _loads;
+
+    public EntityTypeOptions Options => options;
+
+    public string Id => id;
+
+    public bool IsLoaded { get; private set; }
+
+    public long Version => Volatile.Read(ref _version);
+
+    public bool Exists { get; private set; }
+
+    public bool IsDirty => IsLoaded && Version > Volatile.Read(ref _flushed);
+
+    public async Task<TState?> LoadAsync(CancellationToken cancellationToken = default)
+    {
+        IsLoaded = false;
+        Interlocked.Increment(ref _loads);
+        var loaded = await loader.LoadAsync(id).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+        metrics.Loaded(loaded.FromDatabase);
+        Know(loaded.Known, loaded.State is not null);
+        Volatile.Write(ref _flushed, loaded.IsClean ? Version : Version - 1);
+        IsLoaded = true;
+        return loaded.State;
+    }
+
+    public void Assume(long version, bool exists)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(version);
+        Know(new Knowledge(version, 0, string.Empty), exists);
+        Volatile.Write(ref _flushed, version);
+        IsLoaded = true;
+    }
+
+    public Task<long> SaveAsync(TState state, IReadOnlyList<long>? waitingSince = null)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        byte[] payload;
+        try
+        {
+            // Before anything is awaited: the owner may change the state from then on.
+            payload = codec.Encode(id, state);
+        }
+        catch (PayloadException e)
+        {
+            return Task.FromException<long>(e);
+        }
+
+        return WriteAsync(payload, waitingSince);
+    }
+
+    public async Task<long> DeleteAsync(IReadOnlyList<long>? waitingSince = null)
+    {
+        if (Exists || !IsLoaded)
+        {
+            return await WriteAsync(null, waitingSince).ConfigureAwait(false);
+        }
+
+        // A tombstone would cost a write and a day of fence for no row. But a session that is behind must be told all the same.
+        await ConfirmAsync().ConfigureAwait(false);
+        return Version;
+    }
+
+    public async Task<EntityFlush> TryFlushAsync(CancellationToken cancellationToken = default)
+    {
+        // Before the claim reads what to save: what is written meanwhile stays dirty here.
+        var (load, version, epoch) = (Volatile.Read(ref _loads), Version, Volatile.Read(ref _epoch));
+        var result = await flushes.FlushAsync(id).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+        var flushed = await JudgeAsync(result, version, epoch, cancellationToken).ConfigureAwait(false);
+        if (flushed == EntityFlush.Saved)
+        {
+            Flushed(load, version);
+        }
+
+        return flushed;
+    }
+
+    public async Task WriteThroughAsync(CancellationToken cancellationToken = default)
+    {
+        // Before the claim reads what to save, as above.
+        var (load, written) = (Volatile.Read(ref _loads), new Knowledge(Version, 0, Volatile.Read(ref _epoch)));
+        await waiter.WriteThroughAsync(id, written, cancellationToken).ConfigureAwait(false);
+        Flushed(load, written.Version);
+    }
+
+    public void ThrowIfRefusing()
+    {
+        if (pressure.IsAway(id))
+        {
+            throw new BufferUnavailableException(
+                $"{options.Type} '{id}' was not written: Redis does not answer at present.", outcomeUnknown: false, options.Type, id);
+        }
+
+        if (!IsDirty && pressure.IsFull(id))
+        {
+            metrics.Refused(1);
+            throw new BufferFullException(options.Type, id, options.MaxDirty);
+        }
+    }
+
+    /// <summary>
+    /// What a flush's result means for what this session holds. "Not dirty" may also say that Redis lost the write, and "set aside" that a
+    /// newer row counts: only what is known now tells.
+    /// </summary>
+    private async Task<EntityFlush> JudgeAsync(FlushResult result, long version, string epoch, CancellationToken cancellationToken)
+    {
+        if (result.IsPassing)
+        {
+            return EntityFlush.Pending;
+        }
+
+        switch (result.Outcome)
+        {
+            case FlushOutcome.Lost:
+                return EntityFlush.Superseded;
+            case FlushOutcome.Clean when version > Volatile.Read(ref _flushed):
+                var stored = await LoadKnownAsync(cancellationToken).ConfigureAwait(false);
+
+                // Between the version tried and what this session has written since; beyond that somebody else has written.
+                return stored.Epoch == epoch && stored.Version >= version && stored.Version <= Version ? EntityFlush.Saved : EntityFlush.Superseded;
+            case FlushOutcome.Dead:
+                var kept = await LoadKnownAsync(cancellationToken).ConfigureAwait(false);
+                return kept.Epoch == epoch && kept.Version == version ? EntityFlush.Rejected : EntityFlush.Superseded;
+            default:
+                return result.IsSaved ? EntityFlush.Saved : EntityFlush.Rejected;
+        }
+    }
+
+    private async Task<Knowledge> LoadKnownAsync(CancellationToken cancellationToken)
+        => (await loader.LoadVersionAsync(id, needsPresence: false).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false)).Known;
+
+    private async Task<long> WriteAsync(byte[]? payload, IReadOnlyList<long>? waitingSince)
+    {
+        if (!IsLoaded)
+        {
+            throw new InvalidOperationException($"The session of {options.Type} '{id}' does not know its version: load it before saving.");
+        }
+
+        waitingSince ??= [time.GetTimestamp()];
+        for (var attempt = 0; ; attempt++)
+        {
+            WriteReply reply;
+            try
+            {
+                reply = await writer.WriteAsync(id, _known, payload).ConfigureAwait(false);
+            }
+            catch (BufferUnavailableException e) when (e.OutcomeUnknown)
+            {
+                IsLoaded = false;
+                throw;
+            }
+
+            switch (reply.Status)
+            {
+                case WriteStatus.Ok:
+                    ledger.Revive(id);
+                    metrics.BufferWrite();
+                    foreach (var since in waitingSince)
+                    {
+                        metrics.Acknowledged(since);
+                    }
+
+                    Know(reply.Known, payload is not null);
+                    return Version;
+                case WriteStatus.Full:
+                    metrics.Refused(waitingSince.Count);
+                    throw new BufferFullException(options.Type, id, options.MaxDirty);
+                case WriteStatus.Conflict:
+                    throw Conflict(reply.Known.Version);
+                case WriteStatus.Unconfirmed when attempt >= engine.MaxUpdateRetries:
+                    throw Unconfirmable.After(options, id, attempt);
+                default:
+                    await ConfirmAsync().ConfigureAwait(false);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Neither state nor fence in Redis, and what is known is too old to go without: the database says whether it still holds.</summary>
+    private async Task ConfirmAsync()
+    {
+        var loaded = await loader.LoadVersionAsync(id, needsPresence: !Exists).ConfigureAwait(false);
+        metrics.Loaded(loaded.FromDatabase);
+
+        // A Redis that lost what this session wrote last, and others who wrote since, up to the same number: equal versions say nothing then.
+        var isLost = IsDirty && loaded.Known.Epoch != _known.Epoch;
+
+        // Of a deleted entity nothing is left once its fence has expired: "absent" then is the same at whatever version.
+        var isAbsent = !Exists && !loaded.Exists && loaded.Known.Version <= Version;
+
+        // A row from before may have version 0, as what is absent has.
+        var isThere = !Exists && loaded.Exists;
+        if (isLost || isThere || (loaded.Known.Version != Version && !isAbsent))
+        {
+            throw Conflict(loaded.Known.Version);
+        }
+
+        _known = loaded.Known with { Version = Version };
+    }
+
+    private void Know(Knowledge known, bool exists)
+    {
+        (_known, Exists) = (known, exists);
+        Volatile.Write(ref _epoch, known.Epoch);
+        Volatile.Write(ref _version, known.Version);
+    }
+
+    /// <summary>Two flushes may end in any order, and after another load.</summary>
+    private void Flushed(int load, long version)
+    {
+        if (load == Volatile.Read(ref _loads))
+        {
+            InterlockedMax(ref _flushed, version);
+        }
+    }
+
+    private static void InterlockedMax(ref long target, long value)
+    {
+        for (var seen = Volatile.Read(ref target); seen < value;)
+        {
+            var before = Interlocked.CompareExchange(ref target, value, seen);
+            if (before == seen)
+            {
+                return;
+            }
+
+            seen = before;
+        }
+    }
+
+    private WriteConflictException Conflict(long current)
+    {
+        IsLoaded = false;
+        metrics.Conflict();
+        return new WriteConflictException(options.Type, id, Version, current);
+    }
+}

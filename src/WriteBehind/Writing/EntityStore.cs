@@ -1,0 +1,179 @@
+using System.Collections.Concurrent;
+using WriteBehind.Buffer;
+using WriteBehind.Common;
+using WriteBehind.Flushing;
+
+namespace WriteBehind.Writing;
+
+/// <summary>The typed front of one entity type.</summary>
+internal sealed class EntityStore<TState>(
+    EntityBuffer buffer,
+    EntityLoader<TState> loader,
+    EntityWriter writer,
+    PayloadCodec<TState> codec,
+    FlushQueue flushes,
+    RetryLedger ledger,
+    WritePressure pressure,
+    IEntitySink<TState> sink,
+    EntityTypeOptions<TState> options,
+    WriteBehindOptions engine,
+    TypeMetrics metrics,
+    TimeProvider time) : IEntityStore<TState>
+    where TState : class
+{
+    private readonly FlushWaiter _waiter = new(flushes, async id => (await loader.LoadVersionAsync(id, needsPresence: false).ConfigureAwait(false)).Known, options, time);
+    private readonly ConcurrentDictionary<string, EntityLane<TState>> _lanes = new(StringComparer.Ordinal);
+
+    public string Type => options.Type;
+
+    public async Task<Entity<TState>?> GetAsync(string id, CancellationToken cancellationToken = default)
+    {
+        CheckId(id);
+        var loaded = await loader.LoadAsync(id).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+        return await TakeAsync(id, loaded, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task<IReadOnlyDictionary<string, Entity<TState>>> GetManyAsync(IEnumerable<string> ids, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        string[] distinct = [.. ids.Distinct(StringComparer.Ordinal)];
+        Array.ForEach(distinct, CheckId);
+        var loaded = await loader.LoadManyAsync(distinct).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+        var found = await Task.WhenAll(distinct.Select((id, i) => TakeAsync(id, loaded[i], cancellationToken).AsTask())).ConfigureAwait(false);
+        return found.OfType<Entity<TState>>().ToDictionary(entity => entity.Id, StringComparer.Ordinal);
+    }
+
+    public Task<long> SetAsync(string id, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default)
+        => SetAsync(id, state, options.WriteStrategy, expectedVersion, cancellationToken);
+
+    public async Task<long> SetAsync(string id, TState state, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var written = await ChangeAsync(id, _ => state, ChangeKind.Set, strategy, expectedVersion, cancellationToken).ConfigureAwait(false);
+        return written!.Version;
+    }
+
+    public Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, CancellationToken cancellationToken = default)
+        => UpdateAsync(id, change, options.WriteStrategy, cancellationToken);
+
+    public Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, WriteStrategy strategy, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        return ChangeAsync(id, change, ChangeKind.Update, strategy, expectedVersion: null, cancellationToken);
+    }
+
+    public Task DeleteAsync(string id, long? expectedVersion = null, CancellationToken cancellationToken = default)
+        => DeleteAsync(id, options.WriteStrategy, expectedVersion, cancellationToken);
+
+    public Task DeleteAsync(string id, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
+        => ChangeAsync(id, static _ => null, ChangeKind.Delete, strategy, expectedVersion, cancellationToken);
+
+    public Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+    {
+        CheckId(id);
+        return _waiter.FlushAsync(id, timeout ?? FlushQueue.DefaultTimeout, cancellationToken);
+    }
+
+    public IEntityStore<TState> With(WriteStrategy strategy)
+    {
+        if (!Enum.IsDefined(strategy))
+        {
+            throw new ArgumentOutOfRangeException(nameof(strategy), strategy, "Use Behind or Through.");
+        }
+
+        return strategy == options.WriteStrategy ? this : new StrategyStore<TState>(this, strategy);
+    }
+
+    public IEntitySession<TState> OpenSession(string id)
+    {
+        CheckId(id);
+        return new EntitySession<TState>(id, loader, writer, codec, flushes, _waiter, ledger, pressure, options, engine, metrics, time);
+    }
+
+    private async Task<Entity<TState>?> ChangeAsync(
+        string id, Func<TState?, TState?> change, ChangeKind kind, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
+    {
+        CheckId(id);
+        cancellationToken.ThrowIfCancellationRequested();
+        var operation = new LaneOperation<TState>(id, change, kind, expectedVersion, time.GetTimestamp(), cancellationToken);
+        while (!_lanes.GetOrAdd(id, static (key, store) => store.NewLane(key), this).TryEnqueue(operation))
+        {
+            // The lane retired between the look-up and the call; it has left the dictionary.
+        }
+
+        var written = await operation.Done.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (strategy == WriteStrategy.Through)
+        {
+            await _waiter.WriteThroughAsync(id, operation.Written, cancellationToken).ConfigureAwait(false);
+        }
+
+        return written;
+    }
+
+    private EntityLane<TState> NewLane(string id)
+        => new(id, loader, writer, codec, options, engine, metrics, ledger.Revive, lane => _lanes.TryRemove(new(lane.Id, lane)));
+
+    private async ValueTask<Entity<TState>?> TakeAsync(string id, LoadedEntity<TState> loaded, CancellationToken cancellationToken)
+    {
+        metrics.Loaded(loaded.FromDatabase);
+        if (loaded.State is null)
+        {
+            return null;
+        }
+
+        if (loaded.FromDatabase && options.AfterFlush == AfterFlush.Keep)
+        {
+            await FillAsync(id, loaded).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return new Entity<TState>(id, loaded.Known.Version, loaded.State);
+    }
+
+    private async Task FillAsync(string id, LoadedEntity<TState> loaded)
+    {
+        try
+        {
+            await buffer.FillAsync(id, loaded.Known, codec.Encode(id, loaded.State!), CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is BufferUnavailableException or PayloadException)
+        {
+            // The caller has its answer; the cache entry was a favour to the next one.
+        }
+    }
+
+    private void CheckId(string id)
+    {
+        Names.CheckId(Type, id);
+        if (sink.CheckId(id) is { } reason)
+        {
+            throw new InvalidEntityIdException(Type, id, reason);
+        }
+    }
+}
+
+/// <summary>The front of an entity type with another write strategy than the type's.</summary>
+internal sealed class StrategyStore<TState>(EntityStore<TState> store, WriteStrategy strategy) : IEntityStore<TState>
+    where TState : class
+{
+    public string Type => store.Type;
+
+    public Task<Entity<TState>?> GetAsync(string id, CancellationToken cancellationToken = default) => store.GetAsync(id, cancellationToken);
+
+    public Task<IReadOnlyDictionary<string, Entity<TState>>> GetManyAsync(IEnumerable<string> ids, CancellationToken cancellationToken = default)
+        => store.GetManyAsync(ids, cancellationToken);
+
+    public Task<long> SetAsync(string id, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default)
+        => store.SetAsync(id, state, strategy, expectedVersion, cancellationToken);
+
+    public Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, CancellationToken cancellationToken = default)
+        => store.UpdateAsync(id, change, strategy, cancellationToken);
+
+    public Task DeleteAsync(string id, long? expectedVersion = null, CancellationToken cancellationToken = default)
+        => store.DeleteAsync(id, strategy, expectedVersion, cancellationToken);
+
+    public Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default) => store.FlushAsync(id, timeout, cancellationToken);
+
+    public IEntitySession<TState> OpenSession(string id) => store.OpenSession(id);
+
+    public IEntityStore<TState> With(WriteStrategy strategy) => store.With(strategy);
+}
