@@ -1,5 +1,4 @@
 using System.Globalization;
-using StackExchange.Redis;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Buffer;
@@ -18,13 +17,12 @@ internal sealed class TypeEpoch(RedisConnections redis, EntityBuffer buffer, Ent
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     public async Task<bool> CheckAsync(CancellationToken cancellationToken)
     {
-        var reply = (RedisResult[])(await redis.RunAsync(
-            db => db.ScriptEvaluateAsync(
-                MetaScript.Text,
-                [buffer.Keys.Meta],
-                [KeyLayout.Version, options.Shards, Guid.NewGuid().ToString("n", CultureInfo.InvariantCulture)]),
-            cancellationToken).ConfigureAwait(false))!;
-        var (layout, shards, epoch) = ((int)reply[0], (int)reply[1], (string)reply[2]!);
+        var reply = await MetaScript.Script.RunAsync(
+            redis,
+            [buffer.Keys.Meta],
+            [KeyLayout.Version, options.Shards, Guid.NewGuid().ToString("n", CultureInfo.InvariantCulture)],
+            cancellationToken).ConfigureAwait(false);
+        var (layout, shards, epoch) = (reply.NextInt(), reply.NextInt(), reply.NextText());
         if (layout != KeyLayout.Version)
         {
             throw new ConfigurationException(

@@ -256,13 +256,14 @@ internal sealed class CacheStore
             return;
         }
 
-        var recorded = (RedisResult[])(await RunAsync(
-            MetaScript.Text, [Keys.Meta], [LayoutVersion, Keys.Shards, Token], cancellationToken).ConfigureAwait(false))!;
-        if ((int)recorded[0] != LayoutVersion || (int)recorded[1] != Keys.Shards)
+        var reply = await MetaScript.Script.RunAsync(
+            _redis, [Keys.Meta], [LayoutVersion, Keys.Shards, Token], cancellationToken).ConfigureAwait(false);
+        var (layout, shards) = (reply.NextInt(), reply.NextInt());
+        if (layout != LayoutVersion || shards != Keys.Shards)
         {
             throw new ConfigurationException(
                 nameof(CacheOptions.Shards),
-                $"Cache '{_options.Name}' has layout {(int)recorded[0]} and {(int)recorded[1]} shards in Redis, this process uses layout {LayoutVersion} and " +
+                $"Cache '{_options.Name}' has layout {layout} and {shards} shards in Redis, this process uses layout {LayoutVersion} and " +
                 $"{Keys.Shards} (Shards): they would not see each other's invalidations. Use the same number, another name, or stop all processes and delete the key '{Keys.Meta}'.",
                 _options.Name);
         }

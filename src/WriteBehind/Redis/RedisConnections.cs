@@ -82,7 +82,10 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         return connected;
     }
 
-    /// <summary>Runs a command with a time-out of our own: StackExchange.Redis 1.2.6 has none for asynchronous calls.</summary>
+    /// <summary>
+    /// Runs a command with a time-out of our own. The library looks for late answers once a second only, and says of a command that waits
+    /// for a connection that it failed at another time.
+    /// </summary>
     /// <exception cref="BufferUnavailableException">Redis did not answer, or refused.</exception>
     public async Task<T> RunAsync<T>(Func<IDatabase, Task<T>> command, CancellationToken cancellationToken)
     {
@@ -91,29 +94,27 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     }
 
     /// <summary>The same on a given connection.</summary>
-    public async Task<T> RunOnAsync<T>(IDatabase database, Func<IDatabase, Task<T>> command, CancellationToken cancellationToken)
+    public Task<T> RunOnAsync<T>(IDatabase database, Func<IDatabase, Task<T>> command, CancellationToken cancellationToken)
+        => RunOnAsync(database, static (db, command) => command(db), command, cancellationToken);
+
+    /// <summary>The same, without an object for what the command needs: this is on the way of every write.</summary>
+    public async Task<T> RunOnAsync<TState, T>(
+        IDatabase database, Func<IDatabase, TState, Task<T>> command, TState state, CancellationToken cancellationToken)
     {
-        for (var attempt = 0; ; attempt++)
+        Task<T>? answer = null;
+        try
         {
-            Task<T>? answer = null;
-            try
-            {
-                answer = command(database);
-                return await answer.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
-            }
-            catch (RedisServerException e) when (attempt < 3 && e.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
-            {
-                // The server lost its script cache; the library loads the script again with the next call. Nothing ran.
-            }
-            catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
-            {
-                throw RedisErrors.Translate(e);
-            }
-            finally
-            {
-                // Only here, as most are answered: this is on the way of every write.
-                _ = answer?.MayBeAbandoned();
-            }
+            answer = command(database, state);
+            return await answer.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
+        {
+            throw RedisErrors.Translate(e);
+        }
+        finally
+        {
+            // Only here, as most are answered.
+            _ = answer?.MayBeAbandoned();
         }
     }
 

@@ -45,6 +45,10 @@ internal static class RedisErrors
                 || (message.StartsWith("EXECABORT", StringComparison.Ordinal)
                     && (message.Contains("OOM", StringComparison.Ordinal) || message.Contains("previous errors", StringComparison.Ordinal))));
 
+    /// <summary>Whether Redis does not know the script that it was to run by its name. Nothing ran.</summary>
+    public static bool IsScriptUnknown(BufferUnavailableException exception)
+        => exception.InnerException is RedisServerException { Message: var message } && message.StartsWith("NOSCRIPT", StringComparison.Ordinal);
+
     /// <summary>Whether a key that the command needs holds another kind of value.</summary>
     public static bool IsWrongType(BufferUnavailableException exception)
         => exception.InnerException is RedisServerException refused && refused.Message.Contains("WRONGTYPE", StringComparison.Ordinal);
