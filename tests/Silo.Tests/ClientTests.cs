@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Client.Commands;
 using Silo.Contracts.Operations;
+using Silo.Testing;
 using Silo.Tests.Support;
 using WriteBehind.Testing;
 

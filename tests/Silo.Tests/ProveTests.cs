@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Silo.Testing;
 using Silo.Tests.Support;
 
 namespace Silo.Tests;

@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.RegularExpressions;
+using Silo.Testing;
 using Silo.Tests.Support;
 using StackExchange.Redis;
 

@@ -1,4 +1,5 @@
 using Client.Cluster;
+using Silo.Testing;
 using Silo.Tests.Support;
 using StackExchange.Redis;
 using WriteBehind.Testing;

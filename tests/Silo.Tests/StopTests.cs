@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using Silo.Testing;
 using Silo.Tests.Support;
 
 namespace Silo.Tests;

@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using Client.Verification;
+using Silo.Testing;
 using Silo.Tests.Support;
 using WriteBehind.Testing;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Silo.Testing;
 using WriteBehind.Testing;
 
 namespace Silo.Tests.Support;

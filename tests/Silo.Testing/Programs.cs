@@ -1,7 +1,7 @@
-namespace Silo.Tests.Support;
+namespace Silo.Testing;
 
 /// <summary>Silo and client as they were built for themselves.</summary>
-internal static class Programs
+public static class Programs
 {
     /// <summary>The repository.</summary>
     public static string Root => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Silo)!, "..", "..", "..", ".."));
@@ -10,7 +10,7 @@ internal static class Programs
 
     public static string Client { get; } = Find("Client");
 
-    // tests/<this>/bin/Debug/net10.0 has its twin in <project>/bin/Debug/net10.0.
+    // tests/<the tests>/bin/Debug/net10.0 has its twin in <project>/bin/Debug/net10.0.
     private static string Find(string project)
     {
         var output = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));

@@ -1,7 +1,7 @@
 using Client.Cluster;
 using Client.Load;
 using Silo.Contracts.Operations;
-using Silo.Tests.Support;
+using Silo.Testing;
 using StackExchange.Redis;
 using WriteBehind.Testing;
 

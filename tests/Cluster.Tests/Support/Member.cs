@@ -1,5 +1,5 @@
 using System.Globalization;
-using Silo.Tests.Support;
+using Silo.Testing;
 
 namespace Cluster.Tests.Support;
 

@@ -1,7 +1,8 @@
 using Npgsql;
 using WriteBehind.Testing;
+using Xunit;
 
-namespace Silo.Tests.Support;
+namespace Silo.Testing;
 
 /// <summary>A Redis and a database of one's own: what one cluster, or several lives of it, works on.</summary>
 public sealed class ServiceServers : IAsyncLifetime

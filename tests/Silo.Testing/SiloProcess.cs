@@ -3,7 +3,7 @@ using System.Net;
 using Client.Load;
 using WriteBehind.Testing;
 
-namespace Silo.Tests.Support;
+namespace Silo.Testing;
 
 /// <summary>A silo as a process of its own.</summary>
 public sealed class SiloProcess : IAsyncDisposable
