@@ -12,7 +12,7 @@ public interface IScoreGrain : IGrainWithIntegerCompoundKey
 
     /// <summary>Adds points, or takes some with a negative number. How often is limited per score.</summary>
     /// <exception cref="InvalidAmountException">More than can be counted.</exception>
-    /// <exception cref="WriteBehind.RateLimitedException">Too often within the limit's window; nothing was added.</exception>
+    /// <exception cref="WriteBehind.RateLimits.RateLimitedException">Too often within the limit's window; nothing was added.</exception>
     [Alias("add")]
     [RateLimited("score")]
     Task<Score> AddAsync(long points);

@@ -3,7 +3,6 @@ using System.Text.Json;
 using Orleans.Concurrency;
 using Silo.Contracts.Operations;
 using WriteBehind;
-using WriteBehind.Common;
 
 namespace Silo.Operations;
 

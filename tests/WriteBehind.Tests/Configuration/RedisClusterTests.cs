@@ -1,3 +1,4 @@
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 
@@ -64,7 +65,7 @@ public sealed class RedisClusterTests(RedisClusterFixture fixture) : IClassFixtu
     {
         await using var engine = await StartAsync();
         await Task.WhenAll(Ids.Select(id => engine.Items.SetAsync(id, new Item(1))));
-        engine.Gate.RunAt(Gates.ProtocolStep.Saved, () => Task.WhenAll(Ids.Select(id => engine.Items.SetAsync(id, new Item(2)))));
+        engine.Gate.RunAt(ProtocolStep.Saved, () => Task.WhenAll(Ids.Select(id => engine.Items.SetAsync(id, new Item(2)))));
         await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1));
         Assert.True((await engine.StatusAsync()).Counters.SettleAborts > 0);
 

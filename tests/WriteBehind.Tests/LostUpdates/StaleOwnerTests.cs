@@ -188,7 +188,7 @@ public sealed class StaleOwnerTests
         // The row counts from now on, for readers as for writers; nothing that was acknowledged is thrown away.
         Assert.Equal(new Entity<Item>("a", 9, new Item(9, "newer")), await engine.Items.GetAsync("a"));
         var letter = Assert.Single(await engine.Engine.DeadLetters.ListAsync("item"));
-        Assert.Equal((1, DeadLetters.DeadLetterReason.Fenced, 9), (letter.Version, letter.Reason, letter.StoredVersion));
+        Assert.Equal((1, DeadLetterReason.Fenced, 9), (letter.Version, letter.Reason, letter.StoredVersion));
         Assert.Equal(10, await engine.Items.SetAsync("a", new Item(10)));
     }
 }

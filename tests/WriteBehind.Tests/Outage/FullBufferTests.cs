@@ -58,7 +58,7 @@ public sealed class FullBufferTests
         await using var engine = await TestEngine.StartAsync();
         engine.Sink.BeforeLoad = static _ => throw SinkProbe.Outage();
         var error = await Assert.ThrowsAsync<SinkException>(() => engine.Items.SetAsync("new", new Item(1)));
-        Assert.Equal(Sinks.SinkFailure.Transient, error.Failure);
+        Assert.Equal(SinkFailure.Transient, error.Failure);
 
         engine.Sink.BeforeLoad = null;
         Assert.Equal(1, await engine.Items.SetAsync("new", new Item(2)));

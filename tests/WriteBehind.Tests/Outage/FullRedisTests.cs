@@ -1,4 +1,5 @@
 using System.Globalization;
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 
@@ -42,7 +43,7 @@ public sealed class FullRedisTests
         await using var engine = await TestEngine.StartAsync(new() { Redis = redis.Configuration, Item = static item => item.Shards = 1 });
         await engine.Items.SetAsync("a", new Item(1));
         await engine.Items.SetAsync("b", new Item(1));
-        engine.Gate.RunAt(Gates.ProtocolStep.BeforeSettle, async () =>
+        engine.Gate.RunAt(ProtocolStep.BeforeSettle, async () =>
         {
             await engine.Items.SetAsync("a", new Item(2));
             await redis.SendAsync("CONFIG", "SET", "maxmemory", "1");

@@ -1,3 +1,4 @@
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 
@@ -76,7 +77,7 @@ public sealed class ExpiryTests
         var buffer = await BufferView.OfAsync(engine);
         await engine.Items.SetAsync("a", new Item(1));
 
-        engine.Gate.RunAt(Gates.ProtocolStep.BeforeSettle, () => engine.Items.SetAsync("a", new Item(2)));
+        engine.Gate.RunAt(ProtocolStep.BeforeSettle, () => engine.Items.SetAsync("a", new Item(2)));
         await engine.FlushAsync("a");
         Assert.Equal(2, await buffer.VersionAsync("a"));
         Assert.Equal(-1, await buffer.TimeToLiveAsync("a"));

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using WriteBehind.Buffer;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 
@@ -70,7 +71,7 @@ public sealed class SweepTests
     {
         await using var holder = await TestEngine.StartAsync(new() { Item = item => (item.BatchSize, item.Shards) = (Page, 1) });
         await using var sweeper = await TestEngine.StartAsync(holder.Options with { Sweep = true });
-        using var claimed = holder.Gate.HoldAt(Gates.ProtocolStep.Claimed);
+        using var claimed = holder.Gate.HoldAt(ProtocolStep.Claimed);
         await holder.Items.SetAsync("held", new Item(1));
         var flush = holder.FlushAsync("held");
         await claimed.ReachedAsync();
@@ -90,7 +91,7 @@ public sealed class SweepTests
         await using var engine = await TestEngine.StartAsync(new() { Item = item => (item.BatchSize, item.Shards) = (10 * Page, 2) });
         await PutAllAsync(engine);
         var keys = (await BufferView.OfAsync(engine)).Keys;
-        using var claimed = engine.Gate.HoldAt(Gates.ProtocolStep.Claimed);
+        using var claimed = engine.Gate.HoldAt(ProtocolStep.Claimed);
 
         var flush = engine.FlushAllAsync();
         var slow = keys.ShardOf((await claimed.ReachedAsync())[0]);
@@ -110,7 +111,7 @@ public sealed class SweepTests
         var buffer = await BufferView.OfAsync(engine);
         var redis = await SharedServers.RedisAsync();
         await Task.WhenAll(Enumerable.Range(0, Many).Select(i => engine.Items.SetAsync($"e{i}", new Item(i))));
-        using var claimed = engine.Gate.HoldAt(Gates.ProtocolStep.Claimed);
+        using var claimed = engine.Gate.HoldAt(ProtocolStep.Claimed);
 
         var flush = engine.FlushAllAsync();
         Assert.Equal(Many, (await claimed.ReachedAsync()).Count);
