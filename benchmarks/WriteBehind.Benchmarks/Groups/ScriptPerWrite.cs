@@ -60,7 +60,7 @@ internal sealed class ScriptPerWrite : IAsyncDisposable
         var keys = _keys[_keys.ShardOf(id)];
         var known = _known[index];
         var reply = (RedisResult[])(await _database.ScriptEvaluateAsync(
-            WriteScript.Text,
+            WriteScript.Script.Text,
             [keys.Epoch, keys.Dirty, keys.Dead, keys.Entity(id), keys.Fence(id)],
             [
                 1, "0", _options.MaxDirty / _options.Shards, (long)_options.FenceTime.TotalMilliseconds, known.Epoch, 1,

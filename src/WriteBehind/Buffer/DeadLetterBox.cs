@@ -50,22 +50,18 @@ internal sealed partial class DeadLetterBox(
         var letters = new List<DeadLetter>();
         for (var shard = 0; shard < keys.Shards && letters.Count < limit; shard++)
         {
-            var cursor = "0";
-            do
+            var dead = keys[shard].Dead;
+            var database = await redis.SharedAsync(cancellationToken).ConfigureAwait(false);
+            var fields = database.HashScanAsync(dead, pageSize: Math.Min(limit, 1000)).GetAsyncEnumerator(cancellationToken);
+            await using (fields.ConfigureAwait(false))
             {
-                var dead = keys[shard].Dead;
-                var from = cursor;
-                var reply = (RedisResult[])(await RunAsync(
-                    dead,
-                    db => db.ExecuteAsync("HSCAN", dead, from, "COUNT", Math.Min(limit, 1000)), cancellationToken).ConfigureAwait(false))!;
-                cursor = (string)reply[0]!;
-                var fields = (RedisResult[])reply[1]!;
-                for (var i = 0; i + 1 < fields.Length && letters.Count < limit; i += 2)
+                // One field at a time, so that the time-out is that of a page and not of all of them.
+                while (letters.Count < limit && await RunAsync(dead, _ => fields.MoveNextAsync().AsTask(), cancellationToken).ConfigureAwait(false))
                 {
-                    letters.Add(StoredLetter.FromBytes((byte[])fields[i + 1]!).ToPublic(options.Type, (string)fields[i]!));
+                    var field = fields.Current;
+                    letters.Add(StoredLetter.FromBytes((byte[])field.Value!).ToPublic(options.Type, (string)field.Name!));
                 }
             }
-            while (cursor != "0" && letters.Count < limit);
         }
 
         return letters;
@@ -118,11 +114,9 @@ internal sealed partial class DeadLetterBox(
         }
 
         var shard = keys[keys.ShardOf(id)];
-        var revived = await redis.RunAsync(
-            db => db.ScriptEvaluateAsync(
-                DeadLetterScripts.Retry, [shard.Dirty, shard.Dead, shard.Entity(id)], [id, letter.MarkField, letter.Mark]),
-            cancellationToken).ConfigureAwait(false);
-        return (int)revived == 1;
+        var revived = await DeadLetterScripts.Retry.RunAsync(
+            redis, [shard.Dirty, shard.Dead, shard.Entity(id)], [id, letter.MarkField, letter.Mark], cancellationToken).ConfigureAwait(false);
+        return revived.NextFlag();
     }
 
     /// <summary>Drops a letter and its state.</summary>
@@ -134,11 +128,10 @@ internal sealed partial class DeadLetterBox(
         }
 
         var shard = keys[keys.ShardOf(id)];
-        await redis.RunAsync(
-            db => db.ScriptEvaluateAsync(
-                DeadLetterScripts.Discard,
-                [shard.Dirty, shard.Dead, shard.Entity(id), shard.Fence(id)],
-                [id, letter.MarkField, letter.Mark, letter.Version + 1, (long)options.TombstoneFenceTime.TotalMilliseconds]),
+        await DeadLetterScripts.Discard.RunAsync(
+            redis,
+            [shard.Dirty, shard.Dead, shard.Entity(id), shard.Fence(id)],
+            [id, letter.MarkField, letter.Mark, letter.Version + 1, (long)options.TombstoneFenceTime.TotalMilliseconds],
             cancellationToken).ConfigureAwait(false);
         return true;
     }
@@ -159,13 +152,12 @@ internal sealed partial class DeadLetterBox(
         var shardKeys = keys[shard];
         var fenced = letter.Reason == DeadLetterReason.Fenced;
         RedisValue storedVersion = fenced ? letter.StoredVersion : RedisValue.EmptyString;
-        var set = await redis.RunAsync(
-            db => db.ScriptEvaluateAsync(
-                DeadLetterScripts.SetAside,
-                [shardKeys.Dirty, shardKeys.Dead, shardKeys.Entity(entity.Id), shardKeys.Fence(entity.Id)],
-                [entity.Id, entity.Nonce, letter.ToBytes(), storedVersion, (long)options.FenceTime.TotalMilliseconds]),
+        var set = await DeadLetterScripts.SetAside.RunAsync(
+            redis,
+            [shardKeys.Dirty, shardKeys.Dead, shardKeys.Entity(entity.Id), shardKeys.Fence(entity.Id)],
+            [entity.Id, entity.Nonce, letter.ToBytes(), storedVersion, (long)options.FenceTime.TotalMilliseconds],
             CancellationToken.None).ConfigureAwait(false);
-        if ((int)set == 0)
+        if (!set.NextFlag())
         {
             return false;
         }
@@ -208,45 +200,45 @@ internal static class DeadLetterScripts
     /// Sets an entity aside unless it moved on. KEYS: dirty, dead, entity, fence. ARGV: id, nonce, letter, then for a fenced one
     /// the row's version and the fence time in ms, else empty. Returns 1 where it was set aside.
     /// </summary>
-    // A fenced state leaves the entity key (it is kept in the letter): the newer row counts, and the fence tells owners to reload.
-    // The HDEL has no effect that lasts; but once a script has written, Redis lets it go on where maxmemory is reached, too.
-    public const string SetAside = """
+    public static readonly RedisScript SetAside = new("""
         if (redis.call('HGET', KEYS[3], 'w') or '') ~= ARGV[2] then return 0 end
+        -- The HDEL has no effect that lasts; but once a script has written, Redis lets it go on even at maxmemory.
         redis.call('HDEL', KEYS[2], ARGV[1])
         redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
         redis.call('ZREM', KEYS[1], ARGV[1])
+        -- A fenced state leaves the entity key (the letter keeps it): the newer row counts, and the fence tells owners to reload.
         if ARGV[4] ~= '' then
           redis.call('DEL', KEYS[3])
           redis.call('SET', KEYS[4], ARGV[4] .. ':', 'PX', ARGV[5])
         end
         return 1
-        """;
+        """);
 
     /// <summary>
     /// Makes a dead entity dirty again. KEYS: dirty, dead, entity. ARGV: id, the field that marks the write and what it holds. Returns 1
     /// where it did, 0 where the entity no longer holds that write (a fenced one, whose state is in the letter).
     /// </summary>
-    public const string Retry = """
+    public static readonly RedisScript Retry = new("""
         if (redis.call('HGET', KEYS[3], ARGV[2]) or '') ~= ARGV[3] then return 0 end
         local time = redis.call('TIME')
         redis.call('HDEL', KEYS[2], ARGV[1])
         redis.call('ZADD', KEYS[1], 'NX', time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
         return 1
-        """;
+        """);
 
     /// <summary>
     /// Drops a dead entity's state for good. KEYS: dirty, dead, entity, fence. ARGV: id, the field that marks the write and
     /// what it holds, next version, fence time in ms.
     /// </summary>
-    // The fence is one past the dropped version, so that an owner which still holds the dropped state is refused and reloads.
-    public const string Discard = """
+    public static readonly RedisScript Discard = new("""
         redis.call('HDEL', KEYS[2], ARGV[1])
         if (redis.call('HGET', KEYS[3], ARGV[2]) or '') == ARGV[3] and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
           redis.call('DEL', KEYS[3])
+          -- The fence is one past the dropped version, so that an owner which still holds the dropped state is refused and reloads.
           redis.call('SET', KEYS[4], ARGV[4] .. ':', 'PX', ARGV[5])
         end
         return 1
-        """;
+        """);
 }
 
 /// <summary>A dead letter as Redis holds it. Pinned by a snapshot file: names may be added, never changed.</summary>

@@ -164,13 +164,12 @@ internal sealed class EntityBuffer
     public async Task<bool> FillAsync(string id, Knowledge known, byte[] payload, CancellationToken cancellationToken)
     {
         var keys = Keys[Keys.ShardOf(id)];
-        var filled = await _redis.RunAsync(
-            db => db.ScriptEvaluateAsync(
-                FillScript.Text,
-                [keys.Epoch, keys.Entity(id), keys.Fence(id)],
-                [known.Epoch, known.KnownAt, (long)_options.FenceTime.TotalMilliseconds, known.Version, payload, (long)_options.CacheTtl.TotalMilliseconds]),
+        var reply = await FillScript.Script.RunAsync(
+            _redis,
+            [keys.Epoch, keys.Entity(id), keys.Fence(id)],
+            [known.Epoch, known.KnownAt, (long)_options.FenceTime.TotalMilliseconds, known.Version, payload, (long)_options.CacheTtl.TotalMilliseconds],
             cancellationToken).ConfigureAwait(false);
-        return (int)filled == 1;
+        return reply.NextFlag();
     }
 
     /// <summary>Counts what waits in one shard.</summary>
@@ -180,18 +179,17 @@ internal sealed class EntityBuffer
     public async Task<ShardBacklog> BacklogAsync(int shard, long? until, CancellationToken cancellationToken)
     {
         var keys = Keys[shard];
-        var reply = await RunAsync(
-            BacklogScript.Text, [keys.Dirty, keys.Dead], [until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty], cancellationToken)
-            .ConfigureAwait(false);
-        var age = (long)reply[2];
-        return new ShardBacklog((long)reply[0], (long)reply[1], age < 0 ? null : TimeSpan.FromMilliseconds(age), (long)reply[3]);
+        var reply = await BacklogScript.Script.RunAsync(
+            _redis, [keys.Dirty, keys.Dead], [until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty], cancellationToken).ConfigureAwait(false);
+        var (dirty, dead, age) = (reply.NextLong(), reply.NextLong(), reply.NextLong());
+        return new ShardBacklog(dirty, dead, age < 0 ? null : TimeSpan.FromMilliseconds(age), Now: reply.NextLong());
     }
 
     private async Task<IReadOnlyList<WriteReply>> WriteBatchAsync(IReadOnlyList<WriteRequest> batch)
     {
         await ReachAsync(ProtocolStep.BeforeWrite, batch).ConfigureAwait(false);
         var call = new WriteCall(batch, Keys, _epochs, NewEpoch(), ShardLimit, _options.FenceTime);
-        RedisResult[] reply;
+        ScriptReply reply;
         try
         {
             reply = await RunWriteAsync(call.Keys, call.Arguments).ConfigureAwait(false);
@@ -219,26 +217,38 @@ internal sealed class EntityBuffer
             scriptKeys[2 + (2 * i)] = keys.Fence(ids[i]);
         }
 
-        var reply = await RunAsync(ReadScript.Text, scriptKeys, [NewEpoch()], CancellationToken.None).ConfigureAwait(false);
-        var (now, epoch) = ((long)reply[0], _epochs.Note(shard, (string)reply[1]!));
+        var reply = await ReadScript.Script.RunAsync(_redis, scriptKeys, [NewEpoch()], CancellationToken.None).ConfigureAwait(false);
+        var (now, epoch) = (reply.NextLong(), _epochs.Note(shard, reply.NextText()));
         var entities = new BufferedEntity[ids.Count];
         for (var i = 0; i < entities.Length; i++)
         {
-            var at = 2 + (5 * i);
-            var version = (string?)reply[at];
-            entities[i] = version switch
-            {
-                null => new(new Knowledge(reply[at + 3].IsNull ? 0 : (long)reply[at + 3], now, epoch), IsBuffered: false, null),
-                "error" => new(Knowledge.None, IsBuffered: true, null, (string?)reply[at + 1]),
-                _ => new(
-                    new Knowledge(long.Parse(version, CultureInfo.InvariantCulture), now, epoch),
-                    IsBuffered: true,
-                    reply[at + 2].IsNull ? (byte[]?)reply[at + 1] ?? [] : null,
-                    IsClean: (long)reply[at + 4] >= 0),
-            };
+            entities[i] = ReadEntity(reply, now, epoch);
         }
 
         return entities;
+    }
+
+    private static BufferedEntity ReadEntity(ScriptReply reply, long now, string epoch)
+    {
+        if (reply.NextTextOrNone() is not { } version)
+        {
+            reply.Skip(2);
+            var fenced = reply.NextLongOrNone() ?? 0;
+            reply.Skip(1);
+            return new(new Knowledge(fenced, now, epoch), IsBuffered: false, null);
+        }
+
+        if (version == "error")
+        {
+            var error = reply.NextText();
+            reply.Skip(3);
+            return new(Knowledge.None, IsBuffered: true, null, error);
+        }
+
+        var known = new Knowledge(long.Parse(version, CultureInfo.InvariantCulture), now, epoch);
+        var (payload, isDeleted) = (reply.NextBytesOrNone() ?? [], reply.NextFlag());
+        reply.Skip(1);
+        return new(known, IsBuffered: true, isDeleted ? null : payload, IsClean: reply.NextLong() >= 0);
     }
 
     private static int SizeOf(WriteRequest request) => request.Payload?.Length ?? 0;
@@ -261,15 +271,15 @@ internal sealed class EntityBuffer
         => _gate is OpenGate ? default : _gate.ReachAsync(step, _options.Type, [.. batch.Select(request => request.Id)], CancellationToken.None);
 
     /// <summary>Runs the write script, and waits for the replicas where that is asked for: on the connection that wrote, which only such writes use.</summary>
-    private async Task<RedisResult[]> RunWriteAsync(RedisKey[] keys, RedisValue[] arguments)
+    private async Task<ScriptReply> RunWriteAsync(RedisKey[] keys, RedisValue[] arguments)
     {
         if (_engine.ReplicaAcknowledgements == 0)
         {
-            return await RunAsync(WriteScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+            return await WriteScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
         }
 
         var database = await _redis.WaitingAsync(CancellationToken.None).ConfigureAwait(false);
-        var reply = await RunOnAsync(database, WriteScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+        var reply = await WriteScript.Script.RunOnAsync(_redis, database, keys, arguments, CancellationToken.None).ConfigureAwait(false);
         await ReplicaWait.ForAsync(_redis, database, _engine).ConfigureAwait(false);
         return reply;
     }
@@ -307,7 +317,7 @@ internal readonly record struct BufferedEntity(Knowledge Known, bool IsBuffered,
 /// </summary>
 internal static class BacklogScript
 {
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local age = -1
@@ -316,7 +326,7 @@ internal static class BacklogScript
         local dirty
         if ARGV[1] == '' then dirty = redis.call('ZCARD', KEYS[1]) else dirty = redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]) end
         return { dirty, redis.call('HLEN', KEYS[2]), age, string.format('%.0f', now) }
-        """;
+        """);
 }
 
 /// <summary>
@@ -325,18 +335,18 @@ internal static class BacklogScript
 /// </summary>
 internal static class FillScript
 {
-    // The same check as for a writer's knowledge: a fill that is older than a fence lasts has nothing to be checked against.
-    public const string Text = VersionLua.Text + """
+    public static readonly RedisScript Script = new(VersionLua.Text, """
         if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        -- The same check as for a writer's knowledge: a fill that is older than a fence lasts has nothing to be checked against.
         if redis.call('GET', KEYS[1]) ~= ARGV[1] or now - tonumber(ARGV[2]) >= tonumber(ARGV[3]) then return 0 end
         local fenced, _, failure = fence(KEYS[3])
         if failure or fenced and newer(fenced, ARGV[4]) then return 0 end
         redis.call('HSET', KEYS[2], 'v', ARGV[4], 'w', '', 'd', ARGV[5])
         redis.call('PEXPIRE', KEYS[2], ARGV[6])
         return 1
-        """;
+        """);
 }
 
 /// <summary>
@@ -346,8 +356,8 @@ internal static class FillScript
 /// </summary>
 internal static class ReadScript
 {
-    // The time is taken before the caller asks the database, so what it learns there is at least as young as the stamp says.
-    public const string Text = VersionLua.Text + """
+    public static readonly RedisScript Script = new(VersionLua.Text, """
+        -- The time is taken before the caller asks the database, so what it learns there is at least as young as the stamp says.
         local time = redis.call('TIME')
         local epoch = redis.call('GET', KEYS[1])
         if not epoch then
@@ -372,7 +382,7 @@ internal static class ReadScript
           out[#out + 1] = (not stored.err and stored[1]) and redis.call('PTTL', KEYS[k]) or -1
         end
         return out
-        """;
+        """);
 }
 
 /// <summary>What waits in one shard.</summary>

@@ -38,27 +38,27 @@ internal sealed class WriteCall
     public bool IsOverShards => _sections.Length > 1;
 
     /// <summary>The answers, in the order of the requests.</summary>
-    public WriteReply[] Read(RedisResult[] reply)
+    public WriteReply[] Read(ScriptReply reply)
     {
-        var now = (long)reply[0];
+        var now = reply.NextLong();
         var answers = new WriteReply[_requests.Count];
         var places = new int[_requests.Count];
         var place = 0;
-        for (var i = 0; i < _sections.Length; i++)
+        foreach (var section in _sections)
         {
-            var epoch = _epochs.Note(_sections[i].Key, (string)reply[1 + i]!);
-            foreach (var request in _sections[i])
+            var epoch = _epochs.Note(section.Key, reply.NextText());
+            foreach (var request in section)
             {
                 answers[request] = new(WriteStatus.Ok, new Knowledge(_requests[request].Version, now, epoch));
                 places[place++] = request;
             }
         }
 
-        for (var at = 1 + _sections.Length; at < reply.Length; at += 4)
+        while (reply.Left > 0)
         {
-            var request = places[(int)reply[at]];
-            answers[request] = new(
-                ParseStatus((string)reply[at + 1]!), answers[request].Known with { Version = (long)reply[at + 2] }, (string?)reply[at + 3]);
+            var request = places[reply.NextInt()];
+            var (status, version, error) = (ParseStatus(reply.NextText()), reply.NextLong(), reply.NextText());
+            answers[request] = new(status, answers[request].Known with { Version = version }, error);
         }
 
         return answers;
@@ -100,7 +100,7 @@ internal sealed class WriteCall
 }
 
 /// <summary>
-/// Writes a batch of entities: version check, payload, dirty mark and bound in one atomic step (design: promise 1). Where one server holds
+/// Writes a batch of entities: version check, payload, dirty mark and bound in one atomic step. Where one server holds
 /// all shards a call may have sections of several, otherwise it has one. KEYS: the epoch of each section, then of each dirty, dead, and entity and
 /// fence of each entity. ARGV: how many sections, candidate epoch, limit of a shard, fence time in ms; then of each section the epoch that the writers know,
 /// how many entities, their ids, and five of each. Returns Redis time in ms, the epochs, then of each that was not written: its place
@@ -121,25 +121,16 @@ internal static class WriteScript
     /// </summary>
     public const int PerEntity = 6;
 
-    // A nonce that is already there is this very write, sent again because its answer got lost: acknowledged, not repeated.
-    // (It writes something all the same, so that a WAIT on a new connection has something to wait for.)
-    // "Unconfirmed" must not be simplified away: without buffered state or fence there is nothing to check a stale writer against,
-    // so its knowledge must be younger than any fence could have expired, in Redis' own time, and of this epoch. Nor is an equal
-    // version enough where there is one: after Redis came back empty, or a delete whose fence is over, it may be another write's.
-    // The mark comes before the state: should Redis refuse a command half-way (a permission, a key of another kind), the nonce must not
-    // be there without the mark, or the write sent again would be acknowledged and never flushed.
-    // Known at 0 must be too old whatever the fence time: it stands for another epoch.
-    // MGET passes over an epoch key of another kind, so GET asks once more, and fails, before anything is put there.
-    // What is dirty is asked for at once: a command for each entity takes more of Redis' time (docs/performance.md).
-    // Times go through %.0f, as Lua prints large numbers with an exponent.
-    public const string Text = VersionLua.Text + """
+    public static readonly RedisScript Script = new(VersionLua.Text, """
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local sections, limit, stale = tonumber(ARGV[1]), tonumber(ARGV[3]), math.max(0, now - tonumber(ARGV[4]))
         local epochs = redis.call('MGET', unpack(KEYS, 1, sections))
+        -- Times go through %.0f, as Lua prints large numbers with an exponent.
         local out, refused = { string.format('%.0f', now) }, {}
         local key, arg, place = sections, 4, 0
         for section = 1, sections do
+          -- MGET passes over an epoch key of another kind, so GET asks once more, and fails, before anything is put there.
           local dirty, dead, epoch = KEYS[key + 1], KEYS[key + 2], epochs[section] or redis.call('GET', KEYS[section])
           local count, ids = tonumber(ARGV[arg + 2]), arg + 2
           if not epoch then
@@ -148,6 +139,7 @@ internal static class WriteScript
           end
           out[section + 1] = epoch
           local oldest = ARGV[arg + 1] == epoch and stale or math.huge
+          -- What is dirty is asked for at once: a command for each entity takes more of Redis' time (docs/performance.md).
           local marks = redis.call('ZMSCORE', dirty, unpack(ARGV, ids + 1, ids + count))
           key, arg = key + 2, ids + count
           for i = 1, count do
@@ -168,10 +160,17 @@ internal static class WriteScript
             end
             if status == 'ok' then
               if by == nonce then
+                -- This very write, sent again because its answer got lost: acknowledged, not repeated.
+                -- Something is written all the same, so that a WAIT on a new connection has something to wait for.
                 status = 'repeated'
                 redis.call('SET', KEYS[section], epoch)
               else
                 if current and not buffered and newer(base, current) then current = nil end
+                -- "Unconfirmed" must not be simplified away: without buffered state or fence there is nothing to check a stale
+                -- writer against, so its knowledge must be younger than any fence could have expired, in Redis' own time, and of
+                -- this epoch. Nor is an equal version enough where there is one: after Redis came back empty, or a delete whose
+                -- fence is over, it may be another write's. Known at 0 must be too old whatever the fence time: it stands for
+                -- another epoch.
                 if knownAt <= oldest then
                   status = 'unconfirmed'
                 elseif current and base ~= current then
@@ -184,6 +183,8 @@ internal static class WriteScript
                   and redis.call('HEXISTS', dead, id) == 0 then
                 status = 'full'
               else
+                -- The mark comes before the state: should Redis refuse a command half-way (a permission, a key of another kind), the
+                -- nonce must not be there without the mark, or the write sent again would be acknowledged and never flushed.
                 if not marks[i] then
                   redis.call('ZADD', dirty, now, id)
                   redis.call('HDEL', dead, id)
@@ -207,7 +208,7 @@ internal static class WriteScript
         end
         for i = 1, #refused do out[#out + 1] = refused[i] end
         return out
-        """;
+        """);
 }
 
 /// <summary>The answer to one write.</summary>

@@ -16,9 +16,6 @@ namespace WriteBehind.Caching;
 /// </remarks>
 internal static class CacheLua
 {
-    // A control key that is missing is made up with a namespace stamp of now: whatever was stored or loaded before counts as obsolete, so a
-    // Redis that came back empty, or evicted the key, can't bring an old entry back. The same where the tags are missing though there must be
-    // some: once there is one the key stays, and 'g' says until when entries may live that have one.
     public const string Text = """
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2]
@@ -30,9 +27,13 @@ internal static class CacheLua
           redis.call('HSET', KEYS[1], 't', text(last))
           return last
         end
+        -- A control key that is missing is made up with a namespace stamp of now: all that was stored or loaded before counts as obsolete,
+        -- so a Redis that came back empty, or evicted the key, can't bring an old entry back.
         if not control[2] then
           floor = stamp()
           redis.call('HSET', KEYS[1], 'n', text(floor))
+        -- The same if the tags are missing though there must be some: the key stays once there is one, and 'g' says until when entries
+        -- may live that have one.
         elseif control[3] and tonumber(control[3]) > now and redis.call('EXISTS', KEYS[2]) == 0 then
           floor = stamp()
           redis.call('HSET', KEYS[1], 'n', text(floor))
@@ -85,10 +86,7 @@ internal static class FillEntriesScript
     public const int Header = 4;
     public const int PerEntry = 7;
 
-    // A load that began longer ago than invalidations are remembered has nothing to be checked against.
-    // An older version is refused only while the newer one counts: rows that were restored from a backup have older ones for good.
-    // The entry outlives the fence time even if it expires sooner: its stamp refuses the late fill of an older load.
-    public const string Text = CacheLua.Text + VersionLua.Text + """
+    public static readonly RedisScript Script = new(CacheLua.Text, VersionLua.Text, """
         local fenced, stale, sliding = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
         local out = {}
         for k = 3, #KEYS, 2 do
@@ -96,8 +94,10 @@ internal static class FillEntriesScript
           local s, version, ttl, tags = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 6]
           if redis.call('GET', KEYS[k + 1]) == ARGV[1] .. ':' .. ARGV[at] then redis.call('DEL', KEYS[k + 1]) end
           local e = redis.pcall('HMGET', key, 's', 'f', 'v', 'm', 'g', 'x')
+          -- A load that began longer ago than invalidations are remembered has nothing to be checked against.
           local ok = not e.err and now - s < fenced and holds(ARGV[at], tags) and doubts(e[4]) == ''
             and not (e[1] and tonumber(e[1]) > s) and not (e[2] and tonumber(e[2]) >= s)
+          -- An older version is refused only while the newer one counts: rows restored from a backup have older ones for good.
           local counts = e[3] and holds(e[1], e[5]) and (now < tonumber(e[6]) or now - tonumber(e[1]) < fenced)
           if ok and version ~= '' and counts and newer(e[3], version) then ok = false end
           if ok then
@@ -106,12 +106,13 @@ internal static class FillEntriesScript
               'c', ARGV[at + 5], 'g', tags)
             if ARGV[at + 3] == '1' then redis.call('HSET', key, 'd', ARGV[at + 4]) end
             if version ~= '' then redis.call('HSET', key, 'v', version) end
+            -- The entry outlives the fence time even if it expires sooner: its stamp refuses the late fill of an older load.
             keep(key, math.max(ttl + stale, fenced))
           end
           out[#out + 1] = ok and 1 or 0
         end
         return out
-        """;
+        """);
 }
 
 /// <summary>
@@ -120,8 +121,7 @@ internal static class FillEntriesScript
 /// </summary>
 internal static class InvalidateScript
 {
-    // The tags outlast what 'g' says by a minute: gone any sooner they would be taken for lost, and everything be made obsolete.
-    public const string Text = CacheLua.Text + CacheLua.Publish + """
+    public static readonly RedisScript Script = new(CacheLua.Text, CacheLua.Publish, """
         local s, names = stamp(), {}
         for i = 6, #ARGV do names[#names + 1] = ARGV[i] end
         if ARGV[3] == 'a' then
@@ -131,6 +131,7 @@ internal static class InvalidateScript
           redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now - tonumber(ARGV[5])))
           local ends = math.max(tonumber(control[3] or 0), now + tonumber(ARGV[5]))
           redis.call('HSET', KEYS[1], 'g', text(ends))
+          -- A minute longer than 'g' says: gone any sooner they would be taken for lost, and everything be made obsolete.
           redis.call('PEXPIRE', KEYS[2], text(math.ceil((ends - now) / 1000) + 60000))
         else
           for k = 3, #KEYS do
@@ -144,23 +145,23 @@ internal static class InvalidateScript
         end
         publish(ARGV[1], ARGV[2], ARGV[3], names)
         return text(s)
-        """;
+        """);
 }
 
 /// <summary>The scripts of the locks that loads hold. A lock's value names its load: <c>process token:stamp</c>.</summary>
 internal static class LockScripts
 {
     /// <summary>Makes leases last. KEYS: locks. ARGV: process token, lease in ms, then the stamp of each. Returns how many are still held.</summary>
-    public const string Renew = """
+    public static readonly RedisScript Renew = new("""
         local held = 0
         for k, lock in ipairs(KEYS) do
           if redis.call('GET', lock) == ARGV[1] .. ':' .. ARGV[k + 2] then held = held + redis.call('PEXPIRE', lock, ARGV[2]) end
         end
         return held
-        """;
+        """);
 
     /// <summary>Takes a lease, or makes it last. KEYS: lock. ARGV: token, lease in ms; 0 gives it back. Returns 1 where it is held.</summary>
-    public const string Lead = """
+    public static readonly RedisScript Lead = new("""
         local owner = redis.call('GET', KEYS[1])
         if owner and owner ~= ARGV[1] then return 0 end
         if ARGV[2] == '0' then
@@ -169,13 +170,13 @@ internal static class LockScripts
         end
         redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
         return 1
-        """;
+        """);
 
     /// <summary>
     /// Frees the locks of loads that failed. KEYS: control, tags, then entry and lock of each. ARGV: process token, for how long (µs) what is
     /// there, fresh or stale, is given without another try, then the stamp of each. A load whose lock was taken from it leaves what is there alone.
     /// </summary>
-    public const string Release = CacheLua.Text + """
+    public static readonly RedisScript Release = new(CacheLua.Text, """
         for k = 3, #KEYS, 2 do
           if redis.call('GET', KEYS[k + 1]) == ARGV[1] .. ':' .. ARGV[3 + (k - 3) / 2] then
             redis.call('DEL', KEYS[k + 1])
@@ -183,7 +184,7 @@ internal static class LockScripts
           end
         end
         return 1
-        """;
+        """);
 }
 
 /// <summary>
@@ -194,11 +195,7 @@ internal static class LockScripts
 /// </summary>
 internal static class ReadEntriesScript
 {
-    // Sliding: put off only by a tenth at least, so that a hot entry is not written at every read.
-    // A lock names its load: the process, and the stamp. One whose fill would be refused, because something that concerns it has happened since, holds
-    // nobody up. (Tags: those of the entry that was there; the load may give it others, and then two loads are under way, of which the newer counts.)
-    // Refresh: who drew it may have done so by an older copy; and a load that has just failed is not tried again by each of its readers.
-    public const string Text = CacheLua.Text + """
+    public static readonly RedisScript Script = new(CacheLua.Text, """
         local sliding, stale = tonumber(ARGV[3]), tonumber(ARGV[4])
         local out, issued = { '' }, nil
         local function lock(key, e)
@@ -208,6 +205,9 @@ internal static class ReadEntriesScript
           local held = redis.pcall('GET', key)
           local at = type(held) == 'string' and tonumber(string.match(held, ':(%d+)$') or '')
           if not at then return 0 end
+          -- A lock names its load: the process, and the stamp. If its fill would be refused, because something that concerns it has
+          -- happened since, it holds nobody up. (The tags are those of the entry that was there. The load may give it others; then two
+          -- loads are under way, and the newer counts.)
           local past = at <= floor or (e[10] and tonumber(e[10]) >= at) or (e[1] and tonumber(e[1]) > at) or retagged(e[7], at)
           if past then redis.call('SET', key, own, 'PX', ARGV[2]) end
           return past and 1 or 0
@@ -224,6 +224,7 @@ internal static class ReadEntriesScript
             local x, a = tonumber(e[2]), tonumber(e[3])
             if now < x then
               status = 'hit'
+              -- Sliding: put off only by a tenth at least, so that a hot entry is not written at every read.
               if sliding > 0 and math.min(a, now + sliding) - x > sliding / 10 then
                 x = math.min(a, now + sliding)
                 redis.call('HSET', KEYS[k], 'x', text(x))
@@ -236,6 +237,7 @@ internal static class ReadEntriesScript
           end
           local locked = 0
           local wanted = status == 'miss' or status == 'stale'
+          -- Refresh: the reader may have asked for it by an older copy; and a load that has just failed is not tried again by each reader.
           if mode == 'r' and status == 'hit' then wanted = tonumber(e[1]) <= known and tonumber(e[8] or 0) <= now end
           if wanted and mode ~= 'p' then
             locked = lock(KEYS[k + 1], e)
@@ -253,7 +255,7 @@ internal static class ReadEntriesScript
         end
         if issued then out[1] = text(issued) end
         return out
-        """;
+        """);
 }
 
 /// <summary>The two ends of a write-through; between them the row is written.</summary>
@@ -262,9 +264,9 @@ internal static class WriteThroughScripts
     /// <summary>
     /// Marks an entry as in doubt: its content goes, and until the mark is taken away or expires nothing is stored in it. KEYS: control, tags,
     /// then the entry under each schema version. ARGV: channel, shard, key, fence time in µs, token, how long the mark lasts in µs. Returns its
-    /// stamp. The load time stays: whoever stores next did not load, and without it the entry would not be refreshed before it expires.
+    /// stamp.
     /// </summary>
-    public const string Mark = CacheLua.Text + CacheLua.Publish + """
+    public static readonly RedisScript Mark = new(CacheLua.Text, CacheLua.Publish, """
         local channel, shard, name, fenced, token, life = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
         local s = stamp()
         for k = 3, #KEYS do
@@ -272,20 +274,20 @@ internal static class WriteThroughScripts
           local left = doubts(e[1])
           redis.call('DEL', KEYS[k])
           redis.call('HSET', KEYS[k], 'f', text(s), 'm', left .. token .. ':' .. text(now + life) .. ';')
+          -- The load time stays: what stores next did not load, and without it the entry would not be refreshed before it expires.
           if e[2] then redis.call('HSET', KEYS[k], 'c', e[2]) end
           keep(KEYS[k], math.max(fenced, life))
         end
         publish(channel, shard, 'k', { name })
         return text(s)
-        """;
+        """);
 
     /// <summary>
-    /// Takes the mark away. The content is stored only where this write was alone: its mark never ended, and since it was set nobody else
-    /// marked or invalidated the entry. Otherwise whose row is the latest is not known here, and the entry is invalidated. KEYS as above. ARGV:
+    /// Takes the mark away and stores the content if this write was alone; otherwise the entry is invalidated. KEYS as above. ARGV:
     /// channel, shard, key, fence time in µs, token, stamp of the mark, whether there is content, time to live in µs, stale time in µs,
     /// sliding time in µs, version, whether there is a payload, payload, tags. Returns 1 where it was stored.
     /// </summary>
-    public const string Complete = CacheLua.Text + CacheLua.Publish + """
+    public static readonly RedisScript Complete = new(CacheLua.Text, CacheLua.Publish, """
         local channel, shard, name, fenced, token, marked = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
         local has_content, ttl, stale, sliding = ARGV[7] == '1', tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
         local version, has_payload, payload, tags = ARGV[11], ARGV[12] == '1', ARGV[13], ARGV[14]
@@ -293,6 +295,8 @@ internal static class WriteThroughScripts
         for k = 3, #KEYS do
           local e = redis.call('HMGET', KEYS[k], 'f', 'm', 'c')
           local left = doubts(e[2], token)
+          -- Alone: the mark never ended, and since it was set nobody else marked or invalidated the entry. Otherwise it is not known here
+          -- whose row is the latest.
           local alone = e[1] == marked and left == '' and doubts(e[2]) ~= ''
             and tonumber(marked) > floor and not retagged(tags, tonumber(marked))
           redis.call('DEL', KEYS[k])
@@ -311,5 +315,5 @@ internal static class WriteThroughScripts
         end
         publish(channel, shard, 'k', { name })
         return stored
-        """;
+        """);
 }

@@ -50,16 +50,16 @@ internal sealed class CacheStore
 
     /// <summary>Makes the leases of locks last.</summary>
     public Task RenewAsync(IReadOnlyList<HeldLock> locks, CancellationToken cancellationToken)
-        => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => RunAsync(
-            LockScripts.Renew,
+        => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => LockScripts.Renew.RunAsync(
+            _redis,
             [.. shard.Select(held => Keys[shard.Key].Lock(held.Key))],
             [Token, (long)_options.LockLease.TotalMilliseconds, .. shard.Select(static held => (RedisValue)held.Stamp)],
             cancellationToken)));
 
     /// <summary>Frees the locks of loads that failed. Where Redis is away, they end with their lease.</summary>
     public Task ReleaseAsync(IReadOnlyList<HeldLock> locks, TimeSpan pause)
-        => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => AskAsync(shard.Key, () => RunAsync(
-            LockScripts.Release,
+        => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => AskAsync(shard.Key, () => LockScripts.Release.RunAsync(
+            _redis,
             WithLocks(Keys[shard.Key], [.. shard.Select(static held => held.Key)]),
             [Token, Micros(pause), .. shard.Select(static held => (RedisValue)held.Stamp)],
             CancellationToken.None), passBy: false)));
@@ -85,26 +85,27 @@ internal sealed class CacheStore
 
     /// <summary>Makes the entries of one shard obsolete; returns the stamp.</summary>
     public async Task<long> InvalidateShardAsync(int shard, CancellationToken cancellationToken)
-        => (long)await InvalidateAsync(shard, 'a', [], cancellationToken).ConfigureAwait(false);
+        => (await InvalidateAsync(shard, 'a', [], cancellationToken).ConfigureAwait(false)).NextLong();
 
     /// <summary>Marks an entry as in doubt before its row is written; returns the mark's stamp.</summary>
     public async Task<long> MarkAsync(string key, string token, TimeSpan life, CancellationToken cancellationToken)
     {
         await CheckAsync(cancellationToken).ConfigureAwait(false);
         var shard = Keys.ShardOf(key);
-        return (long)await RunAsync(
-            WriteThroughScripts.Mark,
+        var reply = await WriteThroughScripts.Mark.RunAsync(
+            _redis,
             WithVariants(shard, [key]),
             [Keys.Channel, shard, key, Micros(_options.FenceTime), token, Micros(life)],
             cancellationToken).ConfigureAwait(false);
+        return reply.NextLong();
     }
 
     /// <summary>Takes the mark away; with a fill, stores it where this write was alone.</summary>
     public Task CompleteAsync(string key, string token, long stamp, EntryFill? fill)
     {
         var shard = Keys.ShardOf(key);
-        return RunAsync(
-            WriteThroughScripts.Complete,
+        return WriteThroughScripts.Complete.RunAsync(
+            _redis,
             WithVariants(shard, [key]),
             [
                 Keys.Channel, shard, key, Micros(_options.FenceTime), token, stamp, fill is null ? 0 : 1, Micros(fill?.Ttl ?? TimeSpan.Zero),
@@ -116,7 +117,11 @@ internal sealed class CacheStore
 
     /// <summary>Takes the lease of whoever feeds this cache from outside, or makes it last; with 0 gives it back.</summary>
     public async Task<bool> LeadAsync(TimeSpan lease, CancellationToken cancellationToken)
-        => (int)await RunAsync(LockScripts.Lead, [Keys.Listener], [Token, (long)lease.TotalMilliseconds], cancellationToken).ConfigureAwait(false) == 1;
+    {
+        var reply = await LockScripts.Lead.RunAsync(
+            _redis, [Keys.Listener], [Token, (long)lease.TotalMilliseconds], cancellationToken).ConfigureAwait(false);
+        return reply.NextFlag();
+    }
 
     /// <summary>The stamp of each shard's last invalidation; 0 where there was none yet.</summary>
     public async Task<long[]> LastInvalidationsAsync(CancellationToken cancellationToken)
@@ -186,14 +191,14 @@ internal sealed class CacheStore
 
     private static int SizeOf(EntryFill fill) => fill.Payload?.Length ?? 0;
 
-    private Task<RedisResult> InvalidateAsync(int shard, char kind, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    private Task<ScriptReply> InvalidateAsync(int shard, char kind, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
         // A tag is remembered for as long as there may be an entry from before: what is loaded now may be stored for FenceTime, and then lives on.
         // Twice that, because a process of another release may have set it longer.
         var life = (2 * (_options.Ttl + _options.MaxStale + _options.FenceTime)) + TimeSpan.FromHours(1);
         RedisValue[] arguments =
             [Keys.Channel, shard, kind.ToString(), Micros(_options.FenceTime), Micros(life), .. names.Select(static name => (RedisValue)name)];
-        return RunAsync(InvalidateScript.Text, WithVariants(shard, kind == 'k' ? names : []), arguments, cancellationToken);
+        return InvalidateScript.Script.RunAsync(_redis, WithVariants(shard, kind == 'k' ? names : []), arguments, cancellationToken);
     }
 
     private async Task<IReadOnlyList<StoredEntry>> ReadShardAsync(int shard, IReadOnlyList<EntryRequest> batch)
@@ -205,22 +210,21 @@ internal sealed class CacheStore
             .. batch.SelectMany(static request => new RedisValue[] { request.Mode switch { ReadMode.Get => "g", ReadMode.Refresh => "r", _ => "p" }, request.Known }),
         ];
         var keys = WithLocks(Keys[shard], [.. batch.Select(static request => request.Key)]);
-        var reply = (RedisResult[])(await RunAsync(ReadEntriesScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false))!;
-        var stamp = (string?)reply[0] is { Length: > 0 } issued ? long.Parse(issued, CultureInfo.InvariantCulture) : 0;
+        var reply = await ReadEntriesScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+        var stamp = reply.NextText() is { Length: > 0 } issued ? long.Parse(issued, CultureInfo.InvariantCulture) : 0;
         var entries = new StoredEntry[batch.Count];
         for (var i = 0; i < entries.Length; i++)
         {
-            var at = 1 + (8 * i);
             entries[i] = new StoredEntry(
-                Enum.Parse<EntryStatus>((string)reply[at]!, ignoreCase: true),
-                (int)reply[at + 1] == 1,
-                reply[at + 2].IsNull ? null : (byte[]?)reply[at + 2] ?? [],
-                reply[at + 3].IsNull ? null : (long)reply[at + 3],
-                TimeSpan.FromMicroseconds((long)reply[at + 4]),
-                TimeSpan.FromMilliseconds(double.Parse((string)reply[at + 5]!, CultureInfo.InvariantCulture)),
-                TagText.Split((string?)reply[at + 6]),
-                stamp,
-                (long)reply[at + 7]);
+                Status: Enum.Parse<EntryStatus>(reply.NextText(), ignoreCase: true),
+                Locked: reply.NextFlag(),
+                Payload: reply.NextBytesOrNone(),
+                Version: reply.NextLongOrNone(),
+                Left: TimeSpan.FromMicroseconds(reply.NextLong()),
+                LoadTime: TimeSpan.FromMilliseconds(double.Parse(reply.NextText(), CultureInfo.InvariantCulture)),
+                Tags: TagText.Split(reply.NextText()),
+                Stamp: stamp,
+                LoadStamp: reply.NextLong());
         }
 
         return entries;
@@ -229,23 +233,25 @@ internal sealed class CacheStore
     private async Task<IReadOnlyList<bool>> FillShardAsync(int shard, IReadOnlyList<EntryFill> batch)
     {
         var arguments = new RedisValue[FillEntriesScript.Header + (FillEntriesScript.PerEntry * batch.Count)];
-        (arguments[0], arguments[1], arguments[2], arguments[3]) =
-            (Token, Micros(_options.FenceTime), Micros(_options.MaxStale), Micros(_options.SlidingTtl ?? TimeSpan.Zero));
-        for (var i = 0; i < batch.Count; i++)
+        var next = 0;
+        arguments[next++] = Token;
+        arguments[next++] = Micros(_options.FenceTime);
+        arguments[next++] = Micros(_options.MaxStale);
+        arguments[next++] = Micros(_options.SlidingTtl ?? TimeSpan.Zero);
+        foreach (var fill in batch)
         {
-            var (fill, at) = (batch[i], FillEntriesScript.Header + (FillEntriesScript.PerEntry * i));
-            arguments[at] = fill.Stamp;
-            arguments[at + 1] = fill.Version is { } version ? version : RedisValue.EmptyString;
-            arguments[at + 2] = Micros(fill.Ttl);
-            arguments[at + 3] = fill.Payload is null ? 0 : 1;
-            arguments[at + 4] = fill.Payload ?? RedisValue.EmptyString;
-            arguments[at + 5] = fill.LoadTime.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture);
-            arguments[at + 6] = TagText.Join(fill.Tags);
+            arguments[next++] = fill.Stamp;
+            arguments[next++] = fill.Version is { } version ? version : RedisValue.EmptyString;
+            arguments[next++] = Micros(fill.Ttl);
+            arguments[next++] = fill.Payload is null ? 0 : 1;
+            arguments[next++] = fill.Payload ?? RedisValue.EmptyString;
+            arguments[next++] = fill.LoadTime.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture);
+            arguments[next++] = TagText.Join(fill.Tags);
         }
 
         var keys = WithLocks(Keys[shard], [.. batch.Select(static fill => fill.Key)]);
-        var reply = (RedisResult[])(await RunAsync(FillEntriesScript.Text, keys, arguments, CancellationToken.None).ConfigureAwait(false))!;
-        return [.. reply.Select(static filled => (int)filled == 1)];
+        var reply = await FillEntriesScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+        return [.. batch.Select(_ => reply.NextFlag())];
     }
 
     /// <summary>Records the shard count at first use, or compares it with what is recorded. Once per process.</summary>
@@ -286,7 +292,4 @@ internal sealed class CacheStore
         => [shard.Control, shard.Tags, .. names.SelectMany(name => new[] { shard.Entry(name), shard.Lock(name) })];
 
     private static long Micros(TimeSpan time) => (long)time.TotalMicroseconds;
-
-    private Task<RedisResult> RunAsync(string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
-        => _redis.RunAsync(db => db.ScriptEvaluateAsync(script, keys, arguments), cancellationToken);
 }

@@ -104,7 +104,7 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
         await _redis.RunAsync(
             async _ =>
             {
-                var channel = new RedisChannel(_store.Keys.Channel, RedisChannel.PatternMode.Literal);
+                var channel = RedisChannel.Literal(_store.Keys.Channel);
                 await multiplexer.GetSubscriber().SubscribeAsync(channel, (_, message) => OnMessage(message)).ConfigureAwait(false);
                 return true;
             },

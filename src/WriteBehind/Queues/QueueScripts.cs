@@ -1,13 +1,15 @@
+using WriteBehind.Redis;
+
 namespace WriteBehind.Queues;
 
 /// <summary>Removes items that are done. KEYS: held. ARGV: the items. Returns how many there were.</summary>
 internal static class AcknowledgeScript
 {
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
         local removed = 0
         for i = 1, #ARGV do removed = removed + redis.call('LREM', KEYS[1], -1, ARGV[i]) end
         return removed
-        """;
+        """);
 }
 
 /// <summary>
@@ -16,15 +18,11 @@ internal static class AcknowledgeScript
 /// </summary>
 internal static class EnqueueScript
 {
-    /// <summary>Arguments before the items.</summary>
-    public const int Header = 3;
-
-    // One message where the queue was empty is enough: whoever is woken takes until it is empty again. An empty list and a set that is
-    // not would hold back items for ever (somebody deleted the list by hand), so the set is dropped with it.
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
         local length = redis.call('LLEN', KEYS[1])
         local wasEmpty = length == 0
         local out = {}
+        -- An empty list beside a set that is not (somebody deleted the list by hand) would hold back items for ever.
         if wasEmpty then redis.call('DEL', KEYS[2]) end
         for i = 4, #ARGV do
           if ARGV[2] == '1' and redis.call('SISMEMBER', KEYS[2], ARGV[i]) == 1 then
@@ -37,19 +35,20 @@ internal static class EnqueueScript
             out[#out + 1] = 'added'
           end
         end
+        -- One message for a queue that was empty is enough: the worker that it wakes takes until the queue is empty again.
         if wasEmpty and length > 0 then redis.call('PUBLISH', ARGV[3], '') end
         return out
-        """;
+        """);
 }
 
 /// <summary>Finds workers whose lease is over. KEYS: workers. Returns the first hundred.</summary>
 internal static class ExpiredScript
 {
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
         local time = redis.call('TIME')
         local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
         return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
-        """;
+        """);
 }
 
 /// <summary>
@@ -59,18 +58,18 @@ internal static class ExpiredScript
 /// </summary>
 internal static class ReclaimScript
 {
-    // The newest item is moved first, so that the oldest ends up at the end that is taken from. An item that was added again meanwhile
-    // waits already: dropping this one leaves the newer to be done, as one that was never taken.
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
         local lease = redis.call('ZSCORE', KEYS[1], ARGV[1])
         if ARGV[2] == '1' then
           local time = redis.call('TIME')
           if not lease or tonumber(lease) > time[1] * 1000 + math.floor(time[2] / 1000) then return -1 end
         end
         local moved = 0
+        -- The newest item is moved first, so that the oldest ends up at the end that is taken from.
         while true do
           local item = redis.call('LMOVE', KEYS[4], KEYS[2], 'LEFT', 'RIGHT')
           if not item then break end
+          -- One that was added again meanwhile waits already: it is left to be done, as one that was never taken.
           if ARGV[3] == '1' and redis.call('SADD', KEYS[3], item) == 0 then
             redis.call('RPOP', KEYS[2])
           else
@@ -80,7 +79,7 @@ internal static class ReclaimScript
         redis.call('ZREM', KEYS[1], ARGV[1])
         if moved > 0 then redis.call('PUBLISH', ARGV[4], '') end
         return moved
-        """;
+        """);
 }
 
 /// <summary>
@@ -89,12 +88,12 @@ internal static class ReclaimScript
 /// </summary>
 internal static class RenewScript
 {
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
         if ARGV[3] == '0' and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
         local time = redis.call('TIME')
         redis.call('ZADD', KEYS[1], string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]), ARGV[1])
         return 1
-        """;
+        """);
 }
 
 /// <summary>
@@ -103,10 +102,7 @@ internal static class RenewScript
 /// </summary>
 internal static class ReturnScript
 {
-    /// <summary>Arguments before the items.</summary>
-    public const int Header = 2;
-
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
         local returned = 0
         for i = #ARGV, 3, -1 do
           if redis.call('LREM', KEYS[3], -1, ARGV[i]) == 1 then
@@ -116,7 +112,7 @@ internal static class ReturnScript
         end
         if returned > 0 then redis.call('PUBLISH', ARGV[2], '') end
         return returned
-        """;
+        """);
 }
 
 /// <summary>
@@ -125,9 +121,9 @@ internal static class ReturnScript
 /// </summary>
 internal static class TakeScript
 {
-    // A worker that was given up must not go on under its old name: a late acknowledgement of what was taken from it would then find an
-    // equal item that it took since, and that one would be lost if it died now.
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
+        -- A worker that was given up must not go on under its old name: a late acknowledgement of what was taken from it would then
+        -- find an equal item that it took since, and that one would be lost if the worker died now.
         if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return false end
         local time = redis.call('TIME')
         redis.call('ZADD', KEYS[1], string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]), ARGV[1])
@@ -139,5 +135,5 @@ internal static class TakeScript
           out[i] = item
         end
         return out
-        """;
+        """);
 }

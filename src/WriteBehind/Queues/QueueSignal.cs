@@ -12,7 +12,7 @@ internal sealed class QueueSignal(RedisConnections redis, string channel) : IAsy
 {
     // One message is as good as many: it says that there may be something, and the worker takes until there is nothing.
     private readonly Channel<bool> _messages = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly RedisChannel _channel = new(channel, RedisChannel.PatternMode.Literal);
+    private readonly RedisChannel _channel = RedisChannel.Literal(channel);
     private bool _subscribed;
 
     /// <summary>Subscribes, unless it has been done. The library does it again by itself after a lost connection.</summary>

@@ -60,44 +60,50 @@ internal sealed partial class ReliableQueue : IReliableQueue
     public async Task<QueueBatch?> TakeAsync(string worker, int most)
     {
         var held = _keys.Held(worker);
-        var reply = await RunAsync(TakeScript.Text, [_keys.Workers, _keys.Ready, _keys.Waiting, held], [worker, LeaseMs, most], CancellationToken.None)
-            .ConfigureAwait(false);
-        if (reply.IsNull)
+        var reply = await TakeScript.Script.RunAsync(
+            _redis, [_keys.Workers, _keys.Ready, _keys.Waiting, held], [worker, LeaseMs, most], CancellationToken.None).ConfigureAwait(false);
+        if (reply.IsNone)
         {
             return null;
         }
 
-        string[] items = [.. ((RedisResult[])reply!).Select(item => (string)item!)];
+        var items = reply.RestOfTexts();
         _metrics.Count(Name, "taken", items.Length);
         return new QueueBatch(this, held, items);
     }
 
     /// <summary>Says that a worker lives; false where it is not known (any more).</summary>
     public async Task<bool> RenewAsync(string worker, bool isNew, CancellationToken cancellationToken)
-        => (int)await RunAsync(RenewScript.Text, [_keys.Workers], [worker, LeaseMs, isNew ? 1 : 0], cancellationToken).ConfigureAwait(false) == 1;
+    {
+        var reply = await RenewScript.Script.RunAsync(_redis, [_keys.Workers], [worker, LeaseMs, isNew ? 1 : 0], cancellationToken).ConfigureAwait(false);
+        return reply.NextFlag();
+    }
 
     /// <summary>Puts back what workers hold whose lease is over.</summary>
     public async Task ReclaimAsync(CancellationToken cancellationToken)
     {
-        var expired = (RedisResult[])(await RunAsync(ExpiredScript.Text, [_keys.Workers], [], cancellationToken).ConfigureAwait(false))!;
-        foreach (var worker in expired)
+        var expired = await ExpiredScript.Script.RunAsync(_redis, [_keys.Workers], [], cancellationToken).ConfigureAwait(false);
+        foreach (var worker in expired.RestOfTexts())
         {
-            var items = await GiveUpAsync((string)worker!, mustBeOver: true, cancellationToken).ConfigureAwait(false);
+            var items = await GiveUpAsync(worker, mustBeOver: true, cancellationToken).ConfigureAwait(false);
             if (items > 0)
             {
                 _metrics.Count(Name, "reclaimed", items);
-                Reclaimed(_logger, items, Name, (string)worker!);
+                Reclaimed(_logger, items, Name, worker);
             }
         }
     }
 
     /// <summary>Puts back what a worker holds, and forgets it.</summary>
     public async Task<int> GiveUpAsync(string worker, bool mustBeOver, CancellationToken cancellationToken)
-        => (int)await RunAsync(
-            ReclaimScript.Text,
+    {
+        var reply = await ReclaimScript.Script.RunAsync(
+            _redis,
             [_keys.Workers, _keys.Ready, _keys.Waiting, _keys.Held(worker)],
             [worker, mustBeOver ? 1 : 0, Deduplicates, _keys.Wake],
             cancellationToken).ConfigureAwait(false);
+        return reply.NextInt();
+    }
 
     public async Task<int> AcknowledgeAsync(RedisKey held, IReadOnlyCollection<string> items, CancellationToken cancellationToken)
     {
@@ -106,43 +112,43 @@ internal sealed partial class ReliableQueue : IReliableQueue
             return 0;
         }
 
-        var removed = (int)await RunAsync(AcknowledgeScript.Text, [held], [.. items.Select(item => (RedisValue)item)], cancellationToken).ConfigureAwait(false);
+        var reply = await AcknowledgeScript.Script.RunAsync(
+            _redis, [held], [.. items.Select(item => (RedisValue)item)], cancellationToken).ConfigureAwait(false);
+        var removed = reply.NextInt();
         _metrics.Count(Name, "acknowledged", removed);
         return removed;
     }
 
     public async Task<int> ReturnAsync(RedisKey held, IReadOnlyCollection<string> items, CancellationToken cancellationToken)
     {
-        var returned = (int)await RunAsync(
-            ReturnScript.Text,
+        var reply = await ReturnScript.Script.RunAsync(
+            _redis,
             [_keys.Ready, _keys.Waiting, held],
             [Deduplicates, _keys.Wake, .. items.Select(item => (RedisValue)item)],
             cancellationToken).ConfigureAwait(false);
+        var returned = reply.NextInt();
         _metrics.Count(Name, "returned", returned);
         return returned;
     }
 
     private async Task<IReadOnlyList<EnqueueOutcome>> AddAsync(IReadOnlyList<string> items)
     {
-        var reply = (RedisResult[])(await RunAsync(
-            EnqueueScript.Text,
+        var reply = await EnqueueScript.Script.RunAsync(
+            _redis,
             [_keys.Ready, _keys.Waiting],
             [Options.MaxLength, Deduplicates, _keys.Wake, .. items.Select(item => (RedisValue)item)],
-            CancellationToken.None).ConfigureAwait(false))!;
-        EnqueueOutcome[] outcomes = [.. reply.Select(static outcome => (string)outcome! switch
+            CancellationToken.None).ConfigureAwait(false);
+        EnqueueOutcome[] outcomes = Array.ConvertAll(reply.RestOfTexts(), static outcome => outcome switch
         {
             "added" => EnqueueOutcome.Added,
             "waiting" => EnqueueOutcome.AlreadyWaiting,
             _ => EnqueueOutcome.Full,
-        })];
+        });
         _metrics.Count(Name, "added", outcomes.Count(static outcome => outcome == EnqueueOutcome.Added));
         _metrics.Count(Name, "already_waiting", outcomes.Count(static outcome => outcome == EnqueueOutcome.AlreadyWaiting));
         _metrics.Count(Name, "full", outcomes.Count(static outcome => outcome == EnqueueOutcome.Full));
         return outcomes;
     }
-
-    private Task<RedisResult> RunAsync(string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
-        => _redis.RunAsync(db => db.ScriptEvaluateAsync(script, keys, arguments), cancellationToken);
 
     [LoggerMessage(1, LogLevel.Warning, "{Count} items of queue '{Queue}' are delivered again: worker {Worker} was not heard of for longer than its lease.")]
     private static partial void Reclaimed(ILogger logger, int count, string queue, string worker);

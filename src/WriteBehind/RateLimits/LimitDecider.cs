@@ -119,28 +119,27 @@ internal sealed partial class LimitDecider
     {
         var keys = new RedisKey[batch.Count];
         var arguments = new RedisValue[LimitScript.Header + (LimitScript.PerRequest * batch.Count)];
-        arguments[0] = _options.CountRejected ? 1 : 0;
+        var next = 0;
+        arguments[next++] = _options.CountRejected ? 1 : 0;
         for (var i = 0; i < batch.Count; i++)
         {
-            var at = LimitScript.Header + (LimitScript.PerRequest * i);
             keys[i] = batch[i].Key;
-            arguments[at] = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
-            arguments[at + 1] = batch[i].Permits;
-            arguments[at + 2] = batch[i].Limit.Permits;
-            arguments[at + 3] = (long)batch[i].Limit.Window.TotalMicroseconds;
+            arguments[next++] = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
+            arguments[next++] = batch[i].Permits;
+            arguments[next++] = batch[i].Limit.Permits;
+            arguments[next++] = (long)batch[i].Limit.Window.TotalMicroseconds;
         }
 
-        var reply = (RedisResult[])(await _redis.RunAsync(
-            db => db.ScriptEvaluateAsync(LimitScript.Text, keys, arguments), CancellationToken.None).ConfigureAwait(false))!;
-        var now = (long)reply[0];
+        var reply = await LimitScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+        var now = reply.NextLong();
         var answers = new LimitAnswer[batch.Count];
         for (var i = 0; i < answers.Length; i++)
         {
-            var at = 1 + (3 * i);
-            answers[i] = (string)reply[at]! switch
+            var (outcome, left, wait) = (reply.NextText(), reply.NextInt(), reply.NextLong());
+            answers[i] = outcome switch
             {
-                "1" => new(new(IsAdmitted: true, (int)reply[at + 1], TimeSpan.Zero, now)),
-                "0" => new(new(IsAdmitted: false, (int)reply[at + 1], TimeSpan.FromMicroseconds((long)reply[at + 2]), now)),
+                "1" => new(new(IsAdmitted: true, left, TimeSpan.Zero, now)),
+                "0" => new(new(IsAdmitted: false, left, TimeSpan.FromMicroseconds(wait), now)),
                 var error => new(default, error),
             };
         }

@@ -1,3 +1,5 @@
+using WriteBehind.Redis;
+
 namespace WriteBehind.RateLimits;
 
 /// <summary>
@@ -5,15 +7,6 @@ namespace WriteBehind.RateLimits;
 /// each. ARGV: whether rejected attempts count (0 or 1), then nonce, permits, limit and window in µs of each. Returns Redis time in µs,
 /// then 1, 0 or an error, the permits left, and the wait in µs of each.
 /// </summary>
-/// <remarks>
-/// <para>A member is a permit, scored by Redis' time when it was taken; no client's clock matters. The nonce makes members unique even
-/// where two calls fall into one microsecond or the clock was set back to a time it had shown before.</para>
-/// <para>A set never holds more than <c>limit</c> members. Where rejected attempts count, too, the newest <c>limit</c> attempts are all that a
-/// decision can depend on: if there are that many in the window the caller is over its limit, whatever came before them.</para>
-/// <para>Where Redis' clock was set back (a failover to a server whose clock is behind), members lie in the future. They are moved to now:
-/// never sooner than they were taken, so the limit holds, and they leave the window no later than one window from now. A set outlives
-/// its window by a second, so that a server whose clock is a little ahead does not drop permits that are still in it.</para>
-/// </remarks>
 internal static class LimitScript
 {
     /// <summary>Arguments before those of the first request.</summary>
@@ -22,7 +15,9 @@ internal static class LimitScript
     /// <summary>Arguments of each request.</summary>
     public const int PerRequest = 4;
 
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
+        -- A member is a permit, scored by Redis' time when it was taken; no client's clock matters. The nonce makes members unique even
+        -- when two calls fall into one microsecond, or the clock was set back to a time it had shown before.
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2]
         local function text(number) return string.format('%.0f', number) end
@@ -32,6 +27,8 @@ internal static class LimitScript
         for k = 1, #KEYS do
           local key, at = KEYS[k], 4 * k - 2
           local nonce, permits, limit, window = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+          -- Redis' clock may be set back (a failover to a server whose clock is behind), so that members lie in the future. They are
+          -- moved to now: never sooner than they were taken, so the limit holds, and they leave no later than one window from now.
           local ahead = redis.pcall('ZRANGEBYSCORE', key, '(' .. stamp, '+inf')
           if ahead.err then
             out[#out + 1] = ahead.err
@@ -45,10 +42,13 @@ internal static class LimitScript
             if permits > 0 and (admitted or strict) then
               for i = 1, permits do redis.call('ZADD', key, stamp, nonce .. ':' .. i) end
               used = used + permits
+              -- There are never more than "limit" members. If rejected attempts count, too, a decision can depend on no more than the
+              -- newest "limit" of them: with that many in the window the caller is over its limit, whatever came before.
               if used > limit then
                 redis.call('ZREMRANGEBYRANK', key, 0, used - limit - 1)
                 used = limit
               end
+              -- A second longer than the window, so that a server whose clock is a little ahead drops no permit that still counts.
               redis.call('PEXPIRE', key, text(math.ceil(window / 1000) + 1000))
             end
             local wait = 0
@@ -62,5 +62,5 @@ internal static class LimitScript
           end
         end
         return out
-        """;
+        """);
 }

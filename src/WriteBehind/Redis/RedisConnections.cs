@@ -28,7 +28,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         _configuration.AbortOnConnectFail = true;
         // The library counts INFO among the administrator's commands. It is the only one used.
         _configuration.AllowAdmin = true;
-        _timeout = TimeSpan.FromMilliseconds(Math.Max(100, _configuration.SyncTimeout));
+        _timeout = TimeSpan.FromMilliseconds(Math.Max(100, _configuration.AsyncTimeout));
     }
 
     /// <summary>Where Redis is, without user names and passwords.</summary>
@@ -63,7 +63,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     public async Task<IReadOnlyList<IServer>> MastersAsync(CancellationToken cancellationToken)
     {
         var multiplexer = (await SharedAsync(cancellationToken).ConfigureAwait(false)).Multiplexer;
-        IServer[] servers = [.. multiplexer.GetEndPoints().Select(endpoint => multiplexer.GetServer(endpoint)).Where(server => !IsReplica(server))];
+        IServer[] servers = [.. multiplexer.GetEndPoints().Select(endpoint => multiplexer.GetServer(endpoint)).Where(server => !server.IsReplica)];
         IServer[] connected = [.. servers.Where(server => server.IsConnected)];
         if (connected.Length == 0)
         {
@@ -141,8 +141,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         {
             if (multiplexer is not null)
             {
-                await multiplexer.CloseAsync().ConfigureAwait(false);
-                multiplexer.Dispose();
+                await multiplexer.DisposeAsync().ConfigureAwait(false);
             }
         }
 
@@ -184,10 +183,6 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
             && multiplexer.GetEndPoints().All(endpoint => multiplexer.GetServer(endpoint).ServerType == ServerType.Standalone);
         Volatile.Write(ref _shared, multiplexer);
     }
-
-#pragma warning disable CS0618 // IsSlave is the only name that StackExchange.Redis 1.2.6 and 2.x share.
-    private static bool IsReplica(IServer server) => server.IsSlave;
-#pragma warning restore CS0618
 
     private static string Describe(EndPoint endpoint) => endpoint switch
     {

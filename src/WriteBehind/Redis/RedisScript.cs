@@ -201,11 +201,7 @@ internal static class MetaScript
 /// </summary>
 internal static class VersionLua
 {
-    /// <summary>
-    /// <c>is_version</c> and <c>newer</c>; and <c>entity</c> and <c>fence</c>, which read a key. Whatever else
-    /// somebody put there is an error of that entity alone; as an error of the script it would fail the whole batch. (The version that is
-    /// expected is one, so it is not looked at again: the rule with writes.)
-    /// </summary>
+    /// <summary><c>is_version</c> and <c>newer</c>; and <c>entity</c> and <c>fence</c>, which read a key.</summary>
     public const string Text = """
         local function is_version(v)
           return string.find(v, '^%d+$') and (#v < 19 or #v == 19 and v < '9223372036854775807')
@@ -213,10 +209,12 @@ internal static class VersionLua
         local function newer(a, b)
           return #a > #b or #a == #b and a > b
         end
+        -- Anything else that was put at a key is an error of that entity alone: as an error of the script it would fail the whole batch.
+        -- (The version that is expected is one, so it is not looked at again: the rule with writes.)
         local function entity(key, expected, ...)
           local stored = redis.pcall('HMGET', key, 'v', ...)
           if not stored.err and stored[1] and stored[1] ~= expected and not is_version(stored[1]) then
-            stored = { err = 'its version is none' }
+            stored = { err = 'its field v is not a version' }
           end
           return stored
         end
@@ -225,7 +223,7 @@ internal static class VersionLua
           if not stored then return nil end
           if stored.err then return nil, nil, stored.err end
           local version, nonce = string.match(stored, '^(%d+):(.*)$')
-          if not version or not is_version(version) then return nil, nil, 'its fence is none' end
+          if not version or not is_version(version) then return nil, nil, 'its fence is not a version' end
           return version, nonce
         end
 

@@ -80,7 +80,7 @@ public sealed class LocalLevelTests
         // The same invalidation, told to nobody: what a lost message looks like from here.
         var redis = await SharedServers.RedisAsync();
         await redis.SendAsync(
-            "EVAL", InvalidateScript.Text, "3", node.KeyOf("control"), node.KeyOf("tags"), node.KeyOf("e1:a"), "nobody-listens-here", "0", "k", "60000000", "0", "a");
+            "EVAL", InvalidateScript.Script.Text, "3", node.KeyOf("control"), node.KeyOf("tags"), node.KeyOf("e1:a"), "nobody-listens-here", "0", "k", "60000000", "0", "a");
         await Eventually.TrueAsync(async () => (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number == 2);
         await Eventually.TrueAsync(() => counters[CacheDiagnostics.Gaps] == 1);
         Assert.True(node.Engine.Log.Has(Microsoft.Extensions.Logging.LogLevel.Warning, "missed invalidations"));
