@@ -82,10 +82,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         return connected;
     }
 
-    /// <summary>
-    /// Runs a command with a time-out of our own. The library looks for late answers once a second only, and says of a command that waits
-    /// for a connection that it failed at another time.
-    /// </summary>
+    /// <summary>Runs a command with a time-out of our own: the library's is as late as its heartbeat, a second, and a token ends none of its waits.</summary>
     /// <exception cref="BufferUnavailableException">Redis did not answer, or refused.</exception>
     public async Task<T> RunAsync<T>(Func<IDatabase, Task<T>> command, CancellationToken cancellationToken)
     {
