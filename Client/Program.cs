@@ -9,5 +9,8 @@ var command = new RootCommand(
     ClusterCommands.Timeout,
 };
 foreach (var part in (Command[])[.. EntityCommands.All(), .. RunCommands.All(), .. OperatorCommands.All(), .. FlushCommands.All(), DeadCommands.Make(), VerifyCommand.Make()])
+{
     command.Add(part);
+}
+
 return await CommandLine.RunAsync(command, args);

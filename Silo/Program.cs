@@ -17,7 +17,10 @@ builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = set
 // Hosted services start in this order and stop in reverse: the tables are there before the engine looks for them, and the silo stops
 // after the web server has taken its last request.
 if (settings.CreateSchema)
+{
     builder.Services.AddHostedService<Schema>();
+}
+
 builder.UseOrleans(silo =>
 {
     silo.AddCluster(settings, builder.Configuration, isDevelopment);
@@ -36,7 +39,10 @@ app.MapEntities();
 app.MapWriteBehind(configure: WhoMayCall);          // the live page and the operator's endpoints, at /writebehind
 app.MapWriteBehindHealth(configure: WhoMayCall);    // /health, /health/live, /health/ready
 if (isDevelopment)
+{
     app.MapOrleansDashboard("/dashboard");
+}
+
 await app.RunAsync();
 
 void WhoMayCall(WriteBehindEndpointOptions options) => options.AllowAnonymous = settings.OpenEndpoints;

@@ -111,8 +111,12 @@ internal sealed class ClusterConnection : IAsyncDisposable
     private static async ValueTask DisposeAsync(IHost host)
     {
         if (host is IAsyncDisposable disposable)
+        {
             await disposable.DisposeAsync();
+        }
         else
+        {
             host.Dispose();
+        }
     }
 }

@@ -13,7 +13,9 @@ internal static class Errors
         for (var inner = error; inner is not null; inner = inner.InnerException)
         {
             if (inner is RefusedException or WriteBehindException)
+            {
                 return inner;
+            }
         }
 
         return error;

@@ -23,7 +23,9 @@ internal static class ClusterCommands
         {
             var text = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
             if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && seconds is > 0 and <= 3600)
+            {
                 return seconds;
+            }
 
             result.AddError($"--timeout is '{text}'; it must be a number of seconds above 0, at most 3600.");
             return 0;
@@ -39,9 +41,13 @@ internal static class ClusterCommands
         foreach (var symbol in symbols)
         {
             if (symbol is Option option)
+            {
                 command.Add(option);
+            }
             else
+            {
                 command.Add((Argument)symbol);
+            }
         }
 
         command.SetAction(async (arguments, cancellationToken) =>
@@ -96,7 +102,10 @@ internal static class ClusterCommands
             var error = Errors.Unwrap(e);
             await Console.Error.WriteLineAsync($"FAILED: {error.Message}");
             if (error is not (RunFailedException or NpgsqlException or FormatException) && !Errors.IsCertainlyNotApplied(error))
+            {
                 await Console.Error.WriteLineAsync("If this was a change, whether it was made is unknown: look before you try again.");
+            }
+
             return ExitCode.Failed;
         }
     }

@@ -29,13 +29,17 @@ internal static class DeadCommands
     {
         var limit = call.Arguments.GetValue(Limit) ?? 100;
         if (limit is < 1 or > 1_000)
+        {
             throw new UsageException($"--limit is {limit}; it must be from 1 to 1000.");
+        }
 
         var letters = await call.Cluster.Operator.ListDeadAsync(call.Arguments.GetValue(Type)!, (int)limit);
         return call.Done(letters, printer =>
         {
             if (letters.Count == 0)
+            {
                 printer.Line("There are none.");
+            }
             else
             {
                 printer.Table(
@@ -70,7 +74,9 @@ internal static class DeadCommands
     {
         var id = call.Arguments.GetValue(IdOrAll);
         if (id is null != call.Arguments.GetValue(All))
+        {
             throw new UsageException("Name an id, or say --all.");
+        }
 
         return Report(call, "retried", await call.Cluster.Operator.RetryDeadAsync(call.Arguments.GetValue(Type)!, id));
     }

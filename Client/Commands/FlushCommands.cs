@@ -44,7 +44,9 @@ internal static class FlushCommands
     {
         var limit = Limit(call, 30);
         if (call.Arguments.GetValue(Type) is not { } type)
+        {
             return await FlushAllAsync(call, "flush", limit, round => round.Remaining.Count == 0 || round.Rejected.Count > 0);
+        }
 
         var id = call.Arguments.GetValue(Id) ?? throw new UsageException($"Name an entity of '{type}', or neither type nor id.");
         await FlushOneAsync(call, type, id, limit);
@@ -66,7 +68,9 @@ internal static class FlushCommands
             catch (Exception e) when (Errors.Unwrap(e) is FlushIncompleteException incomplete)
             {
                 if (clock.Left <= Pause)
+                {
                     throw new FlushIncompleteException(type, id, limit, incomplete.Reason, e);
+                }
             }
 
             await Task.Delay(Pause, call.Stop);
@@ -85,7 +89,9 @@ internal static class FlushCommands
             flushed += round.Flushed;
             rejected.UnionWith(round.Rejected);
             if (isDone(round) || clock.Left <= Pause)
+            {
                 break;
+            }
 
             await Task.Delay(Pause, call.Stop);
         }
@@ -111,7 +117,9 @@ internal static class FlushCommands
         }
 
         if (!isNoted)
+        {
             await Console.Error.WriteLineAsync("It is done, but could not be noted in the journal.");
+        }
     }
 
     private static int Show(Call call, FlushResult result)
@@ -120,9 +128,14 @@ internal static class FlushCommands
         {
             printer.Line($"{Number(result.Flushed)} flushed.");
             foreach (var (type, count) in result.Remaining)
+            {
                 printer.Line($"{Number(count)} {type} still dirty; safe in Redis.");
+            }
+
             foreach (var rejected in result.Rejected)
+            {
                 printer.Line($"rejected: {rejected} (dead list {TypeOf(rejected)})");
+            }
         });
         return result.Remaining.Count == 0 ? ExitCode.Verified : ExitCode.Failed;
     }

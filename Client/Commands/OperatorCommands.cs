@@ -32,7 +32,9 @@ internal static class OperatorCommands
                     Rate(type.Rates.WritesPerSecond), Rate(type.Rates.RowsPerSecond), Number(type.DeadLetters), type.LastError ?? "",
                 ]));
             foreach (var line in report.Warnings.Concat(report.Silos.SelectMany(silo => silo.Failing.Select(failing => $"{silo.Name}: {failing}"))))
+            {
                 printer.Line($"warning: {line}");
+            }
         });
     }
 
@@ -42,7 +44,9 @@ internal static class OperatorCommands
         return call.Done(entries, printer =>
         {
             foreach (var entry in entries)
+            {
                 printer.Line(string.Create(CultureInfo.InvariantCulture, $"{entry.At:u}  {entry.Action}"));
+            }
         });
     }
 

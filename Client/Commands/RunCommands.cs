@@ -52,7 +52,10 @@ internal static class RunCommands
             Silos,
         };
         foreach (var option in ProofArguments.All)
+        {
             command.Add(option);
+        }
+
         command.SetAction((arguments, stop) =>
         {
             var options = ProofArguments.Read(arguments);

@@ -32,9 +32,15 @@ internal static class VerifyCommand
         call.Printer.Show(new { entities = counts, mismatches }, printer =>
         {
             foreach (var mismatch in mismatches.Take(Shown))
+            {
                 printer.Line($"{mismatch.Id}: {mismatch.Difference}");
+            }
+
             if (mismatches.Count > Shown)
+            {
                 printer.Line(string.Create(CultureInfo.InvariantCulture, $"and {mismatches.Count - Shown:N0} more"));
+            }
+
             var compared = string.Join(", ", counts.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Value:N0} {count.Key}")));
             printer.Line(mismatches.Count == 0 ? $"VERIFIED: {compared}." : $"FAILED: {mismatches.Count} differ of {compared}.");
         });

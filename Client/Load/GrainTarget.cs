@@ -30,7 +30,9 @@ internal sealed class GrainTarget(IGrainFactory grains) : IMovementTarget, IMove
         {
             var error = Errors.Unwrap(e);
             if (Errors.IsCertainlyNotApplied(error))
+            {
                 return new(WriteResult.Refused, error.Message);
+            }
 
             await WaitAnsweringAsync(grain);
             return new(WriteResult.Unknown, Reason(error));

@@ -17,7 +17,9 @@ internal static class LoopbackPorts
         {
             var port = Random.Shared.Next(First, Last);
             if (IsFree(port))
+            {
                 found.Add(port);
+            }
         }
 
         return [.. found];

@@ -54,7 +54,9 @@ internal sealed class SiloFleet : IProofSubject
         foreach (var silo in _silos)
         {
             if (silo.WaitUpAsync(cancellationToken) is { IsFaulted: true } ended)
+            {
                 await ended;
+            }
         }
 
         return _cluster is null ? null : await ClusterStatus.TryGetAsync(_cluster, cancellationToken);
@@ -79,7 +81,9 @@ internal sealed class SiloFleet : IProofSubject
 
         // One after the other, as a deployment would: what one leaves is flushed by the next.
         foreach (var silo in _silos)
+        {
             await silo.StopAsync();
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -21,9 +21,13 @@ internal sealed class Printer(bool json, IAnsiConsole console)
     public void Show(object? value, Action<Printer> text)
     {
         if (json)
+        {
             console.Profile.Out.Writer.WriteLine(JsonSerializer.Serialize(value, Format));
+        }
         else
+        {
             text(this);
+        }
     }
 
     public void Line(string text) => console.Profile.Out.Writer.WriteLine(text);
@@ -32,12 +36,21 @@ internal sealed class Printer(bool json, IAnsiConsole console)
     {
         // Where nobody looks at it, it need not fit a screen.
         if (!console.Profile.Out.IsTerminal)
+        {
             console.Profile.Width = Math.Max(console.Profile.Width, WidthOfFiles);
+        }
+
         var table = new Table().RoundedBorder();
         foreach (var column in columns)
+        {
             table.AddColumn(new TableColumn(new Text(column)).NoWrap());
+        }
+
         foreach (var row in rows)
+        {
             table.AddRow(row.Select(cell => new Text(cell)));
+        }
+
         console.Write(table);
     }
 }

@@ -26,7 +26,9 @@ internal sealed class BufferReader(IConnectionMultiplexer redis, string prefix)
             await foreach (var key in server.KeysAsync(pattern: $"{prefix}:{{{choice}:*}}{EntityMark}*", pageSize: 1_000).WithCancellation(cancellationToken))
             {
                 if (Split(key.ToString()) is var (type, root, id) && roots.TryGetValue(type, out var found))
+                {
                     found[id] = root;
+                }
             }
         }
 
@@ -41,7 +43,9 @@ internal sealed class BufferReader(IConnectionMultiplexer redis, string prefix)
         {
             shards = (int?)await database.HashGetAsync($"{prefix}:{{{type}}}:meta", "shards") ?? 0;
             if (shards > 0)
+            {
                 _shards[type] = shards;
+            }
         }
 
         var roots = Enumerable.Range(0, shards).Select(shard => string.Create(CultureInfo.InvariantCulture, $"{prefix}:{{{type}:{shard:00}}}")).ToList();
@@ -57,7 +61,9 @@ internal sealed class BufferReader(IConnectionMultiplexer redis, string prefix)
         var score = database.SortedSetScoreAsync($"{root}:dirty", id);
         await Task.WhenAll(fields, score);
         if (await fields is not [{ IsNull: false } version, var payload, var tombstone])
+        {
             return null;
+        }
 
         var isDirty = await score is not null;
         return tombstone.IsNull && (byte[]?)payload is { } bytes
@@ -68,7 +74,9 @@ internal sealed class BufferReader(IConnectionMultiplexer redis, string prefix)
     private static StoredState Read(long version, byte[] payload, IReadOnlyList<string> columns)
     {
         if (payload.Length <= HeaderBytes || payload[0] != HeaderMark)
+        {
             return new(version, "no payload of this library");
+        }
 
         try
         {

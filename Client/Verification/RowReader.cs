@@ -11,7 +11,10 @@ internal sealed class RowReader(NpgsqlDataSource database)
         await using var command = database.CreateCommand(kind.Select);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
+        {
             rows[kind.IdOf(reader)] = Read(reader, kind);
+        }
+
         return rows;
     }
 
@@ -19,7 +22,10 @@ internal sealed class RowReader(NpgsqlDataSource database)
     {
         await using var command = database.CreateCommand($"{kind.Select} WHERE {kind.KeyCondition}");
         foreach (var part in kind.KeyOf(id))
+        {
             command.Parameters.Add(new NpgsqlParameter { Value = part });
+        }
+
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken) ? Read(reader, kind) : null;
     }

@@ -29,9 +29,14 @@ internal readonly record struct Sight(StoredState? RowBefore, BufferedState? Red
     public string? FindDifference()
     {
         if (Grain is { } shown && VersionAfter is { } after && shown.Version > after)
+        {
             return $"the grain has {Show(Grain)}, ahead of {Place(Redis)}, which has {Show(After, VersionAfter)}";
+        }
+
         if (Grain != Before && Grain != After && !IsPassedOver)
+        {
             return $"the grain has {Show(Grain)}, but {Place(Redis)} has {Show(After, VersionAfter)}";
+        }
 
         return Redis switch
         {

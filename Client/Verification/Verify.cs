@@ -104,7 +104,9 @@ internal sealed class Verify : IAsyncDisposable
             async (id, token) =>
             {
                 if (await GlanceAsync(kind, id, roots.GetValueOrDefault(id), rows, token) && await LookAsync(kind, id, token) is { } difference)
+                {
                     found.Add(new Mismatch($"{kind.Type} {id}", difference));
+                }
             });
         return [.. found.OrderBy(mismatch => mismatch.Id, StringComparer.Ordinal)];
     }
@@ -132,7 +134,9 @@ internal sealed class Verify : IAsyncDisposable
             var row = await _rows.ReadAsync(kind, id, cancellationToken);
             var difference = new Sight(rowBefore, redisBefore, grain, redis, row).FindDifference();
             if (difference is null || look == Looks)
+            {
                 return difference;
+            }
 
             await Task.Delay(Pause, cancellationToken);
         }

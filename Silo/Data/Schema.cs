@@ -45,8 +45,8 @@ internal sealed partial class Schema(IDbContextFactory<ServiceContext> contexts,
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     // EF Core wraps some of them, advising a retrying execution strategy.
-    private static bool IsTransient(Exception error) =>
-        error is NpgsqlException { IsTransient: true } || error.InnerException is NpgsqlException { IsTransient: true };
+    private static bool IsTransient(Exception error)
+        => error is NpgsqlException { IsTransient: true } || error.InnerException is NpgsqlException { IsTransient: true };
 
     private async Task CreateAsync(CancellationToken cancellationToken)
     {

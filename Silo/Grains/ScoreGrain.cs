@@ -25,7 +25,10 @@ internal sealed class ScoreGrain(Leaderboard board) : WriteBehindGrain<PlayerSco
         // Boards are made from the rows: first the row has to go, then the board that was made with it. Also where there is no score (any
         // more), as this may be a second try after Redis could not be told to forget the board.
         if (Exists)
+        {
             await DeleteAsync(WriteStrategy.Through);
+        }
+
         await board.ForgetAsync(this.GetPrimaryKeyLong(out _));
     }
 

@@ -24,7 +24,9 @@ internal sealed class ClusterRedis(SiloSettings settings) : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_connection.IsValueCreated && await Task.WhenAny(_connection.Value) is { IsCompletedSuccessfully: true } connected)
+        {
             await (await connected).DisposeAsync();
+        }
     }
 
     private static async Task<IConnectionMultiplexer> ConnectAsync(ConfigurationOptions options) => await ConnectionMultiplexer.ConnectAsync(options);

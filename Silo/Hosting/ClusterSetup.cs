@@ -37,7 +37,9 @@ internal static class ClusterSetup
         silo.AddGrainService<StatusService>();
         services.AddSingleton<IStatusServiceClient, StatusServiceClient>();
         if (isDevelopment)
+        {
             silo.AddDashboard();
+        }
     }
 
     // A misspelt time-out would go unnoticed until a silo dies.
@@ -49,7 +51,9 @@ internal static class ClusterSetup
     {
         (options.SiloPort, options.GatewayPort) = (settings.SiloPort, settings.GatewayPort);
         if (settings.Address is not { } address)
+        {
             return;
+        }
 
         // The address may be one that only others know (a container's host), so all are listened on; but a silo that is for
         // this machine alone is not to be reached from elsewhere.

@@ -18,7 +18,10 @@ internal sealed class JournalGrain(
     {
         journal.State.Entries.Add(new(time.GetUtcNow(), action));
         if (journal.State.Entries.Count > EntriesKept)
+        {
             journal.State.Entries.RemoveRange(0, journal.State.Entries.Count - EntriesKept);
+        }
+
         try
         {
             await journal.WriteStateAsync();

@@ -69,7 +69,10 @@ internal sealed partial class OperatorGrain(
     {
         var count = id is null ? await engine.DeadLetters.RetryAllAsync(type) : await engine.DeadLetters.RetryAsync(type, id) ? 1 : 0;
         if (count > 0)
+        {
             await NoteAsync($"dead retry {type} {id ?? "(all)"}: {count}");
+        }
+
         return count;
     }
 
@@ -77,7 +80,10 @@ internal sealed partial class OperatorGrain(
     {
         var isDiscarded = await engine.DeadLetters.DiscardAsync(type, id);
         if (isDiscarded)
+        {
             await NoteAsync($"dead discard {type} {id}");
+        }
+
         return isDiscarded;
     }
 
@@ -132,11 +138,19 @@ internal sealed partial class OperatorGrain(
     private static IEnumerable<string> Warnings(DurabilityStatus durability)
     {
         if (!durability.Reachable)
+        {
             yield return "Redis does not answer.";
+        }
+
         foreach (var warning in durability.Warnings)
+        {
             yield return warning;
+        }
+
         if (durability.EmptiedAt is { } at)
+        {
             yield return $"Redis came back empty at {at:u}: what was not flushed before is lost.";
+        }
     }
 
     private static string Text(ReadOnlyMemory<byte> payload)

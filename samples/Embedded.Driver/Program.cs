@@ -8,7 +8,10 @@ var command = new RootCommand(
     "acknowledged. Redis and PostgreSQL are named by WRITEBEHIND_REDIS and WRITEBEHIND_POSTGRES (./run.sh starts private ones). " +
     "Exit code: 0 verified, 1 a difference or a failed run, 2 a wrong option or input, 130 interrupted.");
 foreach (var option in ProofArguments.All)
+{
     command.Add(option);
+}
+
 command.SetAction((parsed, cancellationToken) =>
 {
     var options = ProofArguments.Read(parsed);

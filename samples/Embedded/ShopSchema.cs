@@ -37,15 +37,17 @@ internal sealed partial class ShopSchema(IDbContextFactory<ShopContext> contexts
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     // EF Core wraps some of them, advising a retrying execution strategy.
-    private static bool IsTransient(Exception error) =>
-        error is NpgsqlException { IsTransient: true } || error.InnerException is NpgsqlException { IsTransient: true };
+    private static bool IsTransient(Exception error)
+        => error is NpgsqlException { IsTransient: true } || error.InnerException is NpgsqlException { IsTransient: true };
 
     private async Task CreateAsync(CancellationToken cancellationToken)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellationToken);
         var creator = context.GetService<IRelationalDatabaseCreator>();
         if (!await creator.ExistsAsync(cancellationToken))
+        {
             await creator.CreateAsync(cancellationToken);
+        }
 
         // EnsureCreated does nothing in a database that holds any table at all, and two starting services would get in each other's way.
         await using var transaction = await context.Database.BeginTransactionAsync(cancellationToken);
@@ -54,7 +56,10 @@ internal sealed partial class ShopSchema(IDbContextFactory<ShopContext> contexts
             .SqlQuery<bool>($"SELECT to_regclass('shop.stock') IS NOT NULL AS \"Value\"")
             .SingleAsync(cancellationToken);
         if (!present)
+        {
             await creator.CreateTablesAsync(cancellationToken);
+        }
+
         await CreateProfilesAsync(context, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
@@ -69,7 +74,9 @@ internal sealed partial class ShopSchema(IDbContextFactory<ShopContext> contexts
             .SqlQuery<bool>($"SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'shop.profiles'::regclass AND NOT tgisinternal) AS \"Value\"")
             .SingleAsync(cancellationToken);
         if (!told)
+        {
             await context.Database.ExecuteSqlRawAsync(CacheInvalidationSql.Create<Profile>(context.Model, "profiles"), cancellationToken);
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "PostgreSQL is not ready yet; trying again.")]

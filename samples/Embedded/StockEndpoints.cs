@@ -21,7 +21,9 @@ internal static class StockEndpoints
         string id, IEntityStore<Stock> store, HttpResponse response, CancellationToken cancellationToken)
     {
         if (await store.GetAsync(id, cancellationToken) is not { } found)
+        {
             return TypedResults.NotFound();
+        }
 
         response.Headers.ETag = ETag(found.Version);
         return TypedResults.Ok(found.State);
@@ -32,7 +34,9 @@ internal static class StockEndpoints
         CancellationToken cancellationToken)
     {
         if (!TryReadVersion(ifMatch, out var expected))
+        {
             return BadVersion(ifMatch);
+        }
 
         var state = new Stock(id, count.Quantity, 0);
         response.Headers.ETag = ETag(await store.SetAsync(id, state, expected, cancellationToken));
@@ -43,7 +47,9 @@ internal static class StockEndpoints
         string id, [FromHeader(Name = "If-Match")] string? ifMatch, IEntityStore<Stock> store, CancellationToken cancellationToken)
     {
         if (!TryReadVersion(ifMatch, out var expected))
+        {
             return BadVersion(ifMatch);
+        }
 
         await store.DeleteAsync(id, expected, cancellationToken);
         return TypedResults.NoContent();
@@ -70,14 +76,19 @@ internal static class StockEndpoints
     {
         version = null;
         if (ifMatch is null)
+        {
             return true;
+        }
+
         if (!long.TryParse(ifMatch.Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var read))
+        {
             return false;
+        }
 
         version = read;
         return true;
     }
 
-    private static ProblemHttpResult BadVersion(string? ifMatch) =>
-        TypedResults.Problem($"If-Match is '{ifMatch}'; it must be one ETag that this service gave, such as \"5\".", statusCode: 400);
+    private static ProblemHttpResult BadVersion(string? ifMatch)
+        => TypedResults.Problem($"If-Match is '{ifMatch}'; it must be one ETag that this service gave, such as \"5\".", statusCode: 400);
 }

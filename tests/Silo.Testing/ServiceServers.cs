@@ -59,10 +59,18 @@ public sealed class ServiceServers : IAsyncLifetime
     public async Task DisposeAsync()
     {
         if (_database is not null)
+        {
             await _database.DisposeAsync();
+        }
+
         if (_redis is not null)
+        {
             await _redis.DisposeAsync();
+        }
+
         if (_postgres is not null)
+        {
             await _postgres.DisposeAsync();
+        }
     }
 }

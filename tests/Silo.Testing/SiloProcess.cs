@@ -31,7 +31,10 @@ public sealed class SiloProcess : IAsyncDisposable
             ["WRITEBEHIND_GATEWAY_PORT"] = ports[1].ToString(CultureInfo.InvariantCulture),
         };
         foreach (var (name, value) in settings ?? new Dictionary<string, string?>())
+        {
             environment[name] = value;
+        }
+
         return ChildProcess.Start("dotnet", [Programs.Silo, "--urls", "http://127.0.0.1:0"], environment, Path.GetDirectoryName(Programs.Silo));
     }
 

@@ -10,7 +10,10 @@ public sealed class DeadLetterTests(OneSilo silo) : IClassFixture<OneSilo>
     {
         await silo.Servers.ExecuteAsync("ALTER TABLE shop.stock ADD CONSTRAINT not_negative CHECK (quantity >= 0)");
         foreach (var id in (string[])["debt", "junk"])
+        {
             await ClientProcess.AskAsync(silo.Servers, "stock", "book", id, "-5");
+        }
+
         await Eventually.TrueAsync(
             async () => (await ClientProcess.AskAsync(silo.Servers, "dead", "list", "stock")).GetArrayLength() == 2, TimeSpan.FromMinutes(2));
 

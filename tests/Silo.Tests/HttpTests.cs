@@ -90,7 +90,9 @@ public sealed class HttpTests(OneSilo silo) : IClassFixture<OneSilo>
         await PostAsync("/stock/fig/restock", new { quantity = 5 });
         HttpResponseMessage late;
         await using (await silo.Servers.LockAsync("LOCK TABLE shop.stock IN EXCLUSIVE MODE"))
+        {
             late = await PostAsync("/stock/fig/order", new { quantity = 3 });
+        }
 
         Assert.Equal(HttpStatusCode.GatewayTimeout, late.StatusCode);
         Assert.Equal("urn:writebehind:not-written-through", (await late.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("type").GetString());
@@ -102,7 +104,10 @@ public sealed class HttpTests(OneSilo silo) : IClassFixture<OneSilo>
     public async Task The_board_of_a_game_is_made_once_and_anew_when_a_cheat_is_disqualified()
     {
         foreach (var (player, points) in new[] { ("ann", 5), ("cheat", 99), ("bob", 7) })
+        {
             await PostAsync($"/score/9/{player}", new { points });
+        }
+
         await silo.Http.SendAsync(Flush());
         var boards = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => BoardAsync(9)));
         Assert.All(boards, board => Assert.Equal("cheat 99, bob 7, ann 5", board));
@@ -149,8 +154,8 @@ public sealed class HttpTests(OneSilo silo) : IClassFixture<OneSilo>
     [InlineData("/writebehind", "WriteBehind")]
     [InlineData("/writebehind/status", "\"views\"")]
     [InlineData("/dashboard/", "<html")]
-    public async Task What_an_operator_looks_at_is_there(string path, string content) =>
-        Assert.Contains(content, await silo.Http.GetStringAsync(new Uri(path, UriKind.Relative)), StringComparison.Ordinal);
+    public async Task What_an_operator_looks_at_is_there(string path, string content)
+        => Assert.Contains(content, await silo.Http.GetStringAsync(new Uri(path, UriKind.Relative)), StringComparison.Ordinal);
 
     private static HttpRequestMessage Flush() => new(HttpMethod.Post, "/writebehind/flush") { Headers = { { "X-WriteBehind", "1" } } };
 

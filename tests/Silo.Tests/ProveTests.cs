@@ -39,6 +39,8 @@ public sealed class ProveTests(ServiceServers servers) : IClassFixture<ServiceSe
         client.Interrupt();
         Assert.Equal(130, await client.WaitForExitAsync(ClientProcess.Patience));
         foreach (var log in Directory.GetFiles(_folder, "silo*.log"))
+        {
             Assert.Contains("Drained: ", await File.ReadAllTextAsync(log), StringComparison.Ordinal);
+        }
     }
 }

@@ -15,7 +15,10 @@ public sealed partial class RedisRightsTests(ServiceServers servers) : IClassFix
         var rights = Rights().Match(page).Groups[1].Value.Replace(">…", ">geheim", StringComparison.Ordinal).Split(' ');
         var own = servers.Environment["WRITEBEHIND_REDIS"]!;
         await using (var redis = await ConnectionMultiplexer.ConnectAsync(own))
+        {
             await redis.GetDatabase().ExecuteAsync("ACL", ["SETUSER", .. rights]);
+        }
+
         var limited = new Dictionary<string, string?> { ["WRITEBEHIND_REDIS"] = $"{own},user={rights[0]},password=geheim" };
 
         await using var silo = await SiloProcess.StartAsync(servers, limited);

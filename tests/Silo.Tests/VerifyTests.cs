@@ -110,6 +110,8 @@ public sealed class VerifyTests(OneSilo silo) : IClassFixture<OneSilo>
     private async Task WriteAsync(CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
+        {
             (await silo.Http.PostAsJsonAsync(new Uri("/views/restless", UriKind.Relative), new { count = 1 }, CancellationToken.None)).EnsureSuccessStatusCode();
+        }
     }
 }

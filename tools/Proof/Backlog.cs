@@ -17,7 +17,9 @@ public static class Backlog
         {
             var status = await subject.TryGetStatusAsync(cancellationToken);
             if (status is { Dirty: 0 } clean)
+            {
                 return clean;
+            }
 
             if (status is { } dirty && !(dirty.Dirty >= least))
             {

@@ -33,7 +33,9 @@ public sealed class Interruption : IDisposable
     private void Handle(PosixSignalContext signal)
     {
         if (_stop.IsCancellationRequested)
+        {
             return;
+        }
 
         signal.Cancel = true;
         Console.Error.WriteLine(_message);

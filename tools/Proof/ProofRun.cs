@@ -83,7 +83,10 @@ public sealed class ProofRun(ProofOptions options, IWorkload workload, IProofSub
         void HalfWay()
         {
             if (!options.Crash)
+            {
                 return;
+            }
+
             restart = subject.CrashAsync(abandoned.Token);
             progress.Note = "killed half-way (SIGKILL) and started again";
             view.SayPlain("Killed a process with SIGKILL half-way; starting it again.");

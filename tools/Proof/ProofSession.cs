@@ -58,11 +58,17 @@ public static class ProofSession
         {
             var summary = await new ProofRun(options, workload, subject, table, view).RunAsync(stop);
             foreach (var line in SummaryText.Lines(summary))
+            {
                 view.Say(line);
+            }
+
             output?.Write(summary.Figures);
 
             if (options.Serve)
+            {
                 await ServeAsync(subject, view, stop);
+            }
+
             return summary.IsVerified ? ExitCode.Verified : ExitCode.Failed;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

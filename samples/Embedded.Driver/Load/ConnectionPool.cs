@@ -19,7 +19,9 @@ internal sealed class ConnectionPool(ServiceProcess service, int size) : IMoveme
     {
         var slot = caller % size;
         if (Volatile.Read(ref _connections[slot]) is { IsOpen: true } open)
+        {
             return open;
+        }
 
         await _opening.WaitAsync(cancellationToken);
         try
@@ -27,7 +29,10 @@ internal sealed class ConnectionPool(ServiceProcess service, int size) : IMoveme
             while (_connections[slot] is not { IsOpen: true })
             {
                 if (_connections[slot] is { } broken)
+                {
                     await broken.DisposeAsync();
+                }
+
                 Volatile.Write(ref _connections[slot], await TryOpenAsync(cancellationToken));
             }
 
@@ -44,7 +49,9 @@ internal sealed class ConnectionPool(ServiceProcess service, int size) : IMoveme
         foreach (var connection in _connections)
         {
             if (connection is not null)
+            {
                 await connection.DisposeAsync();
+            }
         }
 
         _opening.Dispose();

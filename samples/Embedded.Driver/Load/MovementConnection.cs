@@ -77,9 +77,14 @@ internal sealed class MovementConnection : IMovementConnection, IAsyncDisposable
         // First no further write gets in, then those that wait are told, so none is forgotten.
         _queue.Writer.Complete();
         while (_queue.Reader.TryRead(out var write))
+        {
             write.Answer.TrySetResult(new(WriteResult.NotSent));
+        }
+
         foreach (var write in _sent.Values)
+        {
             write.Answer.TrySetResult(new(WriteResult.Unknown));
+        }
     }
 
     private async Task SendAsync(CancellationToken cancellationToken)
@@ -114,12 +119,16 @@ internal sealed class MovementConnection : IMovementConnection, IAsyncDisposable
 
             message.Advance(received.Count);
             if (!received.EndOfMessage)
+            {
                 continue;
+            }
 
             foreach (var reply in JsonSerializer.Deserialize(message.WrittenSpan, MessageJson.Default.ListReplyMessage) ?? [])
             {
                 if (_sent.TryRemove(reply.Seq, out var write))
+                {
                     write.Answer.TrySetResult(reply.ToAnswer());
+                }
             }
 
             message.ResetWrittenCount();

@@ -24,7 +24,10 @@ internal static class AvailabilityLimit
     private static async ValueTask RefuseAsync(OnRejectedContext context, CancellationToken cancellationToken)
     {
         if (context.Lease.TryGetMetadata(MetadataName.RetryAfter, out var wait))
+        {
             context.HttpContext.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        }
+
         await TypedResults.Problem("You ask for availability too often.", statusCode: StatusCodes.Status429TooManyRequests).ExecuteAsync(context.HttpContext);
     }
 }

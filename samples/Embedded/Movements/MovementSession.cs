@@ -72,24 +72,38 @@ internal sealed class MovementSession(WebSocket socket, IEntityStore<Stock> stor
         {
             var received = await socket.ReceiveAsync(message.GetMemory(16 * 1024), gone);
             if (received.MessageType == WebSocketMessageType.Close)
+            {
                 return (WebSocketCloseStatus.NormalClosure, null);
+            }
 
             message.Advance(received.Count);
             if (message.WrittenCount > MaxMessageBytes)
+            {
                 return (WebSocketCloseStatus.MessageTooBig, $"A message has at most {MaxMessageBytes} bytes.");
+            }
+
             if (!received.EndOfMessage)
+            {
                 continue;
+            }
+
             if (Parse(message.WrittenSpan) is not { } movements)
+            {
                 return (WebSocketCloseStatus.InvalidPayloadData, "A message is an array of {\"seq\":1,\"id\":\"...\",\"amount\":1}.");
+            }
 
             message.ResetWrittenCount();
             foreach (var movement in movements)
             {
                 await _slots.WaitAsync(gone);
                 if (_finishing)
+                {
                     _slots.Release();
+                }
                 else
+                {
                     _ = ApplyAsync(movement);
+                }
             }
         }
     }
@@ -134,7 +148,10 @@ internal sealed class MovementSession(WebSocket socket, IEntityStore<Stock> stor
     {
         _finishing = true;
         for (var slot = 0; slot < MaxInFlight; slot++)
+        {
             await _slots.WaitAsync(gone);
+        }
+
         _replies.Writer.Complete();
     }
 
@@ -146,7 +163,9 @@ internal sealed class MovementSession(WebSocket socket, IEntityStore<Stock> stor
             while (await _replies.Reader.WaitToReadAsync(gone.Token))
             {
                 while (replies.Count < RepliesPerMessage && _replies.Reader.TryRead(out var reply))
+                {
                     replies.Add(reply);
+                }
 
                 var message = JsonSerializer.SerializeToUtf8Bytes(replies, MovementJson.Default.ListMovementReply);
                 await socket.SendAsync(message.AsMemory(), WebSocketMessageType.Text, endOfMessage: true, gone.Token);

@@ -11,7 +11,9 @@ internal sealed class PageMaker(IEntityStore<Stock> stock, IDbContextFactory<Sho
     {
         // The stock is written behind: its latest is in Redis, and this is how to read it.
         if (await stock.GetAsync(product, cancellationToken) is not { } found)
+        {
             return null;
+        }
 
         // A context from the factory: a load may outlive the request that began it, and a scoped one would be disposed under it.
         await using var context = await contexts.CreateDbContextAsync(cancellationToken);

@@ -24,7 +24,9 @@ internal static class ProfileEndpoints
         string id, IReadThroughCache<Profile> profiles, HttpResponse response, CancellationToken cancellationToken)
     {
         if (await profiles.GetAsync(id, cancellationToken) is not { } found)
+        {
             return TypedResults.NotFound();
+        }
 
         response.Headers.ETag = ETag(found.Version);
         return TypedResults.Ok(found.State);

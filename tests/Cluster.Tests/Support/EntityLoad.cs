@@ -48,7 +48,9 @@ internal sealed class EntityLoad(EntityKind kind, string select, IWorkload workl
         while (await reader.ReadAsync())
         {
             if (written.Contains(reader.GetString(0)))
+            {
                 rows.Add(reader.GetString(0), new(reader.GetInt64(1), reader.GetInt64(2)));
+            }
         }
 
         return rows;

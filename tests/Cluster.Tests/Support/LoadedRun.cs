@@ -83,7 +83,10 @@ internal sealed class LoadedRun : IAsyncDisposable
         await WaitUntilCleanAsync();
 
         foreach (var load in _loads)
+        {
             await load.AssertNothingLostAsync(_cluster);
+        }
+
         Assert.Empty(await VersionAudit.ReadAsync(_cluster.Postgres));
 
         var strange = Failures.Where(error => !Errors.IsOfCall(error)).Select(error => error.ToString()).Distinct().ToList();

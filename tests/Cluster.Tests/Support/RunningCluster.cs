@@ -74,7 +74,9 @@ public sealed class RunningCluster : IAsyncLifetime, ICollectionFixture<RunningC
         await Servers.InitializeAsync();
         var ports = LoopbackPorts.Find(2 * Silos);
         for (var i = 0; i < Silos; i++)
+        {
             _members.Add(new Member($"silo {i + 1}", Servers, Settings, ports[2 * i], ports[(2 * i) + 1]));
+        }
 
         // The first one alone: silos that start together in an empty cluster may each take a while to agree on who is there.
         await _members[0].StartAsync();
@@ -100,7 +102,10 @@ public sealed class RunningCluster : IAsyncLifetime, ICollectionFixture<RunningC
         foreach (var member in _members)
         {
             if (!member.IsUp)
+            {
                 await member.StartAsync();
+            }
+
             member.TakeErrors();
         }
     }
@@ -108,11 +113,20 @@ public sealed class RunningCluster : IAsyncLifetime, ICollectionFixture<RunningC
     public async Task DisposeAsync()
     {
         if (_load is not null)
+        {
             await _load.DisposeAsync();
+        }
+
         if (_judge is not null)
+        {
             await _judge.DisposeAsync();
+        }
+
         if (_redis is not null)
+        {
             await _redis.DisposeAsync();
+        }
+
         await Task.WhenAll(_members.Select(member => member.DisposeAsync().AsTask()));
         await Servers.DisposeAsync();
     }

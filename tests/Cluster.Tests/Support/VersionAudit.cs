@@ -43,7 +43,10 @@ internal static class VersionAudit
         await using var command = database.CreateCommand("SELECT what FROM shop.fall ORDER BY at");
         await using var reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())
+        {
             found.Add(reader.GetString(0));
+        }
+
         return found;
     }
 

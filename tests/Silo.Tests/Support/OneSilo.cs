@@ -29,7 +29,10 @@ public sealed class OneSilo : IAsyncLifetime
     public async Task DisposeAsync()
     {
         if (_silo is not null)
+        {
             await _silo.DisposeAsync();
+        }
+
         await Servers.DisposeAsync();
     }
 }

@@ -9,8 +9,8 @@ public sealed class CsvReaderTests
     [InlineData("a,b\r\n1,2\r\n")]
     [InlineData("a,b\r1,2")]
     [InlineData("a,b\n\n1,2\n\n\n")]
-    public void Every_line_end_is_understood_and_blank_lines_are_skipped(string text) =>
-        Assert.Equal([["a", "b"], ["1", "2"]], Fields(text));
+    public void Every_line_end_is_understood_and_blank_lines_are_skipped(string text)
+        => Assert.Equal([["a", "b"], ["1", "2"]], Fields(text));
 
     [Theory]
     [InlineData("\"a,b\",c", new[] { "a,b", "c" })]
@@ -21,8 +21,8 @@ public sealed class CsvReaderTests
     [InlineData(" a , b ", new[] { " a ", " b " })]
     [InlineData("5\" pipe,3", new[] { "5\" pipe", "3" })]
     [InlineData("a,\"b\"", new[] { "a", "b" })]
-    public void Quotes_hold_commas_quotes_and_line_breaks(string text, string[] expected) =>
-        Assert.Equal(expected, Assert.Single(Fields(text)));
+    public void Quotes_hold_commas_quotes_and_line_breaks(string text, string[] expected)
+        => Assert.Equal(expected, Assert.Single(Fields(text)));
 
     [Fact]
     public void A_quote_that_is_never_closed_costs_its_own_line_only()
@@ -51,8 +51,8 @@ public sealed class CsvReaderTests
     }
 
     [Fact]
-    public void A_record_is_named_by_the_line_it_begins_at() =>
-        Assert.Equal([1, 2, 5], Read("h\n\"a\n\nb\"\nc").Select(record => record.Line));
+    public void A_record_is_named_by_the_line_it_begins_at()
+        => Assert.Equal([1, 2, 5], Read("h\n\"a\n\nb\"\nc").Select(record => record.Line));
 
     private static IEnumerable<IEnumerable<string>> Fields(string text) => Read(text).Select(record => record.Fields);
 

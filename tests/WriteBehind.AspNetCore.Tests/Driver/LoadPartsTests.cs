@@ -10,7 +10,10 @@ public sealed class LoadPartsTests
     {
         var histogram = new LatencyHistogram();
         for (var i = 1; i <= 10_000; i++)
+        {
             histogram.Record(TimeSpan.FromMicroseconds(i * 10));
+        }
+
         Assert.InRange(histogram.PercentileMilliseconds(0.5), 49.5, 50.5);
         Assert.InRange(histogram.PercentileMilliseconds(0.99), 98.0, 100.0);
         Assert.InRange(histogram.PercentileMilliseconds(1), 99.0, 101.0);
@@ -45,8 +48,8 @@ public sealed class LoadPartsTests
     }
 
     [Fact]
-    public void Every_movement_moves_something() =>
-        Assert.Equal([-4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7, 8], Take(new(10_000, 10, 1)).Select(change => change.Amount).Distinct().Order());
+    public void Every_movement_moves_something()
+        => Assert.Equal([-4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7, 8], Take(new(10_000, 10, 1)).Select(change => change.Amount).Distinct().Order());
 
     private static List<StockChange> Take(SkewedWorkload workload) =>
         [.. Enumerable.Range(0, (int)workload.Count).Select(i => workload[i])];

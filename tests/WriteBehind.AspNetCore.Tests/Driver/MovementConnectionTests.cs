@@ -74,7 +74,9 @@ public sealed class MovementConnectionTests
             {
                 var received = await socket.ReceiveAsync(buffer, CancellationToken.None);
                 if (received.MessageType == WebSocketMessageType.Text)
+                {
                     await answer(socket, Encoding.UTF8.GetString(buffer, 0, received.Count));
+                }
             }
         });
     });

@@ -90,12 +90,14 @@ public sealed class MovementFileTests
         Assert.Contains("/nowhere/x.csv", error.Message, StringComparison.Ordinal);
     }
 
-    private static MovementFile Read(string text, string key = "product", string amount = "qty", long? limit = null) =>
-        MovementFile.Read(new StringReader(text), "x.csv", key, amount, limit);
+    private static MovementFile Read(string text, string key = "product", string amount = "qty", long? limit = null)
+        => MovementFile.Read(new StringReader(text), "x.csv", key, amount, limit);
 
     private static IEnumerable<(string Id, long Amount)> Movements(MovementFile file)
     {
         for (var i = 0L; i < file.Count; i++)
+        {
             yield return (file.Ids[file[i].Product], file[i].Amount);
+        }
     }
 }

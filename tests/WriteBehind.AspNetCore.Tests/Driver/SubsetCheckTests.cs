@@ -19,8 +19,8 @@ public sealed class SubsetCheckTests
     [InlineData(new long[] { 0, 0 }, 1, 0, true)]
     [InlineData(new long[] { 0, 0 }, 3, 0, false)]
     [InlineData(new long[] { 1, 1, 1 }, -1, -1, false)]
-    public void Small_cases(long[] amounts, long count, long sum, bool explained) =>
-        Assert.Equal(explained ? SubsetVerdict.Explained : SubsetVerdict.Unexplained, SubsetCheck.Check(amounts, count, sum));
+    public void Small_cases(long[] amounts, long count, long sum, bool explained)
+        => Assert.Equal(explained ? SubsetVerdict.Explained : SubsetVerdict.Unexplained, SubsetCheck.Check(amounts, count, sum));
 
     [Fact]
     public void It_agrees_with_trying_every_subset()

@@ -97,9 +97,15 @@ public sealed class VerifierTests
     {
         var ledger = new ProductLedger();
         foreach (var amount in acknowledged)
+        {
             ledger.Acknowledge(amount);
+        }
+
         foreach (var amount in unknown ?? [])
+        {
             ledger.AddUnknown(amount);
+        }
+
         _ids.Add(id);
         _ledgers.Add(ledger);
     }

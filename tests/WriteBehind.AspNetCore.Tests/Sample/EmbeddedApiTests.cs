@@ -30,8 +30,8 @@ public sealed class EmbeddedApiTests(EmbeddedApiTests.Running running) : IClassF
     }
 
     [Fact]
-    public async Task A_product_that_was_never_moved_is_not_there() =>
-        Assert.Equal(HttpStatusCode.NotFound, (await Client.GetAsync(Path)).StatusCode);
+    public async Task A_product_that_was_never_moved_is_not_there()
+        => Assert.Equal(HttpStatusCode.NotFound, (await Client.GetAsync(Path)).StatusCode);
 
     [Fact]
     public async Task A_count_with_an_outdated_etag_is_refused_and_changes_nothing()
@@ -115,7 +115,9 @@ public sealed class EmbeddedApiTests(EmbeddedApiTests.Running running) : IClassF
         while (replies.Count < 3)
         {
             foreach (var reply in JsonSerializer.Deserialize<JsonElement[]>((await ReceiveAsync(socket)).Text)!)
+            {
                 replies.Add(reply.GetProperty("seq").GetInt64(), reply);
+            }
         }
 
         Assert.InRange(replies[7].GetProperty("version").GetInt64(), 1, 2);
@@ -159,7 +161,10 @@ public sealed class EmbeddedApiTests(EmbeddedApiTests.Running running) : IClassF
     {
         using var request = new HttpRequestMessage(HttpMethod.Put, Path) { Content = JsonContent.Create(new { quantity }) };
         if (ifMatch is not null)
+        {
             request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
+        }
+
         return await Client.SendAsync(request);
     }
 
@@ -170,8 +175,8 @@ public sealed class EmbeddedApiTests(EmbeddedApiTests.Running running) : IClassF
         return socket;
     }
 
-    private static Task SendAsync(ClientWebSocket socket, string text) =>
-        socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, true, CancellationToken.None);
+    private static Task SendAsync(ClientWebSocket socket, string text)
+        => socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, true, CancellationToken.None);
 
     private static async Task<(string Text, WebSocketCloseStatus? Close)> ReceiveAsync(ClientWebSocket socket)
     {
@@ -200,7 +205,10 @@ public sealed class EmbeddedApiTests(EmbeddedApiTests.Running running) : IClassF
         public async Task DisposeAsync()
         {
             if (_service is not null)
+            {
                 await _service.DisposeAsync();
+            }
+
             await Servers.DisposeAsync();
         }
     }

@@ -10,12 +10,16 @@ public sealed class EmbeddedLifeTests(SampleServers servers) : IClassFixture<Sam
     {
         await using var service = await EmbeddedService.StartAsync(servers);
         for (var i = 0; i < 20; i++)
+        {
             (await service.Client.PostAsJsonAsync($"/stock/stop-{i}/movements", new { amount = 1 })).EnsureSuccessStatusCode();
+        }
 
         service.Process.Terminate();
         Assert.Equal(0, await service.Process.WaitForExitAsync());
         for (var i = 0; i < 20; i++)
+        {
             Assert.Equal((1, 1), await servers.ReadRowAsync($"stop-{i}"));
+        }
     }
 
     [Fact]

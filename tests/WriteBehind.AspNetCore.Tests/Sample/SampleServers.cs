@@ -47,9 +47,14 @@ public sealed class SampleServers : IAsyncLifetime
     public async Task DisposeAsync()
     {
         if (_database is not null)
+        {
             await _database.DisposeAsync();
+        }
+
         if (_redis is not null)
+        {
             await _redis.DisposeAsync();
+        }
     }
 
     private RedisServer Redis => _redis ?? throw new InvalidOperationException("The servers are not up yet.");

@@ -55,7 +55,10 @@ public sealed class AccessTests
         await using var site = await TestSite.StartAsync();
         site.Engine.Letters.Add("a");
         foreach (var path in Everything)
+        {
             await TestSite.AssertProblemAsync(HttpStatusCode.Forbidden, await site.GetAsync(path, (TestSite.RemoteHeader, Remote)));
+        }
+
         foreach (var path in (string[])["retry?id=a", "retry-all", "discard?id=a"])
         {
             await TestSite.AssertProblemAsync(HttpStatusCode.Forbidden, await site.SendAsync(

@@ -35,7 +35,9 @@ internal sealed class FakeDeadLetters : IDeadLetters
     {
         Check(type);
         if (!_letters.Remove(id))
+        {
             return Task.FromResult(false);
+        }
 
         Retried.Add(id);
         return Task.FromResult(true);
@@ -46,7 +48,10 @@ internal sealed class FakeDeadLetters : IDeadLetters
         Check(type);
         var ids = _letters.Keys.ToList();
         foreach (var id in ids)
+        {
             await RetryAsync(type, id, cancellationToken);
+        }
+
         return ids.Count;
     }
 
@@ -59,6 +64,8 @@ internal sealed class FakeDeadLetters : IDeadLetters
     private static void Check(string type)
     {
         if (type != "stock")
+        {
             throw new UnknownEntityTypeException(type, ["stock"]);
+        }
     }
 }

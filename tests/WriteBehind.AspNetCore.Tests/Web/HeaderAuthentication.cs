@@ -23,7 +23,9 @@ internal sealed class HeaderAuthentication(IOptionsMonitor<AuthenticationSchemeO
     protected override Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         if (!Request.Headers.TryGetValue(UserHeader, out var user))
+        {
             return Task.FromResult(AuthenticateResult.NoResult());
+        }
 
         var identity = new ClaimsIdentity([new Claim(ClaimTypes.Name, user.ToString())], Scheme.Name);
         return Task.FromResult(AuthenticateResult.Success(new(new ClaimsPrincipal(identity), Scheme.Name)));

@@ -45,7 +45,10 @@ internal sealed class TestSite : IAsyncDisposable
         site.Use((http, next) =>
         {
             if (http.Request.Headers.TryGetValue(RemoteHeader, out var address))
+            {
                 http.Connection.RemoteIpAddress = IPAddress.Parse(address.ToString());
+            }
+
             return next(http);
         });
         app?.Invoke(site);
@@ -61,16 +64,20 @@ internal sealed class TestSite : IAsyncDisposable
         foreach (var (name, value) in headers)
         {
             if (name == "Host")
+            {
                 request.Headers.Host = value;
+            }
             else
+            {
                 request.Headers.TryAddWithoutValidation(name, value);
+            }
         }
 
         return await Client.SendAsync(request);
     }
 
-    public Task<HttpResponseMessage> GetAsync(string path, params (string Name, string Value)[] headers) =>
-        SendAsync(HttpMethod.Get, path, headers);
+    public Task<HttpResponseMessage> GetAsync(string path, params (string Name, string Value)[] headers)
+        => SendAsync(HttpMethod.Get, path, headers);
 
     /// <summary>A POST as the live page and scripts send it.</summary>
     public Task<HttpResponseMessage> PostAsync(string path) => SendAsync(HttpMethod.Post, path, ("X-WriteBehind", "1"));

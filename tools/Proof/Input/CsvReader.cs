@@ -20,7 +20,9 @@ public sealed class CsvReader(TextReader text)
         while (NextLine() is { } line)
         {
             if (line.Length > 0)
+            {
                 yield return ReadRecord(line);
+            }
         }
     }
 
@@ -28,7 +30,10 @@ public sealed class CsvReader(TextReader text)
     {
         var line = _ahead.Count > 0 ? _ahead.Dequeue() : text.ReadLine();
         if (line is not null)
+        {
             _line++;
+        }
+
         return line;
     }
 
@@ -37,7 +42,10 @@ public sealed class CsvReader(TextReader text)
         while (_ahead.Count < ahead)
         {
             if (text.ReadLine() is not { } line)
+            {
                 return null;
+            }
+
             _ahead.Enqueue(line);
         }
 
@@ -56,12 +64,18 @@ public sealed class CsvReader(TextReader text)
             {
                 // The lines that the record's quoted fields reached over are part of it now.
                 for (var i = 0; i < further; i++)
+                {
                     NextLine();
+                }
+
                 return problem is null ? new(start, fields) : new(start, [], problem);
             }
 
             if (++further >= MaxLinesPerRecord || Peek(further) is not { } line)
+            {
                 return new(start, [], "a quote is not closed");
+            }
+
             record = $"{record}\n{line}";
         }
     }
@@ -79,16 +93,24 @@ public sealed class CsvReader(TextReader text)
             {
                 at = ReadQuoted(record, at + 1, field, out open);
                 if (open)
+                {
                     return fields;
+                }
+
                 if (at < record.Length && record[at] != ',')
+                {
                     problem = "text follows a closing quote";
+                }
             }
 
             var comma = record.IndexOf(',', at);
             var end = comma < 0 ? record.Length : comma;
             fields.Add(field.Append(record, at, end - at).ToString());
             if (comma < 0)
+            {
                 return fields;
+            }
+
             at = comma + 1;
         }
     }

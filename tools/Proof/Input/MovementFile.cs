@@ -54,16 +54,23 @@ public sealed class MovementFile : IWorkload
         var file = new MovementFile();
         using var records = new CsvReader(text).Read().GetEnumerator();
         if (!records.MoveNext())
+        {
             throw new UsageException($"--input '{name}' is empty; its first line must name the columns.");
+        }
 
         var header = records.Current;
         if (header.Problem is { } problem)
+        {
             throw new UsageException($"--input '{name}', line {header.Line}: the line of the column names is malformed: {problem}.");
+        }
 
         var key = FindColumn(header.Fields, "--key", keyColumn, name);
         var amount = FindColumn(header.Fields, "--amount", amountColumn, name);
         while (!(file.Count >= limit) && records.MoveNext())
+        {
             file.Add(records.Current, header.Fields.Count, key, amount);
+        }
+
         return file;
     }
 
@@ -95,7 +102,9 @@ public sealed class MovementFile : IWorkload
 
         BadRowCount++;
         if (_badRows.Count < BadRowsKept)
+        {
             _badRows.Add(new(record.Line, problem));
+        }
     }
 
     private int IndexOf(string id)
@@ -113,9 +122,15 @@ public sealed class MovementFile : IWorkload
     private static string? FindIdProblem(string id)
     {
         if (string.IsNullOrWhiteSpace(id))
+        {
             return "the product is empty";
+        }
+
         if (id.Contains('\0', StringComparison.Ordinal))
+        {
             return "the product contains a NUL character";
+        }
+
         var bytes = Encoding.UTF8.GetByteCount(id);
         return bytes > MaxIdBytes ? $"the product is {bytes} bytes long, {MaxIdBytes} at most" : null;
     }

@@ -25,7 +25,9 @@ public sealed class LatencyHistogram
         {
             seen += _counts[i];
             if (seen >= wanted)
+            {
                 return MiddleOf(i) / 1_000.0;
+            }
         }
 
         return 0;

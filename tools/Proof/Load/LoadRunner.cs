@@ -33,7 +33,9 @@ public sealed class LoadRunner(IWorkload workload, IMovementTarget target, int c
 
             // Answered, not begun: so there are writes under way on either side of this moment, however short the load is.
             if (Interlocked.Increment(ref _answered) == (workload.Count + 1) / 2)
+            {
                 halfWay();
+            }
         }
     }
 
@@ -55,12 +57,18 @@ public sealed class LoadRunner(IWorkload workload, IMovementTarget target, int c
             var sentAt = Stopwatch.GetTimestamp();
             answer = await connection.WriteAsync(workload.Ids[change.Product], change.Amount);
             if (answer.Result != WriteResult.NotSent)
+            {
                 Statistics.Record(answer, sentAt);
+            }
         }
 
         if (answer.Result == WriteResult.Acknowledged)
+        {
             Ledgers[change.Product].Acknowledge(change.Amount);
+        }
         else if (answer.Result == WriteResult.Unknown)
+        {
             Ledgers[change.Product].AddUnknown(change.Amount);
+        }
     }
 }

@@ -39,7 +39,9 @@ public sealed class LoadStatistics
         get
         {
             lock (_lock)
+            {
                 return [.. _reasons];
+            }
         }
     }
 
@@ -63,7 +65,9 @@ public sealed class LoadStatistics
         }
 
         if (answer.Error is { } reason)
+        {
             KeepReason(reason);
+        }
     }
 
     private void KeepReason(string reason)
@@ -71,7 +75,9 @@ public sealed class LoadStatistics
         lock (_lock)
         {
             if (_reasons.Count < ReasonsKept && !_reasons.Contains(reason))
+            {
                 _reasons.Add(reason);
+            }
         }
     }
 }

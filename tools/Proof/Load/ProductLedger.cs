@@ -27,6 +27,8 @@ public sealed class ProductLedger
     public void AddUnknown(long amount)
     {
         lock (_lock)
+        {
             _unknown.Add(amount);
+        }
     }
 }

@@ -12,7 +12,10 @@ public static class CommandLine
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors)
+            {
                 await Console.Error.WriteLineAsync(error.Message);
+            }
+
             await Console.Error.WriteLineAsync("See --help.");
             return ExitCode.Usage;
         }

@@ -80,7 +80,9 @@ public static class ProofArguments
         {
             var text = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
             if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
+            {
                 return number;
+            }
 
             result.AddError($"{name} is '{text}'; it must be a whole number.");
             return null;

@@ -61,11 +61,13 @@ public sealed record ProofOptions
             Service is not null && !File.Exists(Service) ? $"The service '{Service}' is not there; build it, or name it with --service." : null,
         ];
         if (problems.OfType<string>().ToList() is { Count: > 0 } found)
+        {
             throw new UsageException(string.Join(Environment.NewLine, found));
+        }
     }
 
-    private static string? Range(string option, long value, long least, long most) =>
-        value < least || value > most ? $"{option} is {value}; it must be from {least} to {most}." : null;
+    private static string? Range(string option, long value, long least, long most)
+        => value < least || value > most ? $"{option} is {value}; it must be from {least} to {most}." : null;
 
     private string? Column(string option, string? column) => (Input is not null, string.IsNullOrWhiteSpace(column)) switch
     {

@@ -18,11 +18,17 @@ public static class ServiceLauncher
             WorkingDirectory = Path.GetDirectoryName(Path.GetFullPath(settings.Assembly)),
         };
         foreach (var (name, value) in settings.Environment)
+        {
             start.Environment[name] = value;
+        }
+
         var command = Command(settings.Assembly, port);
         start.FileName = command[0];
         foreach (var argument in command.Skip(1))
+        {
             start.ArgumentList.Add(argument);
+        }
+
         return LaunchAsync(start);
     }
 
@@ -32,17 +38,23 @@ public static class ServiceLauncher
     {
         List<string> command = [Dotnet(), assembly, "--urls", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")];
         if (Exists("setpriv"))
+        {
             command.InsertRange(0, ["setpriv", "--pdeathsig", "KILL", "--"]);
+        }
+
         if (Exists("setsid"))
+        {
             command.Insert(0, "setsid");
+        }
+
         return command;
     }
 
-    private static string Dotnet() =>
-        Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
+    private static string Dotnet()
+        => Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
 
-    private static bool Exists(string tool) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, tool)));
+    private static bool Exists(string tool)
+        => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, tool)));
 
     // The kernel takes the death of the starting *thread* for the death of the parent, and the thread pool lets idle threads go: so the
     // process is started by a thread that stays until it ends.

@@ -32,7 +32,10 @@ public sealed class ServiceLog : IDisposable
         DataReceivedEventHandler take = (_, e) =>
         {
             if (e.Data is not { } line)
+            {
                 return;
+            }
+
             Add(line);
             onLine(line);
         };
@@ -45,13 +48,17 @@ public sealed class ServiceLog : IDisposable
     public string LastLines()
     {
         lock (_lock)
+        {
             return string.Join(Environment.NewLine, _last.Select(line => $"  | {line}"));
+        }
     }
 
     public void Dispose()
     {
         lock (_lock)
+        {
             _file.Dispose();
+        }
     }
 
     private void Add(string line)
@@ -60,11 +67,19 @@ public sealed class ServiceLog : IDisposable
         {
             // Stack frames are for the file: an error's message should not be pushed out by them.
             if (!line.TrimStart().StartsWith("at ", StringComparison.Ordinal))
+            {
                 _last.Enqueue(line);
+            }
+
             if (_last.Count > LinesKept)
+            {
                 _last.Dequeue();
+            }
+
             if (_file.BaseStream is { CanWrite: true })
+            {
                 _file.WriteLine(line);
+            }
         }
     }
 }

@@ -29,11 +29,16 @@ public sealed class ServiceProcess(ServiceSettings settings, HttpClient http) : 
         var listening = NewSource();
         var process = await ServiceLauncher.LaunchAsync(settings, _port);
         lock (_lock)
+        {
             _process = process;
+        }
+
         _log.Attach(process, line =>
         {
             if (line.IndexOf(ListeningPrefix, StringComparison.Ordinal) is >= 0 and var at)
+            {
                 listening.TrySetResult(new Uri(line[(at + ListeningPrefix.Length)..].Trim()));
+            }
         });
         _ = WatchAsync(process);
 
@@ -80,7 +85,9 @@ public sealed class ServiceProcess(ServiceSettings settings, HttpClient http) : 
     public void Kill()
     {
         if (Release() is { } process)
+        {
             process.Kill();
+        }
     }
 
     /// <summary>Asks the process to stop (SIGTERM) and waits while it drains.</summary>
@@ -88,7 +95,9 @@ public sealed class ServiceProcess(ServiceSettings settings, HttpClient http) : 
     public async Task StopAsync()
     {
         if (Release() is not { } process)
+        {
             return;
+        }
 
         Signal.Terminate(process);
         using var timeout = new CancellationTokenSource(settings.StopTimeout);
@@ -124,7 +133,10 @@ public sealed class ServiceProcess(ServiceSettings settings, HttpClient http) : 
             var process = _process;
             _process = null;
             if (_up.Task.IsCompleted)
+            {
                 _up = NewSource();
+            }
+
             return process;
         }
     }
@@ -135,11 +147,16 @@ public sealed class ServiceProcess(ServiceSettings settings, HttpClient http) : 
         lock (_lock)
         {
             if (_process != process)
+            {
                 return;
+            }
 
             _process = null;
             if (_up.Task.IsCompleted)
+            {
                 _up = NewSource();
+            }
+
             _up.TrySetException(new RunFailedException(
                 $"The {settings.Name} ended by itself with exit code {process.ExitCode}. Its log: {LogFile}{Environment.NewLine}{_log.LastLines()}"));
         }
@@ -150,7 +167,10 @@ public sealed class ServiceProcess(ServiceSettings settings, HttpClient http) : 
         while (!await IsReadyAsync(address, cancellationToken))
         {
             if (_up.Task.IsFaulted)
+            {
                 await _up.Task;
+            }
+
             await Task.Delay(PollInterval, cancellationToken);
         }
     }

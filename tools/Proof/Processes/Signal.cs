@@ -11,7 +11,9 @@ public static class Signal
     public static void Terminate(Process process)
     {
         if (!process.HasExited)
+        {
             _ = Kill(process.Id, SigTerm);
+        }
     }
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]

@@ -16,7 +16,9 @@ public sealed class JsonFile : IDisposable
     public static JsonFile? Reserve(string? path)
     {
         if (path is null)
+        {
             return null;
+        }
 
         try
         {

@@ -19,7 +19,9 @@ public sealed class ProgressView(IAnsiConsole console)
     public void SayPlain(string line)
     {
         if (!IsLive)
+        {
             Say(line);
+        }
     }
 
     /// <summary>Shows it until the load is over; the load's own failure is left to who awaits that.</summary>
@@ -68,7 +70,10 @@ public sealed class ProgressView(IAnsiConsole console)
             ? new Text(Text($"{status.Dirty:N0} dirty, {status.RowsApplied:N0} rows written since its start, {status.DeadLetters:N0} dead letters"))
             : new Text("down", new Style(Color.Red)));
         if (progress.Note.Length > 0)
+        {
             grid.AddRow(new Text(""), new Text(progress.Note, new Style(Color.Yellow)));
+        }
+
         return new Panel(grid).Header($" {progress.Title.EscapeMarkup()} ").RoundedBorder();
     }
 

@@ -18,26 +18,41 @@ public static class SummaryText
         yield return Line("outcome unknown", $"{summary.Unknown:N0}");
         yield return Line("refused", $"{summary.Refused:N0}");
         foreach (var reason in summary.FailureReasons)
+        {
             yield return $"    {reason}";
+        }
+
         yield return Line("dead letters", $"{figures.DeadLetters:N0}");
         yield return Line("bad rows", $"{figures.BadRows:N0}");
         foreach (var row in summary.FirstBadRows)
+        {
             yield return Invariant($"    line {row.Line}: {row.Problem}");
+        }
+
         if (figures.BadRows > summary.FirstBadRows.Count)
+        {
             yield return Invariant($"    and {figures.BadRows - summary.FirstBadRows.Count:N0} more");
+        }
+
         yield return Line("mismatches", $"{figures.Mismatches:N0}");
         foreach (var mismatch in summary.FirstMismatches)
+        {
             yield return $"    {mismatch.Id}: {mismatch.Difference}";
+        }
+
         if (figures.Mismatches > summary.FirstMismatches.Count)
+        {
             yield return Invariant($"    and {figures.Mismatches - summary.FirstMismatches.Count:N0} more");
+        }
+
         yield return "";
         yield return summary.IsVerified
             ? "VERIFIED: PostgreSQL holds exactly what was acknowledged."
             : "FAILED: PostgreSQL does not hold what was acknowledged.";
     }
 
-    private static string WritesPerRow(Figures figures) =>
-        figures.RowsWritten == 0 ? "no" : Invariant($"{(double)figures.AckedWrites / figures.RowsWritten:0.0}");
+    private static string WritesPerRow(Figures figures)
+        => figures.RowsWritten == 0 ? "no" : Invariant($"{(double)figures.AckedWrites / figures.RowsWritten:0.0}");
 
     private static string Line(string name, FormattableString value) => $"  {name,-23} {FormattableString.Invariant(value)}";
 

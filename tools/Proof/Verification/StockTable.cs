@@ -42,7 +42,10 @@ public sealed class StockTable : IAsyncDisposable
         await using var command = _source.CreateCommand("SELECT id, quantity, movements FROM shop.stock");
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
+        {
             rows.Add(reader.GetString(0), new(reader.GetInt64(1), reader.GetInt64(2)));
+        }
+
         return rows;
     }
 
@@ -64,7 +67,10 @@ public sealed class StockTable : IAsyncDisposable
         while (await CountServiceConnectionsAsync(cancellationToken) > 0)
         {
             if (TimeProvider.System.GetElapsedTime(started) > DisconnectTimeout)
+            {
                 throw new RunFailedException($"The stopped service still has connections to PostgreSQL after {DisconnectTimeout.TotalSeconds:0} s.");
+            }
+
             await Task.Delay(PollInterval, cancellationToken);
         }
     }

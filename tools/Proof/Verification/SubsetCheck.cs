@@ -24,11 +24,19 @@ public static class SubsetCheck
             states.RemoveWhere(state =>
                 state.Count > count || state.Count + rest < count || state.Sum + most[i] < sum || state.Sum + least[i] > sum);
             if (states.Count == 0)
+            {
                 return SubsetVerdict.Unexplained;
+            }
+
             if (rest == 0)
+            {
                 return SubsetVerdict.Explained;
+            }
+
             if (states.Count > MostStates)
+            {
                 return SubsetVerdict.Undecided;
+            }
 
             states.UnionWith([.. states.Select(state => (state.Count + 1, state.Sum + ordered[i]))]);
         }

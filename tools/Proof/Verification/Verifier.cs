@@ -30,7 +30,9 @@ public static class Verifier
     private static Mismatch? Compare(string id, StockRow? before, StockRow? after, ProductLedger? ledger)
     {
         if (ledger is null || (ledger.Acknowledged == 0 && ledger.Unknown.Count == 0))
+        {
             return before == after ? null : new(id, $"nothing was written, but the row changed from {Show(before)} to {Show(after)}");
+        }
 
         if (after is not { } row)
         {

@@ -20,9 +20,14 @@ public sealed class SkewedWorkload : IWorkload
         _shares = new double[products];
         var sum = 0.0;
         for (var i = 0; i < products; i++)
+        {
             _shares[i] = sum += 1.0 / (i + 1);
+        }
+
         for (var i = 0; i < products; i++)
+        {
             _shares[i] /= sum;
+        }
     }
 
     public long Count { get; }
