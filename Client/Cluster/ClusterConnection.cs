@@ -14,7 +14,9 @@ internal sealed class ClusterConnection : IAsyncDisposable
 {
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>How soon a silo that hangs, and that the others have declared dead, is no longer used. Orleans would look once a minute.</summary>
+    /// <summary>
+    /// How soon a silo that hangs, and that the others have declared dead, is no longer used. Orleans would look once a minute.
+    /// </summary>
     private static readonly TimeSpan GatewayRefresh = TimeSpan.FromSeconds(2);
 
     private readonly IHost _host;
@@ -45,7 +47,8 @@ internal sealed class ClusterConnection : IAsyncDisposable
             await host.StartAsync(timeout.Token);
             return new ClusterConnection(host, settings);
         }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested && (e is OrleansException or OperationCanceledException or RedisException))
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested
+            && (e is OrleansException or OperationCanceledException or RedisException))
         {
             await DisposeAsync(host);
             throw NoSilo(settings, last ?? e);
@@ -103,7 +106,8 @@ internal sealed class ClusterConnection : IAsyncDisposable
         return new(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"No silo of cluster '{settings.ClusterId}' (service '{settings.ServiceId}') answered within {settings.Patience.TotalSeconds:0} s: {reason}. ") +
+                $"No silo of cluster '{settings.ClusterId}' (service '{settings.ServiceId}') answered within "
+                + $"{settings.Patience.TotalSeconds:0} s: {reason}. ") +
             "WRITEBEHIND_REDIS, WRITEBEHIND_CLUSTER_ID and WRITEBEHIND_SERVICE_ID must be those of the silos.",
             cause);
     }

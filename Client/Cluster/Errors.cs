@@ -28,7 +28,10 @@ internal static class Errors
     public static bool IsOfCall(Exception error)
         => Unwrap(error) is RefusedException or WriteBehindException or OrleansException or TimeoutException or OperationCanceledException;
 
-    /// <summary>Whether a failed change was certainly not made. One that was to be in PostgreSQL at once is made all the same: Redis has it, or had it.</summary>
+    /// <summary>
+    /// Whether a failed change was certainly not made. One that was to be in PostgreSQL at once is made all the same: Redis has it, or had
+    /// it.
+    /// </summary>
     public static bool IsCertainlyNotApplied(Exception error) => Unwrap(error) switch
     {
         RefusedException => true,

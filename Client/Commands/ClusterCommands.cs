@@ -12,7 +12,10 @@ namespace Client.Commands;
 /// <summary>What commands that talk to a cluster have in common: connecting, errors, exit codes, JSON.</summary>
 internal static class ClusterCommands
 {
-    public static Option<bool> Json { get; } = new("--json") { Description = "Print the result as JSON: an object, a list where there may be several, null where there is none." };
+    public static Option<bool> Json { get; } = new("--json")
+    {
+        Description = "Print the result as JSON: an object, a list where there may be several, null where there is none.",
+    };
 
     public static Option<double> Timeout { get; } = new("--timeout")
     {
@@ -32,7 +35,8 @@ internal static class ClusterCommands
         },
     };
 
-    public static TimeSpan Patience(ParseResult arguments) => TimeSpan.FromSeconds(arguments.GetValue(Timeout) is > 0 and var given ? given : 10);
+    public static TimeSpan Patience(ParseResult arguments)
+        => TimeSpan.FromSeconds(arguments.GetValue(Timeout) is > 0 and var given ? given : 10);
 
     /// <summary>Makes a command.</summary>
     public static Command Make(string name, string description, IEnumerable<Symbol> symbols, Func<Call, Task<int>> action)
@@ -56,7 +60,8 @@ internal static class ClusterCommands
             return await GuardAsync(
                 async () =>
                 {
-                    await using var cluster = await ClusterConnection.OpenAsync(ClusterSettings.Read(Patience(arguments)), interruption.Token);
+                    await using var cluster = await ClusterConnection.OpenAsync(
+                        ClusterSettings.Read(Patience(arguments)), interruption.Token);
                     var printer = new Printer(arguments.GetValue(Json), AnsiConsole.Console);
                     return await action(new Call(arguments, cluster, printer, interruption.Token)).WaitAsync(interruption.Token);
                 },

@@ -11,7 +11,11 @@ internal static class DeadCommands
 
     private static readonly Argument<string> Id = new("id") { Description = "The entity." };
 
-    private static readonly Argument<string?> IdOrAll = new("id") { Description = "The entity; or --all.", Arity = ArgumentArity.ZeroOrOne };
+    private static readonly Argument<string?> IdOrAll = new("id")
+    {
+        Description = "The entity; or --all.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
 
     private static readonly Option<bool> All = new("--all") { Description = "Every dead letter of the type." };
 
@@ -47,7 +51,8 @@ internal static class DeadCommands
                     letters.Select(letter => (IReadOnlyList<string>)
                     [
                         letter.Id, letter.Version.ToString(CultureInfo.InvariantCulture), letter.Reason,
-                        letter.Attempts.ToString(CultureInfo.InvariantCulture), letter.Since.ToString("u", CultureInfo.InvariantCulture), letter.Error,
+                        letter.Attempts.ToString(CultureInfo.InvariantCulture),
+                        letter.Since.ToString("u", CultureInfo.InvariantCulture), letter.Error,
                     ]));
             }
         });
@@ -82,7 +87,8 @@ internal static class DeadCommands
     }
 
     private static async Task<int> DiscardAsync(Call call) => Report(
-        call, "discarded", await call.Cluster.Operator.DiscardDeadAsync(call.Arguments.GetValue(Type)!, call.Arguments.GetValue(Id)!) ? 1 : 0);
+        call, "discarded",
+        await call.Cluster.Operator.DiscardDeadAsync(call.Arguments.GetValue(Type)!, call.Arguments.GetValue(Id)!) ? 1 : 0);
 
     private static int Report(Call call, string action, long count)
     {

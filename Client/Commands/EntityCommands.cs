@@ -21,7 +21,10 @@ internal static class EntityCommands
     private static Command Stock() => new("stock", "The stock of a product.")
     {
         ClusterCommands.Make("get", "Shows it.", [Product], async call => Show(call, await StockOf(call).GetAsync(), Text)),
-        Change("reserve", "Takes pieces that are promised to somebody; fails where there are fewer.", (grain, quantity) => grain.ReserveAsync(quantity)),
+        Change(
+            "reserve",
+            "Takes pieces that are promised to somebody; fails where there are fewer.",
+            (grain, quantity) => grain.ReserveAsync(quantity)),
         Change("order", "Takes pieces for an order; returns once PostgreSQL has it.", (grain, quantity) => grain.OrderAsync(quantity)),
         Change("release", "Puts reserved pieces back.", (grain, quantity) => grain.ReleaseAsync(quantity)),
         Change("restock", "Adds pieces that were delivered.", (grain, quantity) => grain.RestockAsync(quantity)),
@@ -32,14 +35,17 @@ internal static class EntityCommands
             async call => Show(call, await StockOf(call).BookAsync(call.Arguments.GetValue(Amount)), Text)),
     };
 
-    private static Command Change(string name, string description, Func<IStockGrain, long, Task<StockLevel>> change) => ClusterCommands.Make(
-        name, description, [Product, Quantity], async call => Show(call, await change(StockOf(call), call.Arguments.GetValue(Quantity)), Text));
+    private static Command Change(string name, string description, Func<IStockGrain, long, Task<StockLevel>> change)
+        => ClusterCommands.Make(
+            name, description, [Product, Quantity],
+            async call => Show(call, await change(StockOf(call), call.Arguments.GetValue(Quantity)), Text));
 
     private static Command Score() => new("score", "The score of a player in a game.")
     {
         ClusterCommands.Make("get", "Shows it.", [Game, Player], async call => Show(call, await ScoreOf(call).GetAsync(), Text)),
         ClusterCommands.Make(
-            "add", "Adds points.", [Game, Player, Points], async call => Show(call, await ScoreOf(call).AddAsync(call.Arguments.GetValue(Points)), Text)),
+            "add", "Adds points.", [Game, Player, Points],
+            async call => Show(call, await ScoreOf(call).AddAsync(call.Arguments.GetValue(Points)), Text)),
         ClusterCommands.Make("remove", "Deletes it.", [Game, Player], async call =>
         {
             await ScoreOf(call).RemoveAsync();

@@ -10,11 +10,16 @@ namespace Client.Commands;
 /// <summary><c>flush</c> and <c>drain</c>.</summary>
 internal static class FlushCommands
 {
-    private static readonly Argument<string?> Type = new("type") { Description = "With an id: the entity's type.", Arity = ArgumentArity.ZeroOrOne };
+    private static readonly Argument<string?> Type = new("type")
+    {
+        Description = "With an id: the entity's type.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
 
     private static readonly Argument<string?> Id = new("id") { Description = "Flush only this entity.", Arity = ArgumentArity.ZeroOrOne };
 
-    private static readonly Option<long?> Within = Proof.Options.ProofArguments.Number("--within", "How many seconds it may take (flush: default 30, drain: 60).");
+    private static readonly Option<long?> Within = Proof.Options.ProofArguments.Number(
+        "--within", "How many seconds it may take (flush: default 30, drain: 60).");
 
     private static readonly TimeSpan LongestRound = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ShortestRound = TimeSpan.FromMilliseconds(50);
@@ -22,13 +27,14 @@ internal static class FlushCommands
 
     public static IEnumerable<Command> All() =>
     [
-        ClusterCommands.Make("flush", "Flushes what is dirty now, or one entity; returns when PostgreSQL has it.", [Type, Id, Within], FlushAsync),
+        ClusterCommands.Make(
+            "flush", "Flushes what is dirty now, or one entity; returns when PostgreSQL has it.", [Type, Id, Within], FlushAsync),
         ClusterCommands.Make("drain", "Flushes until nothing is dirty any more, also what is written meanwhile.", [Within], DrainAsync),
     ];
 
     /// <summary>
-    /// How long a single call may flush: half of what its answer is waited for, so that a silo that takes its time is not taken for one that
-    /// is lost. What takes longer is done in several calls.
+    /// How long a single call may flush: half of what its answer is waited for, so that a silo that takes its time is not taken for one
+    /// that is lost. What takes longer is done in several calls.
     /// </summary>
     internal static TimeSpan Round(TimeSpan patience, TimeSpan left)
     {
@@ -38,7 +44,8 @@ internal static class FlushCommands
 
     /// <summary>Whether there is nothing left to flush: nothing is dirty, or only what PostgreSQL has just rejected.</summary>
     internal static bool IsDrained(FlushResult round) => round.Dirty is { } dirty
-        && (dirty.Count == 0 || (round.Flushed == 0 && dirty.All(left => left.Value <= round.Rejected.Count(name => TypeOf(name) == left.Key))));
+        && (dirty.Count == 0
+            || (round.Flushed == 0 && dirty.All(left => left.Value <= round.Rejected.Count(name => TypeOf(name) == left.Key))));
 
     private static async Task<int> FlushAsync(Call call)
     {

@@ -31,7 +31,8 @@ internal static class OperatorCommands
                     type.Type, Number(type.Dirty), Seconds(type.OldestDirtyAge), Seconds(type.MaxAge), Number(type.MaxDirty),
                     Rate(type.Rates.WritesPerSecond), Rate(type.Rates.RowsPerSecond), Number(type.DeadLetters), type.LastError ?? "",
                 ]));
-            foreach (var line in report.Warnings.Concat(report.Silos.SelectMany(silo => silo.Failing.Select(failing => $"{silo.Name}: {failing}"))))
+            foreach (var line in report.Warnings.Concat(
+                report.Silos.SelectMany(silo => silo.Failing.Select(failing => $"{silo.Name}: {failing}"))))
             {
                 printer.Line($"warning: {line}");
             }
@@ -54,5 +55,6 @@ internal static class OperatorCommands
 
     private static string Rate(double rate) => rate.ToString("N1", CultureInfo.InvariantCulture);
 
-    private static string Seconds(TimeSpan? time) => time is { } some ? string.Create(CultureInfo.InvariantCulture, $"{some.TotalSeconds:0.0} s") : "";
+    private static string Seconds(TimeSpan? time)
+        => time is { } some ? string.Create(CultureInfo.InvariantCulture, $"{some.TotalSeconds:0.0} s") : "";
 }

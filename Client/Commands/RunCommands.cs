@@ -7,7 +7,9 @@ using Proof.Options;
 
 namespace Client.Commands;
 
-/// <summary><c>load</c>, <c>replay</c> and <c>prove</c>: many movements from many callers, and PostgreSQL compared with what was acknowledged.</summary>
+/// <summary>
+/// <c>load</c>, <c>replay</c> and <c>prove</c>: many movements from many callers, and PostgreSQL compared with what was acknowledged.
+/// </summary>
 internal static class RunCommands
 {
     private const int DefaultSilos = 3;
@@ -22,8 +24,8 @@ internal static class RunCommands
     {
         var command = new Command(
             "load",
-            "Moves stock from many callers at once, a few products far more than the others, and compares grains, Redis and PostgreSQL with " +
-            "what was acknowledged. Nobody else may move stock meanwhile. WRITEBEHIND_POSTGRES names the database.")
+            "Moves stock from many callers at once, a few products far more than the others, and compares grains, Redis and PostgreSQL " +
+            "with what was acknowledged. Nobody else may move stock meanwhile. WRITEBEHIND_POSTGRES names the database.")
         {
             ProofArguments.Writes, ProofArguments.Entities, ProofArguments.Concurrency, ProofArguments.Seed, ProofArguments.Json,
         };
@@ -46,8 +48,9 @@ internal static class RunCommands
     {
         var command = new Command(
             "prove",
-            "Starts silos of its own on this machine, drives them like `load` or `replay`, stops them, and compares PostgreSQL with what was " +
-            "acknowledged. What ./run.sh does. Exit code: 0 verified, 1 a difference or a failed run, 2 a wrong option or input, 130 interrupted.")
+            "Starts silos of its own on this machine, drives them like `load` or `replay`, stops them, and compares PostgreSQL with what " +
+            "was acknowledged. What ./run.sh does. Exit code: 0 verified, 1 a difference or a failed run, 2 a wrong option or input, " +
+            "130 interrupted.")
         {
             Silos,
         };
@@ -60,7 +63,8 @@ internal static class RunCommands
         {
             var options = ProofArguments.Read(arguments);
             options = options with { Service = options.Service ?? BuiltBeside.Find("Client", "Silo", "Silo.dll") };
-            return ClusterCommands.GuardAsync(() => ProofSession.RunAsync(options, setup => new SiloFleet(setup, SiloCount(arguments)), stop), stop);
+            return ClusterCommands.GuardAsync(
+                () => ProofSession.RunAsync(options, setup => new SiloFleet(setup, SiloCount(arguments)), stop), stop);
         });
         return command;
     }

@@ -18,7 +18,8 @@ internal static class VerifyCommand
 
     public static Command Make() => ClusterCommands.Make(
         "verify",
-        "Compares grains, Redis and PostgreSQL, entity by entity; also under load. Activates the grain of every entity. WRITEBEHIND_POSTGRES names the database, " +
+        "Compares grains, Redis and PostgreSQL, entity by entity; also under load. Activates the grain of every entity. " +
+        "WRITEBEHIND_POSTGRES names the database, " +
         "WriteBehind__KeyPrefix what the silos' keys in Redis begin with (default wb).",
         [Types],
         RunAsync);
@@ -41,12 +42,15 @@ internal static class VerifyCommand
                 printer.Line(string.Create(CultureInfo.InvariantCulture, $"and {mismatches.Count - Shown:N0} more"));
             }
 
-            var compared = string.Join(", ", counts.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Value:N0} {count.Key}")));
+            var compared = string.Join(
+                ", ", counts.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Value:N0} {count.Key}")));
             printer.Line(mismatches.Count == 0 ? $"VERIFIED: {compared}." : $"FAILED: {mismatches.Count} differ of {compared}.");
         });
         return mismatches.Count == 0 ? ExitCode.Verified : ExitCode.Failed;
     }
 
-    private static IReadOnlyList<EntityKind> Choose(string[] names) => names.Length == 0 ? EntityKinds.All : [.. names.Distinct().Select(name =>
-        EntityKinds.All.FirstOrDefault(kind => kind.Type == name) ?? throw new UsageException($"'{name}' is none of stock, score and views."))];
+    private static IReadOnlyList<EntityKind> Choose(string[] names)
+        => names.Length == 0 ? EntityKinds.All : [.. names.Distinct().Select(name =>
+            EntityKinds.All.FirstOrDefault(kind => kind.Type == name)
+                ?? throw new UsageException($"'{name}' is none of stock, score and views."))];
 }

@@ -13,7 +13,8 @@ internal static class ClusterStatus
         {
             var report = await cluster.Operator.GetStatusAsync().WaitAsync(cancellationToken);
             return new ServiceStatus(
-                report.Types.Sum(type => type.Dirty), report.Types.Sum(type => type.DeadLetters), report.Silos.Sum(silo => silo.RowsApplied));
+                report.Types.Sum(type => type.Dirty), report.Types.Sum(type => type.DeadLetters),
+                report.Silos.Sum(silo => silo.RowsApplied));
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {

@@ -21,9 +21,11 @@ internal sealed class ClusterSubject(ClusterConnection cluster, Verify verify) :
         return $"{string.Join(", ", report.Silos.Select(silo => silo.Address))} (cluster '{cluster.Settings.ClusterId}')";
     }
 
-    public Task<ServiceStatus?> TryGetStatusAsync(CancellationToken cancellationToken) => ClusterStatus.TryGetAsync(cluster, cancellationToken);
+    public Task<ServiceStatus?> TryGetStatusAsync(CancellationToken cancellationToken)
+        => ClusterStatus.TryGetAsync(cluster, cancellationToken);
 
-    public Task CrashAsync(CancellationToken cancellationToken) => throw new NotSupportedException("Only a process that the run started is killed.");
+    public Task CrashAsync(CancellationToken cancellationToken)
+        => throw new NotSupportedException("Only a process that the run started is killed.");
 
     public Task<IReadOnlyList<Mismatch>> CheckAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
         => verify.CompareAsync(EntityKinds.Stock, ids, cancellationToken);

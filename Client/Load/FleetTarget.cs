@@ -10,5 +10,6 @@ internal sealed class FleetTarget : IMovementTarget
     public void Use(IMovementTarget target) => Volatile.Write(ref _target, target);
 
     public ValueTask<IMovementConnection> GetAsync(int caller, CancellationToken cancellationToken)
-        => (Volatile.Read(ref _target) ?? throw new InvalidOperationException("The silos are not started.")).GetAsync(caller, cancellationToken);
+        => (Volatile.Read(ref _target) ?? throw new InvalidOperationException("The silos are not started.")).GetAsync(
+            caller, cancellationToken);
 }

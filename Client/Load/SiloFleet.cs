@@ -106,7 +106,8 @@ internal sealed class SiloFleet : IProofSubject
         try
         {
             return await ClusterConnection.OpenAsync(
-                new(ClusterSettings.ParseRedis(_setup.Redis), _clusterId, "writebehind", ClusterSettings.ReadKeyPrefix(), Patience), cancellationToken);
+                new(ClusterSettings.ParseRedis(_setup.Redis), _clusterId, "writebehind", ClusterSettings.ReadKeyPrefix(), Patience),
+                cancellationToken);
         }
         catch (NoSiloException e)
         {
@@ -134,5 +135,6 @@ internal sealed class SiloFleet : IProofSubject
     // run.log becomes run.log, run.2.log, run.3.log: the first is the one that the caller named.
     private string LogOf(int index) => index == 0
         ? _setup.Options.Log
-        : Path.ChangeExtension(_setup.Options.Log, string.Create(CultureInfo.InvariantCulture, $"{index + 1}{Path.GetExtension(_setup.Options.Log)}"));
+        : Path.ChangeExtension(
+            _setup.Options.Log, string.Create(CultureInfo.InvariantCulture, $"{index + 1}{Path.GetExtension(_setup.Options.Log)}"));
 }

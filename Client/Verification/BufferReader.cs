@@ -5,7 +5,9 @@ using StackExchange.Redis;
 
 namespace Client.Verification;
 
-/// <summary>Reads Redis past the library, by the layout that docs/architecture.md describes: a check should not lean on what it checks.</summary>
+/// <summary>
+/// Reads Redis past the library, by the layout that docs/architecture.md describes: a check should not lean on what it checks.
+/// </summary>
 internal sealed class BufferReader(IConnectionMultiplexer redis, string prefix)
 {
     /// <summary>What comes before the body of a payload.</summary>
@@ -15,7 +17,9 @@ internal sealed class BufferReader(IConnectionMultiplexer redis, string prefix)
 
     private readonly ConcurrentDictionary<string, int> _shards = new();
 
-    /// <summary>Of everything that Redis has of the given types: by type and id, the root of its shard's keys. One scan, whatever the types.</summary>
+    /// <summary>
+    /// Of everything that Redis has of the given types: by type and id, the root of its shard's keys. One scan, whatever the types.
+    /// </summary>
     public async Task<IReadOnlyDictionary<string, Dictionary<string, string>>> FindRootsAsync(
         IReadOnlyCollection<string> types, CancellationToken cancellationToken)
     {
@@ -23,7 +27,8 @@ internal sealed class BufferReader(IConnectionMultiplexer redis, string prefix)
         var choice = types.Count == 1 ? types.First() : "*";
         foreach (var server in redis.GetServers().Where(server => server is { IsConnected: true, IsReplica: false }))
         {
-            await foreach (var key in server.KeysAsync(pattern: $"{prefix}:{{{choice}:*}}{EntityMark}*", pageSize: 1_000).WithCancellation(cancellationToken))
+            await foreach (var key in server.KeysAsync(pattern: $"{prefix}:{{{choice}:*}}{EntityMark}*", pageSize: 1_000)
+                .WithCancellation(cancellationToken))
             {
                 if (Split(key.ToString()) is var (type, root, id) && roots.TryGetValue(type, out var found))
                 {
@@ -48,7 +53,8 @@ internal sealed class BufferReader(IConnectionMultiplexer redis, string prefix)
             }
         }
 
-        var roots = Enumerable.Range(0, shards).Select(shard => string.Create(CultureInfo.InvariantCulture, $"{prefix}:{{{type}:{shard:00}}}")).ToList();
+        var roots = Enumerable.Range(0, shards)
+            .Select(shard => string.Create(CultureInfo.InvariantCulture, $"{prefix}:{{{type}:{shard:00}}}")).ToList();
         var found = await Task.WhenAll(roots.Select(root => database.KeyExistsAsync($"{root}{EntityMark}{id}")));
         return Array.IndexOf(found, true) is >= 0 and var at ? roots[at] : null;
     }

@@ -37,10 +37,12 @@ internal static class EntityKinds
         id => [id],
         row => row.GetString(0),
         ["count"],
-        async (grains, id) => await grains.GetGrain<IViewsGrain>(id).GetAsync() is { } found ? State(found.Version, ("count", found.Count)) : null);
+        async (grains, id) =>
+            await grains.GetGrain<IViewsGrain>(id).GetAsync() is { } found ? State(found.Version, ("count", found.Count)) : null);
 
     public static IReadOnlyList<EntityKind> All { get; } = [Stock, Score, Views];
 
     public static StoredState State(long version, params IEnumerable<(string Name, long Value)> values)
-        => new(version, string.Join(", ", values.Select(value => string.Create(CultureInfo.InvariantCulture, $"{value.Name} {value.Value}"))));
+        => new(
+            version, string.Join(", ", values.Select(value => string.Create(CultureInfo.InvariantCulture, $"{value.Name} {value.Value}"))));
 }

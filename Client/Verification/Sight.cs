@@ -9,7 +9,8 @@ namespace Client.Verification;
 /// <param name="Grain">What the grain answered.</param>
 /// <param name="Redis">What Redis had, after that.</param>
 /// <param name="Row">PostgreSQL's row, after all others.</param>
-internal readonly record struct Sight(StoredState? RowBefore, BufferedState? RedisBefore, StoredState? Grain, BufferedState? Redis, StoredState? Row)
+internal readonly record struct Sight(
+    StoredState? RowBefore, BufferedState? RedisBefore, StoredState? Grain, BufferedState? Redis, StoredState? Row)
 {
     /// <summary>What counted before: Redis where it has something, otherwise the row.</summary>
     private StoredState? Before => RedisBefore is { } buffered ? buffered.State : RowBefore;

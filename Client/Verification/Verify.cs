@@ -8,8 +8,8 @@ using StackExchange.Redis;
 namespace Client.Verification;
 
 /// <summary>
-/// Compares grains, Redis and PostgreSQL, entity by entity. Where Redis has an entity's state, the grain must show that, and the row must not
-/// be ahead of it: equal if the entity is clean, at most as new if it is dirty. Where Redis has nothing, grain and row must be equal.
+/// Compares grains, Redis and PostgreSQL, entity by entity. Where Redis has an entity's state, the grain must show that, and the row must
+/// not be ahead of it: equal if the entity is clean, at most as new if it is dirty. Where Redis has nothing, grain and row must be equal.
 /// </summary>
 /// <remarks>
 /// The three are read one after the other while the service goes on. What differs is looked at again before it counts, and then between
@@ -59,7 +59,9 @@ internal sealed class Verify : IAsyncDisposable
         }
     }
 
-    /// <summary>Compares every entity of some types that Redis or PostgreSQL knows; returns how many there are, and those that differ.</summary>
+    /// <summary>
+    /// Compares every entity of some types that Redis or PostgreSQL knows; returns how many there are, and those that differ.
+    /// </summary>
     public async Task<(IReadOnlyDictionary<string, int> Entities, IReadOnlyList<Mismatch> Mismatches)> CompareAllAsync(
         IReadOnlyList<EntityKind> kinds, CancellationToken cancellationToken)
     {
@@ -103,7 +105,8 @@ internal sealed class Verify : IAsyncDisposable
             new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = cancellationToken },
             async (id, token) =>
             {
-                if (await GlanceAsync(kind, id, roots.GetValueOrDefault(id), rows, token) && await LookAsync(kind, id, token) is { } difference)
+                if (await GlanceAsync(kind, id, roots.GetValueOrDefault(id), rows, token)
+                    && await LookAsync(kind, id, token) is { } difference)
                 {
                     found.Add(new Mismatch($"{kind.Type} {id}", difference));
                 }

@@ -6,8 +6,8 @@ namespace Silo.Boards;
 
 /// <summary>
 /// The best players of a game, as PostgreSQL has them: a question over many grains, which none of them could answer. Everybody who
-/// looks at a game asks it, so it is cached: made once for all silos, however many look, and a few seconds old at most. That is also why the
-/// table needs no index on the points, which each flush would have to keep up.
+/// looks at a game asks it, so it is cached: made once for all silos, however many look, and a few seconds old at most. That is also why
+/// the table needs no index on the points, which each flush would have to keep up.
 /// </summary>
 internal sealed class Leaderboard([FromKeyedServices(Leaderboard.Cache)] ICache cache, IDbContextFactory<ServiceContext> contexts)
 {

@@ -22,10 +22,12 @@ public interface IScoreGrain : IGrainWithIntegerCompoundKey
     Task RemoveAsync();
 
     /// <summary>
-    /// Deletes the score of a cheat. When it returns, PostgreSQL does not have it any more, and boards are made anew without it: for who asks the silo
-    /// of the score at once, on the other silos when they hear of it, some milliseconds later (a few seconds where that message gets lost).
+    /// Deletes the score of a cheat. When it returns, PostgreSQL does not have it any more, and boards are made anew without it: for who
+    /// asks the silo of the score at once, on the other silos when they hear of it, some milliseconds later (a few seconds where that
+    /// message gets lost).
     /// </summary>
-    /// <exception cref="WriteBehind.WriteThroughException">The score is deleted, but not in PostgreSQL yet: boards show it until it is, and a few seconds longer.</exception>
+    /// <exception cref="WriteBehind.WriteThroughException">The score is deleted, but not in PostgreSQL yet: boards show it until it is, and
+    /// a few seconds longer.</exception>
     [Alias("disqualify")]
     Task DisqualifyAsync();
 }

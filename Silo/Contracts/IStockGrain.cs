@@ -20,7 +20,8 @@ public interface IStockGrain : IGrainWithStringKey
     /// </summary>
     /// <exception cref="InsufficientStockException">There are fewer; nothing was taken.</exception>
     /// <exception cref="InvalidAmountException">The quantity is not above 0.</exception>
-    /// <exception cref="WriteBehind.WriteThroughException">The pieces are taken, but PostgreSQL does not have it yet. Do not order again.</exception>
+    /// <exception cref="WriteBehind.WriteThroughException">The pieces are taken, but PostgreSQL does not have it yet. Do not order
+    /// again.</exception>
     [Alias("order")]
     Task<StockLevel> OrderAsync(long quantity);
 

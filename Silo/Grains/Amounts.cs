@@ -21,7 +21,8 @@ internal static class Amounts
         }
         catch (OverflowException)
         {
-            throw new InvalidAmountException(string.Create(CultureInfo.InvariantCulture, $"The amount {amount} is more than can be counted here."));
+            throw new InvalidAmountException(
+                string.Create(CultureInfo.InvariantCulture, $"The amount {amount} is more than can be counted here."));
         }
     }
 }

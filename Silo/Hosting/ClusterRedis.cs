@@ -29,5 +29,6 @@ internal sealed class ClusterRedis(SiloSettings settings) : IAsyncDisposable
         }
     }
 
-    private static async Task<IConnectionMultiplexer> ConnectAsync(ConfigurationOptions options) => await ConnectionMultiplexer.ConnectAsync(options);
+    private static async Task<IConnectionMultiplexer> ConnectAsync(ConfigurationOptions options)
+        => await ConnectionMultiplexer.ConnectAsync(options);
 }

@@ -68,7 +68,8 @@ internal sealed record SiloSettings
     {
         var text = Text(configuration, key, variable);
         var isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 && number <= most;
-        return Parse(isNumber, number, key, variable, text, string.Create(CultureInfo.InvariantCulture, $"a whole number from 1 to {most}"));
+        return Parse(
+            isNumber, number, key, variable, text, string.Create(CultureInfo.InvariantCulture, $"a whole number from 1 to {most}"));
     }
 
     private static bool Flag(IConfiguration configuration, string key, string variable)

@@ -13,9 +13,11 @@ internal static class EntityEndpoints
         var stock = endpoints.MapGroup("/stock/{id}").WithTags("Stock").ProducesProblem(503);
         stock.MapGet("", GetStockAsync).WithSummary("The acknowledged stock of a product.");
         stock.MapPost("reserve", (string id, QuantityBody body, IGrainFactory grains) => Stock(grains, id).ReserveAsync(body.Quantity))
-            .WithSummary("Takes pieces that are promised to somebody; 409 where there are fewer.").ProducesProblem(400).ProducesProblem(409);
+            .WithSummary("Takes pieces that are promised to somebody; 409 where there are fewer.").ProducesProblem(400).ProducesProblem(
+                409);
         stock.MapPost("order", (string id, QuantityBody body, IGrainFactory grains) => Stock(grains, id).OrderAsync(body.Quantity))
-            .WithSummary("Takes pieces for an order; answers once PostgreSQL has it. 409 where there are fewer, 504 where PostgreSQL is late.")
+            .WithSummary(
+                "Takes pieces for an order; answers once PostgreSQL has it. 409 where there are fewer, 504 where PostgreSQL is late.")
             .ProducesProblem(400).ProducesProblem(409).ProducesProblem(504);
         stock.MapPost("release", (string id, QuantityBody body, IGrainFactory grains) => Stock(grains, id).ReleaseAsync(body.Quantity))
             .WithSummary("Puts reserved pieces back.").ProducesProblem(400);
@@ -24,11 +26,14 @@ internal static class EntityEndpoints
 
         var score = endpoints.MapGroup("/score/{game:long}/{player}").WithTags("Score").ProducesProblem(503);
         score.MapGet("", GetScoreAsync).WithSummary("The acknowledged score of a player in a game.");
-        score.MapPost("", (long game, string player, PointsBody body, IGrainFactory grains) => Score(grains, game, player).AddAsync(body.Points))
+        score.MapPost(
+            "", (long game, string player, PointsBody body, IGrainFactory grains) => Score(grains, game, player).AddAsync(body.Points))
             .WithSummary("Adds points, or takes some; 429 where that is done too often.").ProducesProblem(400).ProducesProblem(429);
         score.MapDelete("", RemoveScoreAsync).WithSummary("Deletes the score.");
-        score.MapPost("disqualify", DisqualifyAsync).WithSummary("Deletes the score of a cheat, who is off the board at once.").ProducesProblem(504);
-        endpoints.MapGet("/score/{game:long}", GetLeadersAsync).WithTags("Score").WithSummary("The ten best of a game, a few seconds old at most.")
+        score.MapPost("disqualify", DisqualifyAsync).WithSummary("Deletes the score of a cheat, who is off the board at once.")
+            .ProducesProblem(504);
+        endpoints.MapGet("/score/{game:long}", GetLeadersAsync).WithTags("Score")
+            .WithSummary("The ten best of a game, a few seconds old at most.")
             .ProducesProblem(503);
 
         var views = endpoints.MapGroup("/views/{page}").WithTags("Views").ProducesProblem(503);
@@ -38,7 +43,8 @@ internal static class EntityEndpoints
 
     private static IStockGrain Stock(IGrainFactory grains, string id) => grains.GetGrain<IStockGrain>(Key("stock", id));
 
-    private static IScoreGrain Score(IGrainFactory grains, long game, string player) => grains.GetGrain<IScoreGrain>(game, Key("score", player));
+    private static IScoreGrain Score(IGrainFactory grains, long game, string player)
+        => grains.GetGrain<IScoreGrain>(game, Key("score", player));
 
     private static IViewsGrain Views(IGrainFactory grains, string page) => grains.GetGrain<IViewsGrain>(Key("views", page));
 

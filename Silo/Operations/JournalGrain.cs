@@ -3,8 +3,8 @@ using Silo.Contracts.Operations;
 namespace Silo.Operations;
 
 /// <summary>
-/// Bookkeeping of the service itself: seldom written, wanted at once and of no interest to PostgreSQL. So it is an ordinary grain on Orleans'
-/// own Redis storage.
+/// Bookkeeping of the service itself: seldom written, wanted at once and of no interest to PostgreSQL. So it is an ordinary grain on
+/// Orleans' own Redis storage.
 /// </summary>
 internal sealed class JournalGrain(
     [PersistentState("journal", JournalGrain.Storage)] IPersistentState<Journal> journal, TimeProvider time) : Grain, IJournalGrain

@@ -13,7 +13,8 @@ namespace Silo.Operations;
 [StatelessWorker]
 [Reentrant]
 internal sealed partial class OperatorGrain(
-    IWriteBehindEngine engine, IStatusServiceClient statuses, ISiloStatusOracle oracle, ILogger<OperatorGrain> logger) : Grain, IOperatorGrain
+    IWriteBehindEngine engine, IStatusServiceClient statuses, ISiloStatusOracle oracle,
+    ILogger<OperatorGrain> logger) : Grain, IOperatorGrain
 {
     // Both are shorter than callers wait: one silo that hangs must not make the others look as if they did.
     private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(3);
@@ -41,7 +42,9 @@ internal sealed partial class OperatorGrain(
             report.Flushed,
             report.Remaining,
             [.. report.Rejected.Select(entity => $"{entity.Type} {entity.Id}")],
-            status.Durability.Reachable ? status.Types.Where(type => type.Dirty > 0).ToDictionary(type => type.Type, type => type.Dirty) : null);
+            status.Durability.Reachable
+                ? status.Types.Where(type => type.Dirty > 0).ToDictionary(type => type.Type, type => type.Dirty)
+                : null);
     }
 
     public async Task FlushAsync(string type, string id, TimeSpan timeout)
@@ -112,7 +115,8 @@ internal sealed partial class OperatorGrain(
     private string Silence(SiloAddress silo)
     {
         var name = oracle.TryGetSiloName(silo, out var known) ? known : "a silo";
-        return $"{name} at {silo.Endpoint} does not answer, and is not declared dead (yet): calls to its grains wait. Rates lack its share.";
+        return $"{name} at {silo.Endpoint} does not answer, and is not declared dead (yet): "
+            + "calls to its grains wait. Rates lack its share.";
     }
 
     private async Task<SiloReport?> TryGetAsync(SiloAddress silo)

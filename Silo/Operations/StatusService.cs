@@ -27,5 +27,6 @@ internal sealed class StatusService(
     }
 
     private static BreakerState Worst(IEnumerable<BreakerState> states)
-        => states.Aggregate(BreakerState.Closed, (worst, state) => state == BreakerState.Open || worst == BreakerState.Closed ? state : worst);
+        => states.Aggregate(
+            BreakerState.Closed, (worst, state) => state == BreakerState.Open || worst == BreakerState.Closed ? state : worst);
 }

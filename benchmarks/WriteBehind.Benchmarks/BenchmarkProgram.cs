@@ -41,12 +41,13 @@ public static class BenchmarkProgram
             var unknown = wanted.Except(groups.Select(group => group.Number)).ToArray();
             if (unknown.Length > 0)
             {
-                await Console.Error.WriteLineAsync(
-                    $"There is no group {string.Join(", ", unknown)} here; there are {string.Join(", ", groups.Select(group => group.Number))}.");
+                var known = string.Join(", ", groups.Select(group => group.Number));
+                await Console.Error.WriteLineAsync($"There is no group {string.Join(", ", unknown)} here; there are {known}.");
                 return 2;
             }
 
-            return await MeasureAsync([.. groups.Where(group => wanted.Contains(group.Number))], parsed.GetValue(quick), parsed.GetValue(json));
+            return await MeasureAsync(
+                [.. groups.Where(group => wanted.Contains(group.Number))], parsed.GetValue(quick), parsed.GetValue(json));
         });
         return await Proof.Options.CommandLine.RunAsync(command, args);
     }

@@ -18,13 +18,17 @@ public sealed record BenchmarkRun(IBenchmarkGroup Group, BenchmarkServers Server
     /// <summary>How long a turn of a load takes.</summary>
     public TimeSpan Turn => Pick(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3));
 
-    /// <summary>How long a load runs before its first turn: until then the runtime compiles in the background, with a core of two.</summary>
+    /// <summary>
+    /// How long a load runs before its first turn: until then the runtime compiles in the background, with a core of two.
+    /// </summary>
     public TimeSpan WarmUp => Pick(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(10));
 
     /// <summary>The size for a quick run, or for a full one.</summary>
     public T Pick<T>(T quick, T full) => IsQuick ? quick : full;
 
-    /// <summary>Measures contenders in turn (baseline first, then the others, then the baseline again, …) and reports their medians.</summary>
+    /// <summary>
+    /// Measures contenders in turn (baseline first, then the others, then the baseline again, …) and reports their medians.
+    /// </summary>
     /// <param name="test">Which of the group's cases; empty where there is only one.</param>
     /// <param name="contenders">The baseline first.</param>
     /// <param name="rounds">How many turns each gets; default <see cref="Rounds"/>.</param>
@@ -48,7 +52,8 @@ public sealed record BenchmarkRun(IBenchmarkGroup Group, BenchmarkServers Server
 
         var baseline = Measurement.Of(Group, test, contenders[0].Name, samples[0], baseline: null);
         Measurement[] measured =
-            [baseline, .. contenders.Skip(1).Select((contender, i) => Measurement.Of(Group, test, contender.Name, samples[i + 1], baseline))];
+            [baseline, .. contenders.Skip(1)
+                .Select((contender, i) => Measurement.Of(Group, test, contender.Name, samples[i + 1], baseline))];
         foreach (var measurement in measured)
         {
             Report.Add(measurement);

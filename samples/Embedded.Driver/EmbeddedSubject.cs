@@ -43,7 +43,8 @@ internal sealed class EmbeddedSubject : IProofSubject
         return $"{address} (live page: {new Uri(address, "/writebehind")}, log: {_service.LogFile})";
     }
 
-    public Task<ServiceStatus?> TryGetStatusAsync(CancellationToken cancellationToken) => _service.TryGetStatusAsync(_statuses, cancellationToken);
+    public Task<ServiceStatus?> TryGetStatusAsync(CancellationToken cancellationToken)
+        => _service.TryGetStatusAsync(_statuses, cancellationToken);
 
     public Task CrashAsync(CancellationToken cancellationToken)
     {

@@ -68,10 +68,14 @@ internal sealed partial class ShopSchema(IDbContextFactory<ShopContext> contexts
     private static async Task CreateProfilesAsync(ShopContext context, CancellationToken cancellationToken)
     {
         await context.Database.ExecuteSqlAsync(
-            $"CREATE TABLE IF NOT EXISTS shop.profiles (id text PRIMARY KEY, name text NOT NULL, city text NOT NULL, version bigint NOT NULL DEFAULT 0)",
+            $"""
+            CREATE TABLE IF NOT EXISTS shop.profiles (
+                id text PRIMARY KEY, name text NOT NULL, city text NOT NULL, version bigint NOT NULL DEFAULT 0)
+            """,
             cancellationToken);
         var told = await context.Database
-            .SqlQuery<bool>($"SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'shop.profiles'::regclass AND NOT tgisinternal) AS \"Value\"")
+            .SqlQuery<bool>(
+                $"SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'shop.profiles'::regclass AND NOT tgisinternal) AS \"Value\"")
             .SingleAsync(cancellationToken);
         if (!told)
         {

@@ -62,7 +62,8 @@ public sealed class DeactivationTests
     public async Task A_silo_that_stops_flushes_its_grains_in_few_batches()
     {
         const int Grains = 2_000;
-        await using var cluster = await GrainCluster.StartAsync(OnlyDeactivation with { Grains = grains => grains.FlushTimeout = TimeSpan.FromSeconds(25) });
+        await using var cluster = await GrainCluster.StartAsync(
+            OnlyDeactivation with { Grains = grains => grains.FlushTimeout = TimeSpan.FromSeconds(25) });
         await Task.WhenAll(Enumerable.Range(0, Grains).Select(i => cluster.Grain<IStockGrain>($"sku{i}").AddAsync(1)));
 
         await cluster.Cluster.StopSiloAsync(cluster.Cluster.Silos[0]);
@@ -110,7 +111,8 @@ public sealed class DeactivationTests
 
         await using var later = await GrainCluster.StartAsync(service with { Silos = 1, MaxAge = TimeSpan.FromSeconds(2) });
         await Eventually.TrueAsync(
-            async () => await later.Database.ScalarAsync("""SELECT sum("Quantity") FROM stock""") is decimal sum && sum == Sum(Grains), TimeSpan.FromSeconds(60));
+            async () => await later.Database.ScalarAsync("""SELECT sum("Quantity") FROM stock""") is decimal sum && sum == Sum(Grains),
+            TimeSpan.FromSeconds(60));
         Assert.Equal(Grains, await later.Database.CountAsync("sku"));
     }
 

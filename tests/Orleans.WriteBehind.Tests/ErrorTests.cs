@@ -15,14 +15,17 @@ public sealed class ErrorTests
         new WriteConflictException("stock", "a", 3, 5),
         new BufferFullException("stock", "a", 1000),
         new BufferUnavailableException("Redis is away.", outcomeUnknown: true, "stock", "a", new TimeoutException("too slow")),
-        new EntityRejectedException("stock", "a", "it breaks a check.", new SinkException(SinkFailure.Entity, "check", "23514", "stock", "a"), 7),
-        new FlushIncompleteException("stock", "a", TimeSpan.FromSeconds(3), "the database is away.", new IOException("broken", new SocketException(111))),
+        new EntityRejectedException(
+            "stock", "a", "it breaks a check.", new SinkException(SinkFailure.Entity, "check", "23514", "stock", "a"), 7),
+        new FlushIncompleteException(
+            "stock", "a", TimeSpan.FromSeconds(3), "the database is away.", new IOException("broken", new SocketException(111))),
         new InvalidEntityIdException("stock", null, "an id must not be empty."),
         new PayloadException(PayloadProblem.TooLarge, "too long", "stock", "a", new InvalidOperationException("inner")),
         new SinkException(SinkFailure.Transient, "away", "57P01", "stock", "a", new IOException("broken"), outcomeUnknown: true),
         new UnknownEntityTypeException("stok", ["stock", "views"]),
         new ConfigurationException("KeyPrefix", "wrong", "stock", new FormatException("bad")),
-        new WriteThroughException("stock", "a", 4, new FlushIncompleteException("stock", "a", TimeSpan.FromSeconds(3), "the database is away.")),
+        new WriteThroughException(
+            "stock", "a", 4, new FlushIncompleteException("stock", "a", TimeSpan.FromSeconds(3), "the database is away.")),
         new CacheLoadException("pages", "a", new IOException("broken")),
         new RateLimitedException("api", "ann", TimeSpan.FromSeconds(1.5)),
         new RateLimitedException("api", "ann"),
@@ -36,7 +39,8 @@ public sealed class ErrorTests
     [MemberData(nameof(Errors))]
     public void An_error_arrives_as_it_was_sent(WriteBehindException sent)
     {
-        using var services = new ServiceCollection().AddSerializer(serializer => serializer.AddAssembly(typeof(StateDiscardedException).Assembly)).BuildServiceProvider();
+        using var services = new ServiceCollection().AddSerializer(
+            serializer => serializer.AddAssembly(typeof(StateDiscardedException).Assembly)).BuildServiceProvider();
         var serializer = services.GetRequiredService<Serializer<Exception>>();
         var thrown = Throw(sent);
 
@@ -60,7 +64,8 @@ public sealed class ErrorTests
     [MemberData(nameof(Errors))]
     public void An_error_is_the_same_after_a_copy(WriteBehindException sent)
     {
-        using var services = new ServiceCollection().AddSerializer(serializer => serializer.AddAssembly(typeof(StateDiscardedException).Assembly)).BuildServiceProvider();
+        using var services = new ServiceCollection().AddSerializer(
+            serializer => serializer.AddAssembly(typeof(StateDiscardedException).Assembly)).BuildServiceProvider();
 
         AssertSame(sent, services.GetRequiredService<DeepCopier<Exception>>().Copy(sent), overWire: false);
     }
@@ -72,12 +77,14 @@ public sealed class ErrorTests
         if (sent is not WriteBehindException)
         {
             // Within a silo the cause is what it was; on the other side its type may not exist.
-            Assert.Equal(sent.GetType().FullName, overWire ? Assert.IsType<RemoteCauseException>(arrived).TypeName : arrived.GetType().FullName);
+            Assert.Equal(
+                sent.GetType().FullName, overWire ? Assert.IsType<RemoteCauseException>(arrived).TypeName : arrived.GetType().FullName);
         }
         else
         {
             Assert.IsType(sent.GetType(), arrived);
-            foreach (var property in sent.GetType().GetProperties().Where(property => typeof(WriteBehindException).IsAssignableFrom(property.DeclaringType)))
+            foreach (var property in sent.GetType().GetProperties()
+                .Where(property => typeof(WriteBehindException).IsAssignableFrom(property.DeclaringType)))
             {
                 Assert.Equal(property.GetValue(sent), property.GetValue(arrived));
             }

@@ -49,7 +49,8 @@ public sealed class HostingTests
         await using var cluster = await GrainCluster.StartAsync();
         var services = cluster.Cluster.Silos[0].ServiceProvider;
 
-        Assert.DoesNotContain(services.GetServices<IHostedService>(), service => service.GetType().Assembly == typeof(IWriteBehindEngine).Assembly);
+        Assert.DoesNotContain(
+            services.GetServices<IHostedService>(), service => service.GetType().Assembly == typeof(IWriteBehindEngine).Assembly);
         Assert.Equal(["watch"], (await cluster.Engine.GetStatusAsync()).Loops.Select(loop => loop.Name));
     }
 

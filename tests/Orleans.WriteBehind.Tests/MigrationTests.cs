@@ -98,6 +98,7 @@ public sealed class MigrationTests(TwoSilos two) : IClassFixture<TwoSilos>
         var from = await grain.InfoAsync();
         var to = cluster.Cluster.Silos.First(silo => !from.Silo.Contains(silo.SiloAddress.ToString(), StringComparison.Ordinal));
         await grain.MigrateAsync(to.SiloAddress);
-        await Eventually.TrueAsync(async () => (await grain.InfoAsync()).Silo is var now && now.Contains(to.SiloAddress.ToString(), StringComparison.Ordinal));
+        await Eventually.TrueAsync(
+            async () => (await grain.InfoAsync()).Silo is var now && now.Contains(to.SiloAddress.ToString(), StringComparison.Ordinal));
     }
 }

@@ -94,14 +94,15 @@ public sealed class RateLimitTests
         }
     }
 
-    private static Task<GrainCluster> StartAsync(short silos = 1, Func<IIncomingGrainCallContext, GrainLimit?>? select = null) => GrainCluster.StartAsync(new()
-    {
-        Silos = silos,
-        Silo = silo =>
+    private static Task<GrainCluster> StartAsync(short silos = 1, Func<IIncomingGrainCallContext, GrainLimit?>? select = null)
+        => GrainCluster.StartAsync(new()
         {
-            silo.AddWriteBehind(engine => engine.AddRateLimit("api", limit
-                => (limit.Permits, limit.Window, limit.Timeout) = (3, TimeSpan.FromMinutes(10), TimeSpan.FromSeconds(30))));
-            silo.AddGrainRateLimits(select);
-        },
-    });
+            Silos = silos,
+            Silo = silo =>
+            {
+                silo.AddWriteBehind(engine => engine.AddRateLimit("api", limit
+                    => (limit.Permits, limit.Window, limit.Timeout) = (3, TimeSpan.FromMinutes(10), TimeSpan.FromSeconds(30))));
+                silo.AddGrainRateLimits(select);
+            },
+        });
 }

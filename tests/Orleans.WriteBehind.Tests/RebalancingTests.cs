@@ -42,8 +42,8 @@ public sealed class RebalancingTests
             "Orleans moves grains to the silo that has few");
 
         Assert.All(await Task.WhenAll(grains.Select(grain => grain.GetAsync())), quantity => Assert.Equal(written, quantity));
-        await Eventually.TrueAsync(async () => (long)(await cluster.Database.ScalarAsync(
-            $"""SELECT count(*) FROM stock WHERE "Sku" LIKE '{prefix}%' AND "Quantity" = {written} AND "Version" = {written}"""))! == Grains);
+        var count = $"""SELECT count(*) FROM stock WHERE "Sku" LIKE '{prefix}%' AND "Quantity" = {written} AND "Version" = {written}""";
+        await Eventually.TrueAsync(async () => (long)(await cluster.Database.ScalarAsync(count))! == Grains);
     }
 
     // Faster than anybody would in production, so that the test need not wait for minutes.
@@ -61,5 +61,6 @@ public sealed class RebalancingTests
     }
 
     private static async Task<int> CountOnAsync(IEnumerable<IStockGrain> grains, SiloAddress silo)
-        => (await Task.WhenAll(grains.Select(grain => grain.InfoAsync()))).Count(info => info.Silo.Contains(silo.ToString(), StringComparison.Ordinal));
+        => (await Task.WhenAll(grains.Select(grain => grain.InfoAsync()))).Count(
+            info => info.Silo.Contains(silo.ToString(), StringComparison.Ordinal));
 }

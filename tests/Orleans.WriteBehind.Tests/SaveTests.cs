@@ -175,7 +175,8 @@ public sealed class SaveTests(OneSilo one) : IClassFixture<OneSilo>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task An_item_that_was_made_between_two_requests_for_items_is_shown_once_it_is_acknowledged_and_not_where_its_save_fails(bool fails)
+    public async Task An_item_that_was_made_between_two_requests_for_items_is_shown_once_it_is_acknowledged_and_not_where_its_save_fails(
+        bool fails)
     {
         var key = Random.Shared.NextInt64();
         var grain = _cluster.Grains.GetGrain<IViewsGrain>(key);

@@ -35,7 +35,8 @@ public sealed class SiloProcess : IAsyncDisposable
             environment[name] = value;
         }
 
-        return ChildProcess.Start("dotnet", [Programs.Silo, "--urls", "http://127.0.0.1:0"], environment, Path.GetDirectoryName(Programs.Silo));
+        return ChildProcess.Start(
+            "dotnet", [Programs.Silo, "--urls", "http://127.0.0.1:0"], environment, Path.GetDirectoryName(Programs.Silo));
     }
 
     /// <summary>Starts it and waits until it takes work.</summary>

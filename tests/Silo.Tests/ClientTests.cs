@@ -126,7 +126,8 @@ public sealed class ClientTests(OneSilo silo) : IClassFixture<OneSilo>
         Assert.All(
             status.GetProperty("types").EnumerateArray(),
             type => Assert.True(type.GetProperty("rates").GetProperty("writesPerSecond").GetDouble() >= 0));
-        Assert.Equal(["score", "stock", "views"], status.GetProperty("types").EnumerateArray().Select(type => type.GetProperty("type").GetString()));
+        Assert.Equal(
+            ["score", "stock", "views"], status.GetProperty("types").EnumerateArray().Select(type => type.GetProperty("type").GetString()));
     }
 
     [Theory]
@@ -175,7 +176,8 @@ public sealed class ClientTests(OneSilo silo) : IClassFixture<OneSilo>
     private static FlushResult Round(long flushed, Dictionary<string, long>? dirty, params string[] rejected)
         => new(flushed, new Dictionary<string, long>(), rejected, dirty);
 
-    private static bool IsDrain(JsonElement entry) => entry.GetProperty("action").GetString()!.StartsWith("drain", StringComparison.Ordinal);
+    private static bool IsDrain(JsonElement entry)
+        => entry.GetProperty("action").GetString()!.StartsWith("drain", StringComparison.Ordinal);
 
     private Task<JsonElement> AskAsync(params string[] arguments) => ClientProcess.AskAsync(silo.Servers, arguments);
 

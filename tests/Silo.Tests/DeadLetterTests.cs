@@ -15,7 +15,8 @@ public sealed class DeadLetterTests(OneSilo silo) : IClassFixture<OneSilo>
         }
 
         await Eventually.TrueAsync(
-            async () => (await ClientProcess.AskAsync(silo.Servers, "dead", "list", "stock")).GetArrayLength() == 2, TimeSpan.FromMinutes(2));
+            async () => (await ClientProcess.AskAsync(silo.Servers, "dead", "list", "stock")).GetArrayLength() == 2,
+            TimeSpan.FromMinutes(2));
 
         var shown = await ClientProcess.AskAsync(silo.Servers, "dead", "show", "stock", "debt");
         Assert.Contains("not_negative", shown.GetProperty("letter").GetProperty("error").GetString(), StringComparison.Ordinal);

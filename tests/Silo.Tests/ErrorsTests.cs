@@ -12,7 +12,8 @@ public sealed class ErrorsTests
         { new WriteConflictException("stock", "lamp", 1, 2), true },
         { new BufferUnavailableException("Redis is away.", outcomeUnknown: false), true },
         { new BufferUnavailableException("Redis is away.", outcomeUnknown: true), false },
-        { new WriteThroughException("stock", "lamp", 3, new FlushIncompleteException("stock", "lamp", TimeSpan.FromSeconds(1), "it takes its time.")), false },
+        { new WriteThroughException(
+            "stock", "lamp", 3, new FlushIncompleteException("stock", "lamp", TimeSpan.FromSeconds(1), "it takes its time.")), false },
         { new StateLostException("stock", "lamp"), false },
         { new TimeoutException(), false },
     };

@@ -95,7 +95,8 @@ public sealed class HttpTests(OneSilo silo) : IClassFixture<OneSilo>
         }
 
         Assert.Equal(HttpStatusCode.GatewayTimeout, late.StatusCode);
-        Assert.Equal("urn:writebehind:not-written-through", (await late.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("type").GetString());
+        Assert.Equal(
+            "urn:writebehind:not-written-through", (await late.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("type").GetString());
         Assert.Equal(2, await QuantityAsync(await silo.Http.GetAsync("/stock/fig")));
         await Eventually.TrueAsync(async () => await silo.Servers.QueryAsync("SELECT quantity FROM shop.stock WHERE id = 'fig'") is 2L);
     }
@@ -165,8 +166,10 @@ public sealed class HttpTests(OneSilo silo) : IClassFixture<OneSilo>
     private async Task<string> BoardAsync(long game)
     {
         var places = await silo.Http.GetFromJsonAsync<JsonElement[]>($"/score/{game}");
-        return string.Join(", ", places!.Select(place => $"{place.GetProperty("player").GetString()} {place.GetProperty("points").GetInt64()}"));
+        return string.Join(
+            ", ", places!.Select(place => $"{place.GetProperty("player").GetString()} {place.GetProperty("points").GetInt64()}"));
     }
 
-    private Task<HttpResponseMessage> PostAsync(string path, object body) => silo.Http.PostAsJsonAsync(new Uri(path, UriKind.Relative), body);
+    private Task<HttpResponseMessage> PostAsync(string path, object body)
+        => silo.Http.PostAsJsonAsync(new Uri(path, UriKind.Relative), body);
 }

@@ -19,7 +19,8 @@ public sealed class ProveTests(ServiceServers servers) : IClassFixture<ServiceSe
     {
         const int Callers = 48;
         var (code, output) = await ClientProcess.RunAsync(
-            servers, "prove", "--writes", "4000", "--entities", "200", "--concurrency", "48", "--crash", "--json", JsonPath, "--log", LogPath);
+            servers, "prove", "--writes", "4000", "--entities", "200", "--concurrency", "48",
+            "--crash", "--json", JsonPath, "--log", LogPath);
         Assert.True(code == 0, output);
         Assert.Contains("SIGKILL", output, StringComparison.Ordinal);
         Assert.Contains("VERIFIED", output, StringComparison.Ordinal);

@@ -30,7 +30,8 @@ public sealed partial class RedisRightsTests(ServiceServers servers) : IClassFix
         await silo.Http.GetStringAsync(new Uri("/score/1", UriKind.Relative));
         (await silo.Http.PostAsync(new Uri("/score/1/ann/disqualify", UriKind.Relative), null)).EnsureSuccessStatusCode();
         Assert.DoesNotContain("NOPERM", string.Join('\n', silo.Process.Output.Concat(silo.Process.Errors)), StringComparison.Ordinal);
-        Assert.DoesNotContain("nobody knows", await silo.Http.GetStringAsync(new Uri("/health", UriKind.Relative)), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "nobody knows", await silo.Http.GetStringAsync(new Uri("/health", UriKind.Relative)), StringComparison.Ordinal);
 
         silo.Process.Terminate();
         Assert.Equal(0, await silo.Process.WaitForExitAsync(ClientProcess.Patience));

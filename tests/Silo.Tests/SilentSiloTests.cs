@@ -17,7 +17,8 @@ public sealed class SilentSiloTests(ServiceServers servers) : IClassFixture<Serv
         // The client is connected through the first silo before there is another, so that its calls do not go to the one that hangs.
         await using var first = await SiloProcess.StartAsync(servers, Patient);
         await using var cluster = await ClusterConnection.OpenAsync(
-            new(ConfigurationOptions.Parse(servers.Environment["WRITEBEHIND_REDIS"]!), "writebehind", "writebehind", "wb", TimeSpan.FromSeconds(30)),
+            new(ConfigurationOptions.Parse(
+                servers.Environment["WRITEBEHIND_REDIS"]!), "writebehind", "writebehind", "wb", TimeSpan.FromSeconds(30)),
             CancellationToken.None);
         Assert.DoesNotContain((await cluster.Operator.GetStatusAsync()).Warnings, IsOfSilo);
 
@@ -28,7 +29,8 @@ public sealed class SilentSiloTests(ServiceServers servers) : IClassFixture<Serv
         {
             // The call may go by way of the silo that is frozen, and fail.
             await Eventually.TrueAsync(
-                async () => await cluster.Operator.GetStatusAsync() is var report && report.Silos.Count == 1 && report.Warnings.Count(IsOfSilo) == 1,
+                async () => await cluster.Operator.GetStatusAsync() is var report && report.Silos.Count == 1
+                    && report.Warnings.Count(IsOfSilo) == 1,
                 ClientProcess.Patience);
         }
         finally

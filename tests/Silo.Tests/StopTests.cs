@@ -91,11 +91,13 @@ public sealed class StopTests
 
     private static async Task<string> FailAsync(ServiceServers servers, params (string Name, string Value)[] settings)
     {
-        await using var silo = SiloProcess.Launch(servers, settings.ToDictionary(setting => setting.Name, string? (setting) => setting.Value));
+        await using var silo = SiloProcess.Launch(
+            servers, settings.ToDictionary(setting => setting.Name, string? (setting) => setting.Value));
         Assert.NotEqual(0, await silo.WaitForExitAsync(ClientProcess.Patience));
         return string.Join('\n', silo.Output.Concat(silo.Errors));
     }
 
     private static async Task RestockAsync(SiloProcess silo, string id)
-        => (await silo.Http.PostAsJsonAsync(new Uri($"/stock/{id}/restock", UriKind.Relative), new { quantity = 5 })).EnsureSuccessStatusCode();
+        => (await silo.Http.PostAsJsonAsync(
+            new Uri($"/stock/{id}/restock", UriKind.Relative), new { quantity = 5 })).EnsureSuccessStatusCode();
 }

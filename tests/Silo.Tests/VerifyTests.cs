@@ -35,7 +35,8 @@ public sealed class VerifyTests(OneSilo silo) : IClassFixture<OneSilo>
         await ClientProcess.AskAsync(silo.Servers, "stock", "restock", "prefixed", "3");
         await ClientProcess.AskAsync(silo.Servers, "drain");
         await silo.Servers.ExecuteAsync("DELETE FROM shop.stock WHERE id = 'prefixed'");
-        Assert.Contains("stock prefixed: Redis has", (await ClientProcess.RunAsync(silo.Servers, "verify", "stock")).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "stock prefixed: Redis has", (await ClientProcess.RunAsync(silo.Servers, "verify", "stock")).Output, StringComparison.Ordinal);
 
         await using var client = ChildProcess.Start(
             "dotnet",
@@ -105,13 +106,15 @@ public sealed class VerifyTests(OneSilo silo) : IClassFixture<OneSilo>
         Assert.NotNull(new Sight(null, one, Two, null, null).FindDifference());
     }
 
-    private static string? Still(StoredState? grain, BufferedState? redis, StoredState? row) => Sight.Still(grain, redis, row).FindDifference();
+    private static string? Still(StoredState? grain, BufferedState? redis, StoredState? row)
+        => Sight.Still(grain, redis, row).FindDifference();
 
     private async Task WriteAsync(CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
         {
-            (await silo.Http.PostAsJsonAsync(new Uri("/views/restless", UriKind.Relative), new { count = 1 }, CancellationToken.None)).EnsureSuccessStatusCode();
+            (await silo.Http.PostAsJsonAsync(
+                new Uri("/views/restless", UriKind.Relative), new { count = 1 }, CancellationToken.None)).EnsureSuccessStatusCode();
         }
     }
 }

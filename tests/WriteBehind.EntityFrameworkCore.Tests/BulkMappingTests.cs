@@ -64,7 +64,14 @@ public sealed class BulkMappingTests(Database database) : IClassFixture<Database
     {
         var sink = database.Sink<Sample>();
         var id = Guid.NewGuid().ToString();
-        var full = new Sample { MaybeNumber = 1, MaybeText = "x", MaybeDay = DayOfWeek.Monday, MaybeInstant = DateTimeOffset.UnixEpoch, MaybeBytes = [1] };
+        var full = new Sample
+        {
+            MaybeNumber = 1,
+            MaybeText = "x",
+            MaybeDay = DayOfWeek.Monday,
+            MaybeInstant = DateTimeOffset.UnixEpoch,
+            MaybeBytes = [1],
+        };
         full.Link = new Uri("https://example.org");
         full.Document = JsonDocument.Parse("1");
         full.Utc = DateTime.UnixEpoch;
@@ -150,7 +157,8 @@ public sealed class BulkMappingTests(Database database) : IClassFixture<Database
     public async Task What_the_database_generates_is_left_to_it()
     {
         var sink = database.Sink<Invoice>();
-        await sink.PutAsync("10", 1, new Invoice { Title = "first", Code = "c10", Shouted = "no", CreatedAt = DateTimeOffset.UnixEpoch, Token = 1 });
+        await sink.PutAsync(
+            "10", 1, new Invoice { Title = "first", Code = "c10", Shouted = "no", CreatedAt = DateTimeOffset.UnixEpoch, Token = 1 });
         var first = Assert.NotNull(await sink.FindAsync("10")).State;
         await sink.PutAsync("10", 2, new Invoice { Title = "second", Code = "c10" });
         var second = Assert.NotNull(await sink.FindAsync("10")).State;
@@ -200,7 +208,9 @@ public sealed class BulkMappingTests(Database database) : IClassFixture<Database
         var rows = await sink.LoadAsync([.. ids, "many-nowhere"], CancellationToken.None);
 
         Assert.All(saved, result => Assert.Equal(SaveOutcome.Applied, result.Outcome));
-        Assert.Equal(Enumerable.Range(0, 5_000).Select(i => (ids[i], (long)i)), rows.OrderBy(row => row.State.Value).Select(row => (row.Id, row.State.Value)));
+        Assert.Equal(
+            Enumerable.Range(0, 5_000).Select(i => (ids[i], (long)i)),
+            rows.OrderBy(row => row.State.Value).Select(row => (row.Id, row.State.Value)));
     }
 
     [Fact]

@@ -106,10 +106,12 @@ public sealed class DocumentTests(Database database) : IClassFixture<Database>
     }
 
     private static Task<string> ShapeAsync(SinkHost<DocumentContext> host, string schema) => host.ScalarAsync<string>($"""
-        SELECT string_agg(column_name || ' ' || data_type || ' ' || is_nullable || ' ' || coalesce(column_default, ''), ', ' ORDER BY column_name)
+        SELECT string_agg(
+            column_name || ' ' || data_type || ' ' || is_nullable || ' ' || coalesce(column_default, ''), ', ' ORDER BY column_name)
         FROM information_schema.columns WHERE table_schema = '{schema}'
         """);
 
     private Task<WriteBehindDocument> DocumentAsync(string type)
-        => database.Host.WithContextAsync(context => context.Set<WriteBehindDocument>().AsNoTracking().SingleAsync(row => row.Type == type));
+        => database.Host.WithContextAsync(
+            context => context.Set<WriteBehindDocument>().AsNoTracking().SingleAsync(row => row.Type == type));
 }

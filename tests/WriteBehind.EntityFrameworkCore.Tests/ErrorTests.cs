@@ -44,7 +44,8 @@ public sealed class ErrorTests : IAsyncLifetime, IAsyncDisposable
 
     [Fact]
     public async Task A_number_that_is_too_large_is_an_entity_s_fault()
-        => await AssertFailsAsync(Host.Sink<Sample>(), Guid.NewGuid().ToString(), new Sample { Amount = 1e10m }, SinkFailure.Entity, "22003");
+        => await AssertFailsAsync(
+            Host.Sink<Sample>(), Guid.NewGuid().ToString(), new Sample { Amount = 1e10m }, SinkFailure.Entity, "22003");
 
     [Fact]
     public async Task A_NUL_in_a_text_is_an_entity_s_fault()
@@ -181,7 +182,8 @@ public sealed class ErrorTests : IAsyncLifetime, IAsyncDisposable
         await using var transaction = await other.BeginTransactionAsync();
         await ExecuteAsync(other, "SET deadlock_timeout = '1h'; UPDATE counters SET \"Value\" = 1 WHERE \"Name\" = 'b'");
         var put = sink.SaveAsync(new SaveItem<Counter>("a", 2, new Counter()), new SaveItem<Counter>("b", 2, new Counter()));
-        await Testing.Eventually.TrueAsync(async () => put.IsCompleted || await Host.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"));
+        await Testing.Eventually.TrueAsync(
+            async () => put.IsCompleted || await Host.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"));
         var theirs = ExecuteAsync(other, "UPDATE counters SET \"Value\" = 1 WHERE \"Name\" = 'a'");
 
         var error = await Assert.ThrowsAsync<SinkException>(() => put);
@@ -200,9 +202,12 @@ public sealed class ErrorTests : IAsyncLifetime, IAsyncDisposable
             new SaveItem<Fragile>("3", 1, new Fragile { Label = FailingContext.Unconvertible }),
             new SaveItem<Fragile>("4", 1, new Fragile { Label = "fine too" }));
 
-        Assert.Equal([SaveOutcome.Applied, SaveOutcome.Rejected, SaveOutcome.Rejected, SaveOutcome.Applied], results.Select(result => result.Outcome));
+        Assert.Equal(
+            [SaveOutcome.Applied, SaveOutcome.Rejected, SaveOutcome.Rejected, SaveOutcome.Applied],
+            results.Select(result => result.Outcome));
         Assert.Contains("\"Label\"", results[1].Error!.Message, StringComparison.Ordinal);
-        Assert.Equal(["1", "4"], (await host.Sink<Fragile>().LoadAsync(["1", "2", "3", "4"], CancellationToken.None)).Select(row => row.Id).Order());
+        Assert.Equal(
+            ["1", "4"], (await host.Sink<Fragile>().LoadAsync(["1", "2", "3", "4"], CancellationToken.None)).Select(row => row.Id).Order());
     }
 
     [Fact]
@@ -255,7 +260,8 @@ public sealed class ErrorTests : IAsyncLifetime, IAsyncDisposable
         await ExecuteAsync(other, "LOCK TABLE counters");
         using var cancel = new CancellationTokenSource();
         var loading = sink.LoadAsync(["x"], cancel.Token);
-        await Testing.Eventually.TrueAsync(async () => await Host.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"));
+        await Testing.Eventually.TrueAsync(
+            async () => await Host.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"));
 
         await cancel.CancelAsync();
 
@@ -267,7 +273,8 @@ public sealed class ErrorTests : IAsyncLifetime, IAsyncDisposable
     {
         await using var host = new SinkHost<TestContext>(
             _database.ConnectionString,
-            (services, source) => services.AddDbContext<TestContext>(options => options.UseNpgsql(source, npgsql => npgsql.EnableRetryOnFailure(3))));
+            (services, source) =>
+                services.AddDbContext<TestContext>(options => options.UseNpgsql(source, npgsql => npgsql.EnableRetryOnFailure(3))));
         Assert.Equal(SaveOutcome.Applied, (await host.Sink<Article>().PutAsync("1", 1, new Article())).Outcome);
         Assert.Equal(SaveOutcome.Applied, (await host.Sink<Product>().PutAsync("1", 1, new Product())).Outcome);
 

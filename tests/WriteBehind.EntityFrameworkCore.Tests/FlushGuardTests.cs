@@ -180,7 +180,11 @@ public sealed class FlushGuardTests : IAsyncLifetime, IAsyncDisposable
         await host.Sink<Article>().PutAsync("1", 1, new Article());
         Assert.Equal(
             "0 0 0",
-            await host.ScalarAsync<string>("SELECT current_setting('statement_timeout') || ' ' || current_setting('idle_in_transaction_session_timeout') || ' ' || current_setting('lock_timeout')"));
+            await host.ScalarAsync<string>(
+                """
+                SELECT current_setting('statement_timeout') || ' ' || current_setting('idle_in_transaction_session_timeout')
+                    || ' ' || current_setting('lock_timeout')
+                """));
     }
 
     [Fact]

@@ -10,7 +10,8 @@ public sealed class ModelTests
 {
     [Fact]
     public void A_mapped_type_without_a_version_is_refused()
-        => AssertRefused<Plain>(model => model.Entity<Plain>(), "HasWriteBehindVersion", "modelBuilder.Entity<Plain>().HasWriteBehindVersion()");
+        => AssertRefused<Plain>(
+            model => model.Entity<Plain>(), "HasWriteBehindVersion", "modelBuilder.Entity<Plain>().HasWriteBehindVersion()");
 
     [Fact]
     public void A_property_called_Version_is_not_taken_unasked()
@@ -23,14 +24,16 @@ public sealed class ModelTests
     [Fact]
     public void A_property_called_Version_can_be_taken_or_left_aside()
     {
-        AssertTaken<Versioned>(model => model.Entity<Versioned>().HasWriteBehindVersion(x => x.Version, "row_version"), "version row_version");
+        AssertTaken<Versioned>(
+            model => model.Entity<Versioned>().HasWriteBehindVersion(x => x.Version, "row_version"), "version row_version");
         AssertTaken<Versioned>(model => model.Entity<Versioned>().HasWriteBehindVersion("Revision"), "version Revision");
         AssertTaken<Plain>(model => model.Entity<Plain>().HasWriteBehindVersion(columnName: "v"), "version v");
     }
 
     [Fact]
     public void A_type_that_is_not_mapped_is_refused_with_both_ways_out()
-        => AssertRefused<Plain>(model => model.Entity<Versioned>(), "UseEntityFramework", "HasWriteBehindVersion()", "AddWriteBehindDocuments()");
+        => AssertRefused<Plain>(
+            model => model.Entity<Versioned>(), "UseEntityFramework", "HasWriteBehindVersion()", "AddWriteBehindDocuments()");
 
     [Fact]
     public void A_type_that_is_mapped_to_a_view_is_refused()
@@ -69,7 +72,8 @@ public sealed class ModelTests
     public void A_reference_is_taken_where_the_state_has_its_key_and_refused_where_only_the_table_has()
     {
         AssertTaken<ChildWithKey>(model => model.Entity<ChildWithKey>().HasWriteBehindVersion(), "by bulk upsert");
-        AssertRefused<ChildWithoutKey>(model => model.Entity<ChildWithoutKey>().HasWriteBehindVersion(), "Parent", "property for its foreign key");
+        AssertRefused<ChildWithoutKey>(
+            model => model.Entity<ChildWithoutKey>().HasWriteBehindVersion(), "Parent", "property for its foreign key");
     }
 
     [Fact]
@@ -108,7 +112,8 @@ public sealed class ModelTests
             },
             "inheritance hierarchy");
         AssertTaken<Plain>(
-            model => model.Entity<Plain>(e => e.SplitToTable("details", t => t.Property(x => x.Name)).HasWriteBehindVersion()), "split over several tables");
+            model => model.Entity<Plain>(e => e.SplitToTable("details", t => t.Property(x => x.Name)).HasWriteBehindVersion()),
+            "split over several tables");
     }
 
     [Fact]

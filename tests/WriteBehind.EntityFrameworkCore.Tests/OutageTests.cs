@@ -22,9 +22,12 @@ public sealed class OutageTests
         Assert.Equal(SinkFailure.Transient, (await FailAsync(sink, deadline)).Failure);
         var error = await FailAsync(sink, deadline);
         Assert.Equal((SinkFailure.Transient, false), (error.Failure, error.OutcomeUnknown));
-        Assert.Equal(SinkFailure.Transient, (await Assert.ThrowsAsync<SinkException>(() => sink.LoadAsync(["a"], CancellationToken.None))).Failure);
-        Assert.Equal(SinkFailure.Transient, (await Assert.ThrowsAsync<SinkException>(() => sink.VerifyAsync(CancellationToken.None))).Failure);
-        Assert.Equal(SinkFailure.Transient, (await Assert.ThrowsAsync<SinkException>(() => sink.ReadClockAsync(CancellationToken.None))).Failure);
+        Assert.Equal(
+            SinkFailure.Transient, (await Assert.ThrowsAsync<SinkException>(() => sink.LoadAsync(["a"], CancellationToken.None))).Failure);
+        Assert.Equal(
+            SinkFailure.Transient, (await Assert.ThrowsAsync<SinkException>(() => sink.VerifyAsync(CancellationToken.None))).Failure);
+        Assert.Equal(
+            SinkFailure.Transient, (await Assert.ThrowsAsync<SinkException>(() => sink.ReadClockAsync(CancellationToken.None))).Failure);
 
         await server.RestartAsync();
         await Eventually.TrueAsync(async () => (await sink.PutAsync("a", 2, new Counter())).Outcome == SaveOutcome.Applied);

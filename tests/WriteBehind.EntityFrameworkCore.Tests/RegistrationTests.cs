@@ -49,7 +49,8 @@ public sealed class RegistrationTests(Database database) : IClassFixture<Databas
             await using var host = new SinkHost<TestContext>(
                 $"{database.ConnectionString};Maximum Pool Size=1", configure: options => options.PrepareStatements = prepare);
             await host.Sink<Counter>().PutAsync("prepared", 1, new Counter());
-            Assert.Equal(prepare, await host.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE statement LIKE 'INSERT%')"));
+            Assert.Equal(
+                prepare, await host.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE statement LIKE 'INSERT%')"));
         }
     }
 
@@ -57,7 +58,10 @@ public sealed class RegistrationTests(Database database) : IClassFixture<Databas
     public async Task A_context_that_is_not_registered_is_named()
     {
         await using var host = new SinkHost<TestContext>(database.ConnectionString, static (_, _) => { });
-        Assert.Contains("TestContext is not registered", Assert.Throws<ConfigurationException>(() => host.Sink<Counter>()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "TestContext is not registered",
+            Assert.Throws<ConfigurationException>(() => host.Sink<Counter>()).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -134,7 +134,8 @@ public sealed class TrackedTests(Database database) : IClassFixture<Database>
     {
         var sink = database.Sink<Article>();
         var error = await Assert.ThrowsAsync<SinkException>(() => sink.SaveAsync(
-            new SaveItem<Article>("40", 1, new Article { Title = "fine" }), new SaveItem<Article>("41", 1, new Article { Title = "a\0b" })));
+            new SaveItem<Article>("40", 1, new Article { Title = "fine" }),
+            new SaveItem<Article>("41", 1, new Article { Title = "a\0b" })));
         Assert.Equal((SinkFailure.Entity, "22021"), (error.Failure, error.Code));
         Assert.Empty(await sink.LoadAsync(["40", "41"], CancellationToken.None));
     }

@@ -54,8 +54,12 @@ public sealed class UnusualMappingTests
         }),
         "c",
         new Cart([new CartItem { Name = "x", Options = [new CartOption { Id = 5, Text = "1" }] }]),
-        new Cart([new CartItem { Name = "y", Options = [new CartOption { Id = 5, Text = "2" }, new CartOption { Text = "3" }] }, new CartItem { Name = "z" }]),
-        state => string.Join(";", state.Items.OrderBy(i => i.Name).Select(i => i.Name + string.Join(",", i.Options.Select(o => o.Text).Order()))));
+        new Cart([
+            new CartItem { Name = "y", Options = [new CartOption { Id = 5, Text = "2" }, new CartOption { Text = "3" }] },
+            new CartItem { Name = "z" }
+        ]),
+        state => string.Join(
+            ";", state.Items.OrderBy(i => i.Name).Select(i => i.Name + string.Join(",", i.Options.Select(o => o.Text).Order()))));
 
     [Fact]
     public Task A_record_with_a_constructor_and_a_column_called_like_the_aliases_of_the_statement() => AssertWorksAsync<Score>(
@@ -82,7 +86,8 @@ public sealed class UnusualMappingTests
     {
         await using var host = new SinkHost<AdHocContext>(
             await SharedServers.CreateDatabaseAsync(),
-            (services, source) => services.AddSingleton(new AdHocModel(build)).AddDbContext<AdHocContext>(options => options.UseNpgsql(source)));
+            (services, source) =>
+                services.AddSingleton(new AdHocModel(build)).AddDbContext<AdHocContext>(options => options.UseNpgsql(source)));
         await host.WithContextAsync(context => context.Database.EnsureCreatedAsync());
         var sink = host.Sink<TState>();
         await sink.VerifyAsync(CancellationToken.None);

@@ -38,16 +38,19 @@ public sealed class VerifyTests : IAsyncLifetime, IAsyncDisposable
         "\"counters\".Version",
         "has no column \"Version\"",
         "ADD COLUMN \"Version\" bigint NOT NULL DEFAULT 0")]
-    [InlineData("ALTER TABLE counters DROP COLUMN \"Value\"", "\"counters\".Value", "has no column \"Value\"", "ADD COLUMN \"Value\" bigint")]
+    [InlineData("ALTER TABLE counters DROP COLUMN \"Value\"", "\"counters\".Value",
+        "has no column \"Value\"", "ADD COLUMN \"Value\" bigint")]
     [InlineData(
         "ALTER TABLE counters ALTER COLUMN \"Value\" TYPE int",
         "\"counters\".Value",
         "column \"Value\" of table \"counters\" is integer, and the model says bigint",
         "HasColumnType(\"integer\")")]
     [InlineData(
-        "ALTER TABLE counters ALTER COLUMN \"Name\" TYPE char(20)", "\"counters\".Name", "is character, and the model says character varying(20)", "TYPE")]
+        "ALTER TABLE counters ALTER COLUMN \"Name\" TYPE char(20)", "\"counters\".Name",
+        "is character, and the model says character varying(20)", "TYPE")]
     [InlineData("ALTER TABLE counters ALTER COLUMN \"Version\" DROP NOT NULL", "\"counters\".Version", "may be NULL", "SET NOT NULL")]
-    [InlineData("ALTER TABLE counters DROP CONSTRAINT \"PK_counters\"", "\"counters\".Name", "no unique constraint", "ADD PRIMARY KEY (\"Name\")")]
+    [InlineData("ALTER TABLE counters DROP CONSTRAINT \"PK_counters\"", "\"counters\".Name",
+        "no unique constraint", "ADD PRIMARY KEY (\"Name\")")]
     [InlineData(
         """
         ALTER TABLE counters DROP CONSTRAINT "PK_counters";
@@ -57,7 +60,8 @@ public sealed class VerifyTests : IAsyncLifetime, IAsyncDisposable
         "deferrable",
         "ADD PRIMARY KEY (\"Name\")")]
     [InlineData(
-        "ALTER TABLE counters ADD COLUMN tenant text NOT NULL", "\"counters\".tenant", "NOT NULL, has no default, and no flush writes it", "default")]
+        "ALTER TABLE counters ADD COLUMN tenant text NOT NULL", "\"counters\".tenant",
+        "NOT NULL, has no default, and no flush writes it", "default")]
     [InlineData(
         "ALTER TABLE counters DROP COLUMN \"Value\", ADD COLUMN \"Value\" bigint GENERATED ALWAYS AS (1) STORED",
         "\"counters\".Value",
@@ -73,7 +77,8 @@ public sealed class VerifyTests : IAsyncLifetime, IAsyncDisposable
         "\"counters\".Name",
         "two ids would name one row",
         "COLLATE \"C\"")]
-    public async Task A_table_that_differs_is_refused_with_the_place_and_the_way_out(string change, string setting, string what, string remedy)
+    public async Task A_table_that_differs_is_refused_with_the_place_and_the_way_out(
+        string change, string setting, string what, string remedy)
     {
         await Host.ExecuteAsync(change);
         var error = await FailAsync(Host.Sink<Counter>());

@@ -72,7 +72,8 @@ public abstract class VersionGuardTests<TState>(Database database)
 
         Assert.Equal(
             [
-                SaveOutcome.Applied, SaveOutcome.Applied, SaveOutcome.AlreadyThere, SaveOutcome.Fenced, SaveOutcome.AlreadyThere, SaveOutcome.Applied,
+                SaveOutcome.Applied, SaveOutcome.Applied, SaveOutcome.AlreadyThere, SaveOutcome.Fenced,
+                SaveOutcome.AlreadyThere, SaveOutcome.Applied,
                 SaveOutcome.Fenced, SaveOutcome.Fenced, SaveOutcome.Applied,
             ],
             results.Select(result => result.Outcome));
@@ -105,7 +106,10 @@ public abstract class VersionGuardTests<TState>(Database database)
             CancellationToken.None);
 
         Assert.Equal(
-            [SaveOutcome.Expired, SaveOutcome.Expired, SaveOutcome.AlreadyThere, SaveOutcome.Fenced, SaveOutcome.Expired, SaveOutcome.Expired],
+            [
+                SaveOutcome.Expired, SaveOutcome.Expired, SaveOutcome.AlreadyThere, SaveOutcome.Fenced, SaveOutcome.Expired,
+                SaveOutcome.Expired,
+            ],
             results.Select(result => result.Outcome));
         await AssertStoredAsync(dirty, 1, "before");
         await AssertStoredAsync(deleted, 1, "before");

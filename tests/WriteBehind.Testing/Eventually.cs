@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace WriteBehind.Testing;
 
-/// <summary>Waits for a condition instead of for some time: returns as soon as it holds, fails with a clear error at the deadline.</summary>
+/// <summary>
+/// Waits for a condition instead of for some time: returns as soon as it holds, fails with a clear error at the deadline.
+/// </summary>
 public static class Eventually
 {
     private static readonly TimeSpan FirstPoll = TimeSpan.FromMilliseconds(5);

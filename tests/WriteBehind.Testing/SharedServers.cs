@@ -8,8 +8,10 @@ public static class SharedServers
 {
     // Nobody kills it or lets it hang, so it need not sync its file (a busy disk would make it stand still for seconds), and a test
     // that has to wait for it is no test that fails.
-    private static readonly Lazy<Task<RedisServer>> LazyRedis = new(() => RedisServer.StartAsync(new() { AppendFsync = "no", Timeout = TimeSpan.FromSeconds(15) }));
-    private static readonly Lazy<Task<PostgresServer>> LazyPostgres = new(() => PostgresServer.StartAsync(new() { Fsync = false, MaxConnections = 1000 }));
+    private static readonly Lazy<Task<RedisServer>> LazyRedis = new(
+        () => RedisServer.StartAsync(new() { AppendFsync = "no", Timeout = TimeSpan.FromSeconds(15) }));
+    private static readonly Lazy<Task<PostgresServer>> LazyPostgres = new(
+        () => PostgresServer.StartAsync(new() { Fsync = false, MaxConnections = 1000 }));
     private static int _names;
 
     /// <summary>The shared Redis.</summary>

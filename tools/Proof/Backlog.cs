@@ -29,7 +29,8 @@ public static class Backlog
             else if (TimeProvider.System.GetElapsedTime(shrunkAt) > patience)
             {
                 throw new RunFailedException(least is null
-                    ? string.Create(CultureInfo.InvariantCulture, $"The service did not say for {patience.TotalSeconds:0} s how it is doing.")
+                    ? string.Create(
+                        CultureInfo.InvariantCulture, $"The service did not say for {patience.TotalSeconds:0} s how it is doing.")
                     : string.Create(
                         CultureInfo.InvariantCulture,
                         $"{least} products are still unflushed, and none was flushed for {patience.TotalSeconds:0} s."));

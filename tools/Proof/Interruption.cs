@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Proof;
 
-/// <summary>Ctrl-C and SIGTERM: the first asks the run to drain and end, the second ends the process at once (and the service with it).</summary>
+/// <summary>
+/// Ctrl-C and SIGTERM: the first asks the run to drain and end, the second ends the process at once (and the service with it).
+/// </summary>
 public sealed class Interruption : IDisposable
 {
     private readonly string _message;

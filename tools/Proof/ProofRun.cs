@@ -58,7 +58,8 @@ public sealed class ProofRun(ProofOptions options, IWorkload workload, IProofSub
         if (status.DeadLetters > 0)
         {
             throw new UsageException(
-                $"There are {status.DeadLetters} dead letters of an earlier run, whose states are not in the table. Retry or discard them " +
+                $"There are {status.DeadLetters} dead letters of an earlier run, whose states are not in the table. " +
+                "Retry or discard them " +
                 (options.IsOwned ? "(./run.sh --serve --writes 0 has a page for that), or use other servers." : "(`dead list`) first."));
         }
 
@@ -114,7 +115,8 @@ public sealed class ProofRun(ProofOptions options, IWorkload workload, IProofSub
             if (progress.Status is not null && progress.Statistics.Silence > AnswerPatience && progress.Share < 1)
             {
                 await abandoned.CancelAsync();
-                throw new RunFailedException($"No write was answered for {AnswerPatience.TotalSeconds:0} s. The service's log: {subject.LogFile}");
+                throw new RunFailedException(
+                    $"No write was answered for {AnswerPatience.TotalSeconds:0} s. The service's log: {subject.LogFile}");
             }
 
             await Task.WhenAny(Task.Delay(StatusInterval, done));

@@ -16,7 +16,8 @@ public static class ProofSession
     /// <param name="cancellationToken">Ends the run.</param>
     public static async Task<int> RunAsync(ProofOptions options, Func<ProofSetup, IProofSubject> make, CancellationToken cancellationToken)
     {
-        using var interruption = new Interruption(options.IsOwned ? "Stopping; the service drains. Once more ends it at once." : "Stopping.", cancellationToken);
+        using var interruption = new Interruption(
+            options.IsOwned ? "Stopping; the service drains. Once more ends it at once." : "Stopping.", cancellationToken);
         try
         {
             return await ProveAsync(options, make, interruption.Token);

@@ -2,9 +2,11 @@ namespace Silo.Contracts.Operations;
 
 /// <summary>What a flush did.</summary>
 /// <param name="Flushed">Entities that became clean.</param>
-/// <param name="Remaining">Of what was dirty at the call, entities still dirty, by type; types with none are left out. They are safe in Redis.</param>
+/// <param name="Remaining">Of what was dirty at the call, entities still dirty, by type; types with none are left out. They are safe in
+/// Redis.</param>
 /// <param name="Rejected">Entities that PostgreSQL rejected, as type and id; at most the first 100 of each type.</param>
-/// <param name="Dirty">All entities that were dirty at the end, also by writes since the call, by type; null where Redis could not be asked.</param>
+/// <param name="Dirty">All entities that were dirty at the end, also by writes since the call, by type; null where Redis could not be
+/// asked.</param>
 [GenerateSerializer]
 [Immutable]
 [Alias("silo.flush-result")]

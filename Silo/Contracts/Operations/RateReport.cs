@@ -10,5 +10,6 @@ public sealed record RateReport([property: Id(0)] double WritesPerSecond, [prope
 {
     /// <summary>Of several silos together.</summary>
     public static RateReport Sum(IEnumerable<RateReport> rates)
-        => rates.Aggregate(new RateReport(0, 0), (sum, rate) => new(sum.WritesPerSecond + rate.WritesPerSecond, sum.RowsPerSecond + rate.RowsPerSecond));
+        => rates.Aggregate(
+            new RateReport(0, 0), (sum, rate) => new(sum.WritesPerSecond + rate.WritesPerSecond, sum.RowsPerSecond + rate.RowsPerSecond));
 }

@@ -4,7 +4,9 @@ using WriteBehind.Benchmarks.Model;
 
 namespace WriteBehind.Benchmarks.Caching;
 
-/// <summary>Cache-aside as it is written by hand: get, otherwise load and set. Nobody waits for anybody, and nothing is invalidated.</summary>
+/// <summary>
+/// Cache-aside as it is written by hand: get, otherwise load and set. Nobody waits for anybody, and nothing is invalidated.
+/// </summary>
 internal sealed class PlainCacheAside(IDatabase redis, string prefix)
 {
     private static readonly TimeSpan Ttl = TimeSpan.FromMinutes(5);
@@ -27,13 +29,15 @@ internal sealed class PlainCacheAside(IDatabase redis, string prefix)
         return loaded;
     }
 
-    public Task SetAsync(string key, Product product) => redis.StringSetAsync(KeyOf(key), JsonSerializer.SerializeToUtf8Bytes(product), Ttl);
+    public Task SetAsync(string key, Product product)
+        => redis.StringSetAsync(KeyOf(key), JsonSerializer.SerializeToUtf8Bytes(product), Ttl);
 
     /// <summary>One command per key, all of them sent before the first answer is waited for.</summary>
     public Task<Product?[]> GetEachAsync(IEnumerable<string> keys) => Task.WhenAll(keys.Select(GetAsync));
 
     /// <summary>One command for all.</summary>
-    public async Task<Product?[]> GetTogetherAsync(IEnumerable<string> keys) => Array.ConvertAll(await redis.StringGetAsync([.. keys.Select(KeyOf)]), Read);
+    public async Task<Product?[]> GetTogetherAsync(IEnumerable<string> keys)
+        => Array.ConvertAll(await redis.StringGetAsync([.. keys.Select(KeyOf)]), Read);
 
     private static Product? Read(RedisValue value) => value.IsNull ? null : JsonSerializer.Deserialize<Product>((byte[])value!);
 

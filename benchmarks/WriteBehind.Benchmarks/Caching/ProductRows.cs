@@ -21,7 +21,8 @@ internal sealed class ProductRows(Place place)
         return await context.Set<Product>().AsNoTracking().FirstOrDefaultAsync(product => product.Id == id, cancellationToken);
     }
 
-    public async Task<IReadOnlyDictionary<string, Product>> LoadManyAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyDictionary<string, Product>> LoadManyAsync(
+        IReadOnlyList<string> ids, CancellationToken cancellationToken = default)
     {
         Interlocked.Increment(ref _loads);
         await using var context = await _contexts.CreateDbContextAsync(cancellationToken);

@@ -10,7 +10,9 @@ using WriteBehind.RateLimits;
 
 namespace WriteBehind.Benchmarks.Groups;
 
-/// <summary>The read side, beside what is written by hand over the same Redis: cold and hot reads, many keys at once, rate limits.</summary>
+/// <summary>
+/// The read side, beside what is written by hand over the same Redis: cold and hot reads, many keys at once, rate limits.
+/// </summary>
 internal sealed class CachingGroup : IBenchmarkGroup
 {
     private const int Entities = 5_000;
@@ -21,7 +23,8 @@ internal sealed class CachingGroup : IBenchmarkGroup
 
     public int Number => 10;
 
-    public string Title => $"Caching: stampedes of {Stampede.Readers:N0} readers, hot gets and multi-gets over {Entities:N0} entities, rate limits";
+    public string Title
+        => $"Caching: stampedes of {Stampede.Readers:N0} readers, hot gets and multi-gets over {Entities:N0} entities, rate limits";
 
     public string Unit => "calls";
 
@@ -90,7 +93,8 @@ internal sealed class CachingGroup : IBenchmarkGroup
         await run.MeasureAsync(
             $"multi-get of {ManyKeys}",
             [
-                new Contender($"{ManyKeys} StringGet at once", () => LoadAsync(run, ManyInFlight, random => plain.GetEachAsync(Some(random)))),
+                new Contender(
+                    $"{ManyKeys} StringGet at once", () => LoadAsync(run, ManyInFlight, random => plain.GetEachAsync(Some(random)))),
                 new Contender("one MGET", () => LoadAsync(run, ManyInFlight, random => plain.GetTogetherAsync(Some(random)))),
                 Own(ThisProject.Name, node.Cache),
                 Own($"{ThisProject.Name}, no first level", node.BareCache),
@@ -116,12 +120,15 @@ internal sealed class CachingGroup : IBenchmarkGroup
             [
                 new Contender(Baseline, () => LoadAsync(run, InFlight, _ => plain.TryAcquireAsync(callers[0]))),
                 new Contender(ThisProject.Name, () => LoadAsync(run, InFlight, _ => AdmitAsync(wide[0]))),
-                new Contender($"{ThisProject.Name}, over its limit", () => LoadAsync(run, InFlight, async _ => (await narrow.AcquireAsync()).Dispose())),
+                new Contender(
+                    $"{ThisProject.Name}, over its limit",
+                    () => LoadAsync(run, InFlight, async _ => (await narrow.AcquireAsync()).Dispose())),
             ]);
         await run.MeasureAsync(
             $"limiter, {LimitedCallers:N0} callers",
             [
-                new Contender(Baseline, () => LoadAsync(run, InFlight, random => plain.TryAcquireAsync(callers[random.Next(callers.Length)]))),
+                new Contender(
+                    Baseline, () => LoadAsync(run, InFlight, random => plain.TryAcquireAsync(callers[random.Next(callers.Length)]))),
                 new Contender(ThisProject.Name, () => LoadAsync(run, InFlight, random => AdmitAsync(wide[random.Next(wide.Length)]))),
             ]);
     }

@@ -61,7 +61,8 @@ internal sealed class CoalescingGroup : IBenchmarkGroup
                 ["writes per row"] = (double)counters.WritesAcknowledged / counters.RowsApplied,
             };
             var measured = Measurement.Of(
-                run.Group, $"delay {delay} s, {pace:N0} writes/s", ThisProject.Name, [new Sample(result, allocated, cpu, figures)], baseline);
+                run.Group, $"delay {delay} s, {pace:N0} writes/s", ThisProject.Name,
+                [new Sample(result, allocated, cpu, figures)], baseline);
             baseline ??= measured;
             run.Report.Add(measured);
             BenchmarkRun.Progress($"delay {delay} s: {counters.RowsApplied:N0} rows");

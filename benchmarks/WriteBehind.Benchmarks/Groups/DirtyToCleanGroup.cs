@@ -36,7 +36,8 @@ internal sealed class DirtyToCleanGroup : IBenchmarkGroup
             ]);
         var (own, sink) = (measured[1].OpsPerSecond ?? 0, measured[2].OpsPerSecond ?? 1);
         run.Goal($"at least {WantedPerSecond:N0} entities/s", $"{own:N0}", own >= WantedPerSecond);
-        run.Goal($"at least {WantedOfSink} of the sink alone (one batch after the other)", $"{own / sink:0.00}", own / sink >= WantedOfSink);
+        run.Goal(
+            $"at least {WantedOfSink} of the sink alone (one batch after the other)", $"{own / sink:0.00}", own / sink >= WantedOfSink);
 
         Contender Flush(string name, Action<EntityTypeOptions<Product>>? entity)
         {
@@ -66,7 +67,8 @@ internal sealed class DirtyToCleanGroup : IBenchmarkGroup
             return new Contender(name, async () =>
             {
                 var started = Stopwatch.GetTimestamp();
-                await Parallel.ForEachAsync(batches, new ParallelOptions { MaxDegreeOfParallelism = batchesAtOnce }, async (batch, cancellationToken) =>
+                var options = new ParallelOptions { MaxDegreeOfParallelism = batchesAtOnce };
+                await Parallel.ForEachAsync(batches, options, async (batch, cancellationToken) =>
                     await sink.SaveAsync(batch, DateTimeOffset.UtcNow.AddMinutes(1), TimeSpan.FromSeconds(10), cancellationToken));
                 return new LoadResult(ids.Length, Stopwatch.GetElapsedTime(started), null);
             })

@@ -21,7 +21,13 @@ internal sealed class FlushGroup : IBenchmarkGroup
         ArgumentNullException.ThrowIfNull(run);
         await using var place = await run.Servers.OpenPlaceAsync();
         await using var engine = await EngineHost.StartAsync(place, sweeps: false);
-        IRowSaver[] savers = [new SaveChangesSaver(place), new BareUpsertSaver(place), new CopyMergeSaver(place), new SinkSaver(engine.CreateSink())];
+        IRowSaver[] savers =
+        [
+            new SaveChangesSaver(place),
+            new BareUpsertSaver(place),
+            new CopyMergeSaver(place),
+            new SinkSaver(engine.CreateSink()),
+        ];
         foreach (var isInsert in new[] { true, false })
         {
             foreach (var size in new[] { 1_000, 5_000 })

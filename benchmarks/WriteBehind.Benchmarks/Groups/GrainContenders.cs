@@ -36,14 +36,16 @@ internal static class GrainContenders
             where TGrain : IProductGrain
         {
             var grains = Array.ConvertAll(ids, id => silo.Grains.GetGrain<TGrain>($"{prefix}-{id}"));
-            return new Contender(name, () => ClosedLoop.RunAsync(InFlight, run.Turn, (_, random) => grains[random.Next(grains.Length)].AddAsync(1)))
+            return new Contender(name, () =>
+                ClosedLoop.RunAsync(InFlight, run.Turn, (_, random) => grains[random.Next(grains.Length)].AddAsync(1)))
             {
                 WarmUp = async () =>
                 {
                     // Every grain is activated and has written; then for as long as the compiler needs to see what is hot.
                     var next = -1;
                     await ClosedLoop.RunAsync(
-                        InFlight, Math.Max(2_000, ids.Length), (_, _) => grains[Interlocked.Increment(ref next) % grains.Length].AddAsync(1));
+                        InFlight, Math.Max(2_000, ids.Length),
+                        (_, _) => grains[Interlocked.Increment(ref next) % grains.Length].AddAsync(1));
                     await ClosedLoop.RunAsync(InFlight, run.WarmUp, (_, random) => grains[random.Next(grains.Length)].AddAsync(1));
                 },
             };

@@ -14,7 +14,8 @@ internal sealed class GrainCostGroup : IBenchmarkGroup
 
     public int Number => 8;
 
-    public string Title => $"Cost of a grain: {Grains:N0} cold activations, {GrainContenders.InFlight} in flight, and the bytes each then holds";
+    public string Title
+        => $"Cost of a grain: {Grains:N0} cold activations, {GrainContenders.InFlight} in flight, and the bytes each then holds";
 
     public string Unit => "activations";
 
@@ -43,7 +44,8 @@ internal sealed class GrainCostGroup : IBenchmarkGroup
                 [
                     Activate<IRedisProductGrain>("Persistence.Redis", grain => grain.GetAsync()),
                     Activate<IWriteBehindProductGrain>($"{ThisProject.Name}, clean, out of PostgreSQL", grain => grain.GetAsync()),
-                    Activate<IWriteBehindProductGrain>($"{ThisProject.Name}, dirtied by its first call", grain => grain.AddAsync(1), "new-"),
+                    Activate<IWriteBehindProductGrain>(
+                        $"{ThisProject.Name}, dirtied by its first call", grain => grain.AddAsync(1), "new-"),
                 ],
                 rounds);
 

@@ -12,7 +12,8 @@ internal sealed class GrainWritesGroup : IBenchmarkGroup
 
     public int Number => 1;
 
-    public string Title => $"Acknowledged writes, {Entities:N0} entities, {GrainContenders.InFlight} in flight, called from inside the silo";
+    public string Title
+        => $"Acknowledged writes, {Entities:N0} entities, {GrainContenders.InFlight} in flight, called from inside the silo";
 
     public string Unit => "writes";
 

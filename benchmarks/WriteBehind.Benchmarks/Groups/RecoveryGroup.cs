@@ -42,7 +42,8 @@ internal sealed class RecoveryGroup : IBenchmarkGroup
             var samples = await FlushAsync(run, size, Math.Max(1, 200_000 / size));
 
             // The first of several turns connects everything.
-            var measured = Measurement.Of(run.Group, "warm engine", $"{size:N0} dirty", samples.Count > 1 ? samples[1..] : samples, baseline);
+            var measured = Measurement.Of(
+                run.Group, "warm engine", $"{size:N0} dirty", samples.Count > 1 ? samples[1..] : samples, baseline);
             baseline ??= measured;
             run.Report.Add(measured);
             perEntity.Add((1 / measured.OpsPerSecond!.Value, measured.AllocatedBytesPerOp!.Value));
@@ -50,8 +51,14 @@ internal sealed class RecoveryGroup : IBenchmarkGroup
 
         var seconds = perEntity.Max(cost => cost.Seconds) / perEntity.Min(cost => cost.Seconds);
         var bytes = perEntity.Max(cost => cost.Bytes) / perEntity.Min(cost => cost.Bytes);
-        run.Goal($"seconds per entity within {WantedGrowth} of each other, {sizes[0]:N0} to {sizes[^1]:N0}", $"{seconds:0.00}", seconds <= WantedGrowth);
-        run.Goal($"bytes per entity within {WantedGrowth} of each other, {sizes[0]:N0} to {sizes[^1]:N0}", $"{bytes:0.00}", bytes <= WantedGrowth);
+        run.Goal(
+            $"seconds per entity within {WantedGrowth} of each other, {sizes[0]:N0} to {sizes[^1]:N0}",
+            $"{seconds:0.00}",
+            seconds <= WantedGrowth);
+        run.Goal(
+            $"bytes per entity within {WantedGrowth} of each other, {sizes[0]:N0} to {sizes[^1]:N0}",
+            $"{bytes:0.00}",
+            bytes <= WantedGrowth);
     }
 
     /// <summary>Makes entities dirty and flushes them, some times over.</summary>
@@ -132,7 +139,8 @@ internal sealed class RecoveryGroup : IBenchmarkGroup
 
         var memory = all[1].PeakMegabytes / all[0].PeakMegabytes;
         run.Goal(
-            $"peak memory with {sizes[^1]:N0} at most {WantedMemory:0} times that with {sizes[0]:N0}", $"{memory:0.00} times", memory <= WantedMemory);
+            $"peak memory with {sizes[^1]:N0} at most {WantedMemory:0} times that with {sizes[0]:N0}",
+            $"{memory:0.00} times", memory <= WantedMemory);
         var failed = all.Sum(figures => figures.FailedWrites);
         run.Goal("writes still acknowledged meanwhile", $"{all.Sum(figures => figures.Writes)} acknowledged, {failed} failed", failed == 0);
     }

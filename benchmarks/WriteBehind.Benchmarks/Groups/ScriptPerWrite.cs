@@ -27,7 +27,8 @@ internal sealed class ScriptPerWrite : IAsyncDisposable
         Array.Fill(_known, Knowledge.None);
     }
 
-    public static async Task<ScriptPerWrite> ConnectAsync(BenchmarkServers servers, Place place, EntityTypeOptions<Product> options, string[] ids)
+    public static async Task<ScriptPerWrite> ConnectAsync(
+        BenchmarkServers servers, Place place, EntityTypeOptions<Product> options, string[] ids)
     {
         var writer = new ScriptPerWrite(await servers.ConnectRedisAsync(), place, options, ids);
         for (var i = 0; i < ids.Length; i++)

@@ -13,7 +13,8 @@ public sealed class CpuMeter(IDatabase redis)
     {
         var info = (string?)await redis.ExecuteAsync("INFO", "cpu") ?? "";
         var seconds = info.Split('\n')
-            .Where(line => line.StartsWith("used_cpu_sys:", StringComparison.Ordinal) || line.StartsWith("used_cpu_user:", StringComparison.Ordinal))
+            .Where(line =>
+                line.StartsWith("used_cpu_sys:", StringComparison.Ordinal) || line.StartsWith("used_cpu_user:", StringComparison.Ordinal))
             .Sum(line => double.Parse(line.Split(':')[1], CultureInfo.InvariantCulture));
         return new CpuTime(Environment.CpuUsage.TotalTime.TotalSeconds, seconds);
     }

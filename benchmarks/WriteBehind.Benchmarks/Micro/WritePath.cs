@@ -24,7 +24,8 @@ public class WritePath
         _sessions = Array.ConvertAll(_ids, _engine.Store.OpenSession);
         _products = Array.ConvertAll(_ids, Product.New);
         await Task.WhenAll(_sessions.Select(session => session.LoadAsync()));
-        _script = await ScriptPerWrite.ConnectAsync(MicroPlace.Servers, MicroPlace.Current, _engine.Options, ProductIds.Create(InFlight, "script"));
+        _script = await ScriptPerWrite.ConnectAsync(
+            MicroPlace.Servers, MicroPlace.Current, _engine.Options, ProductIds.Create(InFlight, "script"));
     }
 
     [Benchmark(Baseline = true, OperationsPerInvoke = InFlight, Description = "one script call per write, 256 in flight")]

@@ -39,7 +39,8 @@ internal static class RecoveryChild
         var (written, failed) = await writing;
 
         Console.WriteLine(JsonSerializer.Serialize(new RecoveryFigures(
-            startSeconds, cleanSeconds, PeakMegabytes(), heap, written, failed, latencies.PercentileMilliseconds(0.5), latencies.PercentileMilliseconds(0.99))));
+            startSeconds, cleanSeconds, PeakMegabytes(), heap, written, failed, latencies.PercentileMilliseconds(0.5),
+            latencies.PercentileMilliseconds(0.99))));
         return 0;
     }
 
@@ -95,6 +96,7 @@ internal static class RecoveryChild
         }
 
         var line = System.IO.File.ReadLines(File).First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
-        return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2].Split('\t')[^1], CultureInfo.InvariantCulture) / 1024;
+        return double.Parse(
+            line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2].Split('\t')[^1], CultureInfo.InvariantCulture) / 1024;
     }
 }

@@ -10,4 +10,5 @@ namespace WriteBehind.Benchmarks.Recovery;
 /// <param name="P50Ms">Their acknowledgement.</param>
 /// <param name="P99Ms">The same.</param>
 internal sealed record RecoveryFigures(
-    double StartSeconds, double CleanSeconds, double PeakMegabytes, double HeapMegabytes, long Writes, long FailedWrites, double P50Ms, double P99Ms);
+    double StartSeconds, double CleanSeconds, double PeakMegabytes, double HeapMegabytes, long Writes,
+    long FailedWrites, double P50Ms, double P99Ms);

@@ -9,7 +9,9 @@ internal static class Documents
     public static async Task<int> UpdateAsync(FileInfo file)
     {
         var report = await Report.LoadAsync(file);
-        return await UpdateAsync("README.md", Headlines.Of(report)) && await UpdateAsync("docs/performance.md", FullTables.Of(report)) ? 0 : 1;
+        return await UpdateAsync("README.md", Headlines.Of(report)) && await UpdateAsync("docs/performance.md", FullTables.Of(report))
+            ? 0
+            : 1;
     }
 
     private static async Task<bool> UpdateAsync(string path, string content)

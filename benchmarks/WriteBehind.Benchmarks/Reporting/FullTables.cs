@@ -18,17 +18,24 @@ internal static class FullTables
         {
             var unit = group.First().Unit;
             text.Append(CultureInfo.InvariantCulture, $"\n### Group {group.Key}\n\n")
-                .Append(CultureInfo.InvariantCulture, $"| | {unit}/s | ratio | p50 ms | p99 ms | bytes/op | own cpu µs | Redis cpu µs | spread |\n")
+                .Append(
+                    CultureInfo.InvariantCulture,
+                    $"| | {unit}/s | ratio | p50 ms | p99 ms | bytes/op | own cpu µs | Redis cpu µs | spread |\n")
                 .Append("|---|---|---|---|---|---|---|---|---|\n");
             foreach (var result in group)
             {
                 text.Append(CultureInfo.InvariantCulture, $"| {(result.Case.Length > 0 ? $"{result.Case}: " : "")}{result.Name} ")
-                    .Append(CultureInfo.InvariantCulture, $"| {result.OpsPerSecond:N0} | {result.Ratio:0.00} | {result.P50Ms:0.00} | {result.P99Ms:0.00} ")
-                    .Append(CultureInfo.InvariantCulture, $"| {result.AllocatedBytesPerOp:N0} | {result.OwnCpuUsPerOp:0.0} | {result.RedisCpuUsPerOp:0.0} ")
+                    .Append(
+                        CultureInfo.InvariantCulture,
+                        $"| {result.OpsPerSecond:N0} | {result.Ratio:0.00} | {result.P50Ms:0.00} | {result.P99Ms:0.00} ")
+                    .Append(
+                        CultureInfo.InvariantCulture,
+                        $"| {result.AllocatedBytesPerOp:N0} | {result.OwnCpuUsPerOp:0.0} | {result.RedisCpuUsPerOp:0.0} ")
                     .Append(CultureInfo.InvariantCulture, $"| {result.Spread:0%} |\n");
                 if (result.Figures is { Count: > 0 } figures)
                 {
-                    var named = figures.Select(figure => string.Create(CultureInfo.InvariantCulture, $"{figure.Key} {figure.Value:#,0.##}"));
+                    var named = figures.Select(
+                        figure => string.Create(CultureInfo.InvariantCulture, $"{figure.Key} {figure.Value:#,0.##}"));
                     text.Append("| ").AppendJoin(", ", named).Append(" | | | | | | | | |\n");
                 }
             }

@@ -31,11 +31,13 @@ internal static class Headlines
             {
                 lines.Add(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"| {what} | {baseline.OpsPerSecond:N0} ({baseline.Name}){P99(baseline)} | **{own.OpsPerSecond:N0}**{P99(own)} | {own.Ratio:0.0} |"));
+                    $"| {what} | {baseline.OpsPerSecond:N0} ({baseline.Name}){P99(baseline)} "
+                        + $"| **{own.OpsPerSecond:N0}**{P99(own)} | {own.Ratio:0.0} |"));
             }
         }
 
-        return $"{string.Join('\n', lines)}\n\n{report.Machine["processor"]}; {report.Settings} run, {report.Machine["measured"]}, load before {report.Machine["load before"]}.\n";
+        return $"{string.Join('\n', lines)}\n\n{report.Machine["processor"]}; {report.Settings} run, {report.Machine["measured"]}, "
+            + $"load before {report.Machine["load before"]}.\n";
     }
 
     private static string P99(Measurement measured)

@@ -22,8 +22,10 @@ public sealed record Machine(IReadOnlyDictionary<string, string> Facts)
             ["memory"] = $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB",
             ["load before"] = LoadAverage(),
             ["system"] = RuntimeInformation.OSDescription,
-            ["runtime"] = $"{RuntimeInformation.FrameworkDescription}, {(GCSettings.IsServerGC ? "server" : "workstation")} garbage collector",
-            ["libraries"] = $"StackExchange.Redis {VersionOf(typeof(ConnectionMultiplexer))}, Npgsql {VersionOf(typeof(NpgsqlConnection))}, "
+            ["runtime"] = RuntimeInformation.FrameworkDescription
+                + $", {(GCSettings.IsServerGC ? "server" : "workstation")} garbage collector",
+            ["libraries"] = $"StackExchange.Redis {VersionOf(typeof(ConnectionMultiplexer))}, "
+                + $"Npgsql {VersionOf(typeof(NpgsqlConnection))}, "
                 + $"EF Core {VersionOf(typeof(Microsoft.EntityFrameworkCore.DbContext))}, Orleans {VersionOf(typeof(IGrain))}",
             ["Redis"] = await RedisAsync(servers),
             ["PostgreSQL"] = await PostgresAsync(servers),
@@ -46,7 +48,8 @@ public sealed record Machine(IReadOnlyDictionary<string, string> Facts)
     }
 
     private static string VersionOf(Type type)
-        => type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0].Split(". ")[0] ?? "?";
+        => type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0].Split(". ")[0]
+            ?? "?";
 
     private static async Task<string> RedisAsync(BenchmarkServers servers)
     {

@@ -63,7 +63,8 @@ public sealed class Report(Machine machine, bool isQuick)
     public void WriteFooter()
     {
         var missed = _goals.Where(goal => !goal.IsMet).ToArray();
-        Say("", $"{_goals.Count - missed.Length} of {_goals.Count} goals are met. {TimeProvider.System.GetElapsedTime(_started).TotalSeconds:0} s.");
+        var seconds = TimeProvider.System.GetElapsedTime(_started).TotalSeconds;
+        Say("", $"{_goals.Count - missed.Length} of {_goals.Count} goals are met. {seconds:0} s.");
         Say([.. missed.Select(goal => $"  group {goal.Group}: {Line(goal).Trim()}")]);
     }
 
@@ -74,7 +75,8 @@ public sealed class Report(Machine machine, bool isQuick)
     {
         ArgumentNullException.ThrowIfNull(file);
         await using var stream = file.OpenRead();
-        return await JsonSerializer.DeserializeAsync<ReportDocument>(stream, Json) ?? throw new InvalidDataException("The file holds no report.");
+        return await JsonSerializer.DeserializeAsync<ReportDocument>(stream, Json)
+            ?? throw new InvalidDataException("The file holds no report.");
     }
 
     private static string Line(Goal goal) => $"  goal {(goal.IsMet ? "met   " : "MISSED")}: {goal.Text}: {goal.Measured}";

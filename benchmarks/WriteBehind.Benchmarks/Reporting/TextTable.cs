@@ -25,15 +25,19 @@ public static class TextTable
             [
                 result.Case.Length > 0 ? $"{result.Case}: {result.Name}" : result.Name,
                 Number(result.OpsPerSecond), Number(result.Ratio, "0.00"), Number(result.P50Ms, "0.000"), Number(result.P99Ms, "0.000"),
-                Number(result.AllocatedBytesPerOp), Number(result.OwnCpuUsPerOp, "0.0"), Number(result.RedisCpuUsPerOp, "0.0"), Number(result.Spread, "0%"),
+                Number(result.AllocatedBytesPerOp), Number(result.OwnCpuUsPerOp, "0.0"),
+                Number(result.RedisCpuUsPerOp, "0.0"), Number(result.Spread, "0%"),
             ]);
-            figures.Add(result.Figures is { Count: > 0 } some ? string.Join(", ", some.Select(figure => $"{figure.Key} {Number(figure.Value, "#,0.##")}")) : null);
+            figures.Add(result.Figures is { Count: > 0 } some
+                ? string.Join(", ", some.Select(figure => $"{figure.Key} {Number(figure.Value, "#,0.##")}"))
+                : null);
         }
 
         var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column]?.Length ?? 0)).ToArray();
         return
         [
-            .. rows.Zip(figures).SelectMany(pair => pair.Second is null ? [Line(pair.First)] : new[] { Line(pair.First), new string(' ', FiguresIndent + 2) + pair.Second }),
+            .. rows.Zip(figures).SelectMany(pair =>
+                pair.Second is null ? [Line(pair.First)] : new[] { Line(pair.First), new string(' ', FiguresIndent + 2) + pair.Second }),
         ];
 
         string Line(string?[] row) => "  " + string.Join("  ", row.Select(

@@ -8,7 +8,8 @@ namespace WriteBehind.Benchmarks.Savers;
 /// <summary>COPY into a temporary table, then a merge into the real one.</summary>
 internal sealed class CopyMergeSaver(Place place) : IRowSaver
 {
-    private const string CopySql = "COPY incoming (id, name, category, quantity, reserved, price, updated_at, version) FROM STDIN (FORMAT BINARY)";
+    private const string CopySql =
+        "COPY incoming (id, name, category, quantity, reserved, price, updated_at, version) FROM STDIN (FORMAT BINARY)";
     private const string MergeSql = $"INSERT INTO products AS t SELECT * FROM incoming {ProductArrays.MergeSql}";
 
     public string Name => "COPY to a temporary table, merge";
@@ -22,7 +23,8 @@ internal sealed class CopyMergeSaver(Place place) : IRowSaver
         await create.ExecuteNonQueryAsync();
         var merge = new NpgsqlCommand(MergeSql, connection);
         await merge.PrepareAsync();
-        return new Prepared([.. rows.Products.Chunk(batchSize).Select(chunk => (chunk.Length, (Func<Task>)(() => SaveAsync(connection, merge, chunk))))])
+        return new Prepared([.. rows.Products.Chunk(batchSize)
+            .Select(chunk => (chunk.Length, (Func<Task>)(() => SaveAsync(connection, merge, chunk))))])
         {
             Opened = [connection, merge],
         };

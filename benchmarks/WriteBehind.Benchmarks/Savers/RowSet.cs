@@ -20,7 +20,8 @@ internal sealed class RowSet(int count)
             await place.ExecuteAsync(
                 $"""
                 INSERT INTO products (id, name, category, quantity, reserved, price, updated_at, version)
-                SELECT 'product-' || lpad(i::text, 7, '0'), 'White hanging heart T-light holder', 'Home and garden', 1, 0, 2.55, now(), {Version - 1}
+                SELECT 'product-' || lpad(i::text, 7, '0'), 'White hanging heart T-light holder', 'Home and garden', 1, 0, 2.55, now(),
+                    {Version - 1}
                 FROM generate_series(0, {Products.Length - 1}) AS i
                 """);
         }

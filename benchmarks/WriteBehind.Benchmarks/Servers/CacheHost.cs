@@ -4,7 +4,9 @@ using WriteBehind.RateLimits;
 
 namespace WriteBehind.Benchmarks.Servers;
 
-/// <summary>A node with caches and rate limits in this process, with default settings unless said otherwise. It writes nothing behind.</summary>
+/// <summary>
+/// A node with caches and rate limits in this process, with default settings unless said otherwise. It writes nothing behind.
+/// </summary>
 public sealed class CacheHost : IAsyncDisposable
 {
     /// <summary>A limit that the load stays below: a decision has to be made, and admits.</summary>

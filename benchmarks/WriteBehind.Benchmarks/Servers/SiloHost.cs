@@ -29,7 +29,8 @@ internal sealed class SiloHost : IAsyncDisposable
     public static async Task<SiloHost> StartAsync(Place place, Action<EntityTypeOptions<Product>>? entity = null)
     {
         var builder = Host.CreateApplicationBuilder();
-        builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Error);
+        builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
+            .SetMinimumLevel(LogLevel.Error);
         builder.Services.AddPooledDbContextFactory<PlainContext>(options => options.UseNpgsql(place.Database));
         builder.Services.AddDbContextFactory<ShopContext>(options => options.UseNpgsql(place.Database));
 
@@ -42,7 +43,8 @@ internal sealed class SiloHost : IAsyncDisposable
             .UseLocalhostClustering(FreePort(), FreePort())
             .Configure<ClusterOptions>(options => (options.ServiceId, options.ClusterId) = (place.Prefix, place.Prefix))
             .UseInMemoryReminderService()
-            .AddRedisGrainStorage(RedisProductGrain.Storage, options => options.ConfigurationOptions = ConfigurationOptions.Parse(place.Redis))
+            .AddRedisGrainStorage(
+                RedisProductGrain.Storage, options => options.ConfigurationOptions = ConfigurationOptions.Parse(place.Redis))
             .AddWriteBehind(writeBehind => writeBehind
                 .Configure(options =>
                 {

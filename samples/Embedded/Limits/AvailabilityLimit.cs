@@ -28,6 +28,7 @@ internal static class AvailabilityLimit
             context.HttpContext.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         }
 
-        await TypedResults.Problem("You ask for availability too often.", statusCode: StatusCodes.Status429TooManyRequests).ExecuteAsync(context.HttpContext);
+        await TypedResults.Problem("You ask for availability too often.", statusCode: StatusCodes.Status429TooManyRequests)
+            .ExecuteAsync(context.HttpContext);
     }
 }

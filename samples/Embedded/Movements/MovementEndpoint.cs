@@ -12,7 +12,8 @@ internal static class MovementEndpoint
     {
         if (!http.WebSockets.IsWebSocketRequest)
         {
-            return TypedResults.Problem("This address speaks WebSocket; single movements go to POST /stock/{id}/movements.", statusCode: 400);
+            return TypedResults.Problem(
+                "This address speaks WebSocket; single movements go to POST /stock/{id}/movements.", statusCode: 400);
         }
 
         using var socket = await http.WebSockets.AcceptWebSocketAsync();

@@ -25,7 +25,8 @@ internal static class PageEndpoints
             ? TypedResults.Ok(page)
             : TypedResults.NotFound();
 
-    private static async Task<NoContent> RemoveAsync(string product, [FromKeyedServices(Cache)] ICache cache, CancellationToken cancellationToken)
+    private static async Task<NoContent> RemoveAsync(
+        string product, [FromKeyedServices(Cache)] ICache cache, CancellationToken cancellationToken)
     {
         await cache.RemoveAsync(product, cancellationToken);
         return TypedResults.NoContent();

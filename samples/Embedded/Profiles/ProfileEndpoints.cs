@@ -5,8 +5,8 @@ using WriteBehind.Caching;
 namespace Embedded.Profiles;
 
 /// <summary>
-/// Customers behind a read-through and write-through cache: a write is in PostgreSQL when it is acknowledged, and reads rarely get that far.
-/// Rows that other programs change are heard of from PostgreSQL itself (see Program.cs).
+/// Customers behind a read-through and write-through cache: a write is in PostgreSQL when it is acknowledged, and reads rarely get that
+/// far. Rows that other programs change are heard of from PostgreSQL itself (see Program.cs).
 /// </summary>
 internal static class ProfileEndpoints
 {
@@ -17,7 +17,8 @@ internal static class ProfileEndpoints
         profiles.MapGet("", GetManyAsync).WithSummary("Several customers: what the cache does not have is one query.");
         profiles.MapPut("{id}", PutAsync).WithSummary("Changes a customer: first in PostgreSQL, then in the cache.");
         profiles.MapDelete("{id}", DeleteAsync).WithSummary("Deletes a customer.");
-        profiles.MapPost("cities/{city}/invalidate", InvalidateCityAsync).WithSummary("Reads everybody in a city anew: one step, however many they are.");
+        profiles.MapPost("cities/{city}/invalidate", InvalidateCityAsync)
+            .WithSummary("Reads everybody in a city anew: one step, however many they are.");
     }
 
     private static async Task<Results<Ok<Profile>, NotFound>> GetAsync(
@@ -32,10 +33,12 @@ internal static class ProfileEndpoints
         return TypedResults.Ok(found.State);
     }
 
-    private static async Task<Ok<Profile[]>> GetManyAsync(string[] id, IReadThroughCache<Profile> profiles, CancellationToken cancellationToken)
+    private static async Task<Ok<Profile[]>> GetManyAsync(
+        string[] id, IReadThroughCache<Profile> profiles, CancellationToken cancellationToken)
     {
         var found = await profiles.GetManyAsync(id, cancellationToken);
-        return TypedResults.Ok(found.Values.Select(profile => profile.State).OrderBy(profile => profile.Id, StringComparer.Ordinal).ToArray());
+        return TypedResults.Ok(
+            found.Values.Select(profile => profile.State).OrderBy(profile => profile.Id, StringComparer.Ordinal).ToArray());
     }
 
     private static async Task<Ok<Profile>> PutAsync(
@@ -52,7 +55,8 @@ internal static class ProfileEndpoints
         return TypedResults.NoContent();
     }
 
-    private static async Task<NoContent> InvalidateCityAsync(string city, IReadThroughCache<Profile> profiles, CancellationToken cancellationToken)
+    private static async Task<NoContent> InvalidateCityAsync(
+        string city, IReadThroughCache<Profile> profiles, CancellationToken cancellationToken)
     {
         await profiles.RemoveTagAsync(CityTag(city), cancellationToken);
         return TypedResults.NoContent();

@@ -29,12 +29,16 @@ internal sealed class EntityLoad(EntityKind kind, string select, IWorkload workl
         return _runner.RunAsync(() => { }, stop);
     }
 
-    /// <summary>Looks for anything acknowledged that is not in PostgreSQL, and anything in which grains, Redis and PostgreSQL differ.</summary>
+    /// <summary>
+    /// Looks for anything acknowledged that is not in PostgreSQL, and anything in which grains, Redis and PostgreSQL differ.
+    /// </summary>
     public async Task AssertNothingLostAsync(RunningCluster cluster)
     {
-        Assert.Empty(Verifier.Compare(new Dictionary<string, StockRow>(), await ReadAsync(cluster.Postgres), workload.Ids, _runner!.Ledgers));
+        Assert.Empty(
+            Verifier.Compare(new Dictionary<string, StockRow>(), await ReadAsync(cluster.Postgres), workload.Ids, _runner!.Ledgers));
         Assert.Empty(_target.AcknowledgedTwice);
-        await using var verify = await Verify.OpenAsync(cluster.Grains, cluster.RedisOptions, ClusterSettings.ReadKeyPrefix(), cluster.Postgres, CancellationToken.None);
+        await using var verify = await Verify.OpenAsync(
+            cluster.Grains, cluster.RedisOptions, ClusterSettings.ReadKeyPrefix(), cluster.Postgres, CancellationToken.None);
         Assert.Empty(await verify.CompareAsync(kind, workload.Ids, CancellationToken.None));
     }
 

@@ -25,10 +25,11 @@ internal sealed record Fault(string Name, Func<RunningCluster, LoadedRun, Random
 
     public static IReadOnlyList<Fault> All { get; } = [RollingRestart, Kill, Zombie, RedisRestart, PostgresOutage];
 
-    // Orleans itself logs errors where a silo or its membership table goes away, also through the library that it tries a placement again with.
-    // For this library that is no error: others go on.
+    // Orleans itself logs errors where a silo or its membership table goes away, also through the library that it tries a placement again
+    // with. For this library that is no error: others go on.
     private static bool IsOfOrleans(LogEntry entry)
-        => (entry.Category.StartsWith("Orleans.", StringComparison.Ordinal) && !entry.Category.StartsWith("Orleans.WriteBehind", StringComparison.Ordinal))
+        => (entry.Category.StartsWith("Orleans.", StringComparison.Ordinal)
+            && !entry.Category.StartsWith("Orleans.WriteBehind", StringComparison.Ordinal))
             || (entry.Category == "Polly" && entry.Text.Contains("'Orleans.", StringComparison.Ordinal));
 
     // Also who slept: its connections have timed out.

@@ -34,7 +34,8 @@ internal sealed class FaultCheck(RunningCluster cluster, int seed)
     }
 
     private static string Summary(IEnumerable<Exception> failures)
-        => string.Join(", ", failures.CountBy(failure => failure.GetType().Name).Select(type => $"{type.Value} {type.Key}")) is { Length: > 0 } text
+        => string.Join(
+            ", ", failures.CountBy(failure => failure.GetType().Name).Select(type => $"{type.Value} {type.Key}")) is { Length: > 0 } text
             ? text
             : "no failure";
 }

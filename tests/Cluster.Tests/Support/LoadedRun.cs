@@ -109,7 +109,8 @@ internal sealed class LoadedRun : IAsyncDisposable
 
     // Nobody asks for a flush: what a silo left behind has to be found and saved by the others.
     private Task WaitUntilCleanAsync() => Eventually.TrueAsync(
-        async () => (await _cluster.Operator.GetStatusAsync()).Types is { Count: > 0 } types && types.All(type => type is { Dirty: 0, DeadLetters: 0 }),
+        async () => (await _cluster.Operator.GetStatusAsync()).Types is { Count: > 0 } types
+            && types.All(type => type is { Dirty: 0, DeadLetters: 0 }),
         Patience,
         "everything is flushed");
 }

@@ -7,7 +7,9 @@ using WriteBehind.Testing;
 
 namespace Cluster.Tests.Support;
 
-/// <summary>Three silos with their own Redis and PostgreSQL, and a client of them. All tests use the same ones: starting them takes longest.</summary>
+/// <summary>
+/// Three silos with their own Redis and PostgreSQL, and a client of them. All tests use the same ones: starting them takes longest.
+/// </summary>
 [CollectionDefinition(Collection)]
 public sealed class RunningCluster : IAsyncLifetime, ICollectionFixture<RunningCluster>
 {
@@ -53,7 +55,8 @@ public sealed class RunningCluster : IAsyncLifetime, ICollectionFixture<RunningC
     public ServiceServers Servers { get; } = new()
     {
         HasOwnPostgres = true,
-        RedisOptions = new() { AppendFsync = "always", Timeout = TimeSpan.FromSeconds(2) }, // It is killed, and every acknowledged write counts.
+        // It is killed, and every acknowledged write counts.
+        RedisOptions = new() { AppendFsync = "always", Timeout = TimeSpan.FromSeconds(2) },
     };
 
     internal IReadOnlyList<Member> Members => _members;
@@ -81,8 +84,10 @@ public sealed class RunningCluster : IAsyncLifetime, ICollectionFixture<RunningC
         // The first one alone: silos that start together in an empty cluster may each take a while to agree on who is there.
         await _members[0].StartAsync();
         await Task.WhenAll(_members.Skip(1).Select(member => member.StartAsync()));
-        _load = await ClusterConnection.OpenAsync(new(RedisOptions, Id, Id, ClusterSettings.ReadKeyPrefix(), CallTimeout), CancellationToken.None);
-        _judge = await ClusterConnection.OpenAsync(new(RedisOptions, Id, Id, ClusterSettings.ReadKeyPrefix(), JudgeTimeout), CancellationToken.None);
+        _load = await ClusterConnection.OpenAsync(
+            new(RedisOptions, Id, Id, ClusterSettings.ReadKeyPrefix(), CallTimeout), CancellationToken.None);
+        _judge = await ClusterConnection.OpenAsync(
+            new(RedisOptions, Id, Id, ClusterSettings.ReadKeyPrefix(), JudgeTimeout), CancellationToken.None);
         _redis = await ConnectionMultiplexer.ConnectAsync(RedisOptions);
         await VersionAudit.InstallAsync(Postgres);
     }

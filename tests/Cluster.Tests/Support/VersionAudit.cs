@@ -9,11 +9,14 @@ internal static class VersionAudit
         CREATE TABLE shop.fall (at timestamptz NOT NULL DEFAULT clock_timestamp(), what text NOT NULL);
         CREATE FUNCTION shop.note_fall() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            INSERT INTO shop.fall (what) VALUES (TG_OP || ' of ' || TG_TABLE_NAME || ': ' || OLD::text || ' -> ' || coalesce(NEW::text, 'nothing'));
+            INSERT INTO shop.fall (what)
+                VALUES (TG_OP || ' of ' || TG_TABLE_NAME || ': ' || OLD::text || ' -> ' || coalesce(NEW::text, 'nothing'));
             RETURN NULL;
         END $$;
-        CREATE TRIGGER note_fall AFTER UPDATE ON shop.stock FOR EACH ROW WHEN (NEW.version <= OLD.version) EXECUTE FUNCTION shop.note_fall();
-        CREATE TRIGGER note_fall AFTER UPDATE ON shop.views FOR EACH ROW WHEN (NEW.version <= OLD.version) EXECUTE FUNCTION shop.note_fall();
+        CREATE TRIGGER note_fall AFTER UPDATE ON shop.stock
+            FOR EACH ROW WHEN (NEW.version <= OLD.version) EXECUTE FUNCTION shop.note_fall();
+        CREATE TRIGGER note_fall AFTER UPDATE ON shop.views
+            FOR EACH ROW WHEN (NEW.version <= OLD.version) EXECUTE FUNCTION shop.note_fall();
         CREATE TRIGGER note_loss AFTER DELETE ON shop.stock FOR EACH ROW EXECUTE FUNCTION shop.note_fall();
         CREATE TRIGGER note_loss AFTER DELETE ON shop.views FOR EACH ROW EXECUTE FUNCTION shop.note_fall();
         """;

@@ -31,7 +31,8 @@ public sealed class MigrateFromRedisTests : IAsyncLifetime
 
         Assert.Equal(new Cart { Owner = "Ada", Items = 3 }, await cluster.Grain<ICartGrain>("7").GetAsync());
 
-        await Eventually.TrueAsync(async () => await cluster.Database.ScalarAsync("SELECT state->>'Owner' FROM write_behind_documents") is "Ada");
+        await Eventually.TrueAsync(
+            async () => await cluster.Database.ScalarAsync("SELECT state->>'Owner' FROM write_behind_documents") is "Ada");
         Assert.Equal(5, await cluster.Grain<ICartGrain>("7").AddAsync("Ada", 2));
     }
 
@@ -114,7 +115,8 @@ public sealed class MigrateFromRedisTests : IAsyncLifetime
     public async Task States_are_taken_from_where_and_as_the_old_provider_was_told_to_keep_them_over_one_connection()
     {
         var redis = await SharedServers.RedisAsync();
-        await using (var old = await OldAsync(options => (options.GetStorageKey, options.GrainStorageSerializer) = (KeyOf, new ReversedSerializer())))
+        await using (var old = await OldAsync(
+            options => (options.GetStorageKey, options.GrainStorageSerializer) = (KeyOf, new ReversedSerializer())))
         {
             await old.Grain<ICartGrain>("8").AddAsync("Ada", 3);
             await old.Grain<ICartGrain>("9").AddAsync("Bo", 4);

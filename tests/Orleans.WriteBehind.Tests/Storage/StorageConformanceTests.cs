@@ -166,7 +166,8 @@ public sealed class StorageConformanceTests(StorageSilo silo) : IClassFixture<St
         var key = Guid.NewGuid().ToString("N");
         (string State, GrainId Grain)[] names =
         [
-            ("a", GrainId.Create("one", key)), ("b", GrainId.Create("one", key)), ("a", GrainId.Create("two", key)), ("a", GrainId.Create("one", key + "|")),
+            ("a", GrainId.Create("one", key)), ("b", GrainId.Create("one", key)), ("a", GrainId.Create("two", key)),
+            ("a", GrainId.Create("one", key + "|")),
             ("a|one", GrainId.Create("one", key)), ("a", GrainId.Create("one", "one|" + key)),
         ];
         foreach (var (name, i) in names.Select((name, i) => (name, i)))
@@ -211,7 +212,8 @@ public sealed class StorageConformanceTests(StorageSilo silo) : IClassFixture<St
     }
 
     private static (GrainId Id, GrainState<Cart> State) New(string owner)
-        => (GrainId.Create("conformance", SharedServers.FreshName("key")), new GrainState<Cart>(new Cart { Owner = owner, Items = 2, Total = 3 }));
+        => (GrainId.Create("conformance", SharedServers.FreshName("key")),
+            new GrainState<Cart>(new Cart { Owner = owner, Items = 2, Total = 3 }));
 
     private async Task WriteAsync(GrainId id, GrainState<Cart> state, bool flushed)
     {

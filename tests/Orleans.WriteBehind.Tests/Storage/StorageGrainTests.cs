@@ -13,7 +13,8 @@ public sealed class StorageGrainTests
 {
     private static readonly GrainClusterOptions Options = new()
     {
-        Silo = silo => silo.AddWriteBehindGrainStorage("carts", storage => storage.Map("looks", "views").Configure = entity => entity.FlushDelay = TimeSpan.FromMilliseconds(100)),
+        Silo = silo => silo.AddWriteBehindGrainStorage(
+            "carts", storage => storage.Map("looks", "views").Configure = entity => entity.FlushDelay = TimeSpan.FromMilliseconds(100)),
     };
 
     [Fact]
@@ -23,8 +24,9 @@ public sealed class StorageGrainTests
 
         await cluster.Grain<ICartGrain>("7").AddAsync("Ada", 3);
 
-        await Eventually.TrueAsync(async () => await cluster.Database.ScalarAsync(
-            "SELECT state->>'Owner' FROM write_behind_documents WHERE type = 'grain-carts' AND id = 'cart|cart|7' AND version = 1") is "Ada");
+        const string Owner =
+            "SELECT state->>'Owner' FROM write_behind_documents WHERE type = 'grain-carts' AND id = 'cart|cart|7' AND version = 1";
+        await Eventually.TrueAsync(async () => await cluster.Database.ScalarAsync(Owner) is "Ada");
     }
 
     [Fact]
@@ -59,7 +61,9 @@ public sealed class StorageGrainTests
         var error = await Assert.ThrowsAsync<InconsistentStateException>(() => a.AddAsync("Ada", 10));
 
         Assert.Equal(("2", "1"), (error.StoredEtag, error.CurrentEtag));
-        Assert.Equal((1, 2), error.InnerException is WriteConflictException conflict ? (conflict.ExpectedVersion, conflict.CurrentVersion) : default);
+        Assert.Equal(
+            (1, 2),
+            error.InnerException is WriteConflictException conflict ? (conflict.ExpectedVersion, conflict.CurrentVersion) : default);
         await Eventually.TrueAsync(async () => await a.AddAsync("Ada", 10) == 13);
     }
 
@@ -138,8 +142,8 @@ public sealed class StorageGrainTests
         Assert.Equal(3, await cluster.Grain<INamedBasketGrain>("7").AddAsync(3));
         Assert.Equal(4, await cluster.Grain<IDefaultBasketGrain>("7").AddAsync(4));
 
-        await Eventually.TrueAsync(async () => await cluster.Database.ScalarAsync(
-            "SELECT string_agg(type || ' ' || (state->>'Items'), ', ' ORDER BY type) FROM write_behind_documents") is "grain-carts 3, grain-default 4");
+        const string Items = "SELECT string_agg(type || ' ' || (state->>'Items'), ', ' ORDER BY type) FROM write_behind_documents";
+        await Eventually.TrueAsync(async () => await cluster.Database.ScalarAsync(Items) is "grain-carts 3, grain-default 4");
     }
 
     [Fact]

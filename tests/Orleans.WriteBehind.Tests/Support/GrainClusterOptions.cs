@@ -23,7 +23,9 @@ public sealed record GrainClusterOptions
     /// <summary>The flush delay of all types.</summary>
     public TimeSpan FlushDelay { get; init; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The maximum age of all types; half of it is what the sweep waits for. Long by default, so that timers flush and not the sweep.</summary>
+    /// <summary>
+    /// The maximum age of all types; half of it is what the sweep waits for. Long by default, so that timers flush and not the sweep.
+    /// </summary>
     public TimeSpan MaxAge { get; init; } = Never;
 
     /// <summary>Changes the settings of all types.</summary>

@@ -27,7 +27,8 @@ public sealed class LoadPartsTests
         histogram.Record(TimeSpan.Zero);
         Assert.Equal(0, histogram.PercentileMilliseconds(1));
         histogram.Record(TimeSpan.MaxValue);
-        Assert.InRange(histogram.PercentileMilliseconds(1), TimeSpan.MaxValue.TotalMilliseconds * 0.99, TimeSpan.MaxValue.TotalMilliseconds * 1.01);
+        Assert.InRange(
+            histogram.PercentileMilliseconds(1), TimeSpan.MaxValue.TotalMilliseconds * 0.99, TimeSpan.MaxValue.TotalMilliseconds * 1.01);
     }
 
     [Fact]
@@ -49,7 +50,8 @@ public sealed class LoadPartsTests
 
     [Fact]
     public void Every_movement_moves_something()
-        => Assert.Equal([-4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7, 8], Take(new(10_000, 10, 1)).Select(change => change.Amount).Distinct().Order());
+        => Assert.Equal(
+            [-4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7, 8], Take(new(10_000, 10, 1)).Select(change => change.Amount).Distinct().Order());
 
     private static List<StockChange> Take(SkewedWorkload workload) =>
         [.. Enumerable.Range(0, (int)workload.Count).Select(i => workload[i])];

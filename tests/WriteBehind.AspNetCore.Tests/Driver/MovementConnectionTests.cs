@@ -15,17 +15,21 @@ public sealed class MovementConnectionTests
     {
         string[] replies =
         [
-            """{"seq":1,"version":9}""", """{"seq":2,"error":"buffer full"}""", """{"seq":3,"error":"Redis is away.","outcomeUnknown":true}""",
+            """{"seq":1,"version":9}""", """{"seq":2,"error":"buffer full"}""",
+            """{"seq":3,"error":"Redis is away.","outcomeUnknown":true}""",
         ];
         await using var site = await ServeAsync((socket, message) =>
         {
             // The writes may come in one message or in three. Whatever comes, a reply to nothing is put before theirs.
-            var due = replies.Where((_, i) => message.Contains($"\"seq\":{i + 1},", StringComparison.Ordinal)).Prepend("""{"seq":99,"version":1}""");
-            return socket.SendAsync(Encoding.UTF8.GetBytes($"[{string.Join(',', due)}]"), WebSocketMessageType.Text, true, CancellationToken.None);
+            var due = replies.Where((_, i) => message.Contains($"\"seq\":{i + 1},", StringComparison.Ordinal))
+                .Prepend("""{"seq":99,"version":1}""");
+            return socket.SendAsync(
+                Encoding.UTF8.GetBytes($"[{string.Join(',', due)}]"), WebSocketMessageType.Text, true, CancellationToken.None);
         });
         await using var connection = await MovementConnection.OpenAsync(site.Client.BaseAddress!, CancellationToken.None);
         var answers = await Task.WhenAll(
-            connection.WriteAsync("a", 1), connection.WriteAsync("b", 2), connection.WriteAsync("c", 3)).WaitAsync(Eventually.DefaultDeadline);
+            connection.WriteAsync("a", 1), connection.WriteAsync("b", 2), connection.WriteAsync("c", 3)).WaitAsync(
+                Eventually.DefaultDeadline);
         Assert.Equal([WriteResult.Acknowledged, WriteResult.Refused, WriteResult.Unknown], answers.Select(answer => answer.Result));
         Assert.Equal("buffer full", answers[1].Error);
     }

@@ -16,7 +16,10 @@ public sealed class HealthCheckTests
     {
         var report = await CheckAsync();
         Assert.Equal(
-            [WriteBehindHealth.Age, WriteBehindHealth.Durability, WriteBehindHealth.Loops, WriteBehindHealth.Database, WriteBehindHealth.Buffer],
+            [
+                WriteBehindHealth.Age, WriteBehindHealth.Durability, WriteBehindHealth.Loops, WriteBehindHealth.Database,
+                WriteBehindHealth.Buffer,
+            ],
             report.Entries.Keys.Order(StringComparer.Ordinal));
         Assert.All(report.Entries.Values, entry => Assert.Equal(HealthStatus.Healthy, entry.Status));
     }
@@ -74,7 +77,10 @@ public sealed class HealthCheckTests
         _engine.Status = _engine.Status with { Loops = [new("sweep stock", null, 0, null, Now.AddMinutes(-10))] };
         await AssertAsync(WriteBehindHealth.Loops, HealthStatus.Unhealthy, "sweep stock");
 
-        _engine.Status = _engine.Status with { Loops = [new("sweep stock", Now.AddMinutes(-20), 3, "Redis is away.", Now.AddMinutes(-10))] };
+        _engine.Status = _engine.Status with
+        {
+            Loops = [new("sweep stock", Now.AddMinutes(-20), 3, "Redis is away.", Now.AddMinutes(-10))],
+        };
         await AssertAsync(WriteBehindHealth.Loops, HealthStatus.Unhealthy, "in a round since");
 
         _engine.Status = _engine.Status with { Loops = [new("sweep stock", null, 0, null)] };

@@ -121,7 +121,11 @@ public sealed class DriverRunTests(SampleServers servers) : IClassFixture<Sample
         await using var driver = ChildProcess.Start(
             "dotnet",
             [SamplePaths.Driver],
-            new Dictionary<string, string?> { ["WRITEBEHIND_REDIS"] = "localhost", ["WRITEBEHIND_POSTGRES"] = "postgres://shop:geheim@db/shop" });
+            new Dictionary<string, string?>
+            {
+                ["WRITEBEHIND_REDIS"] = "localhost",
+                ["WRITEBEHIND_POSTGRES"] = "postgres://shop:geheim@db/shop",
+            });
         Assert.Equal(2, await driver.WaitForExitAsync());
         var output = string.Join('\n', driver.Output.Concat(driver.Errors));
         Assert.Contains("WRITEBEHIND_POSTGRES", output, StringComparison.Ordinal);

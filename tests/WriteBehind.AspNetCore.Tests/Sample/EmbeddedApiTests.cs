@@ -72,7 +72,10 @@ public sealed class EmbeddedApiTests(EmbeddedApiTests.Running running) : IClassF
     {
         var paths = (await Client.GetFromJsonAsync<JsonElement>("/openapi/v1.json")).GetProperty("paths");
         Assert.Equal(
-            ["/pages/{product}", "/profiles", "/profiles/cities/{city}/invalidate", "/profiles/{id}", "/stock/{id}", "/stock/{id}/available", "/stock/{id}/movements"],
+            [
+                "/pages/{product}", "/profiles", "/profiles/cities/{city}/invalidate", "/profiles/{id}",
+                "/stock/{id}", "/stock/{id}/available", "/stock/{id}/movements",
+            ],
             paths.EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
     }
 
@@ -171,7 +174,8 @@ public sealed class EmbeddedApiTests(EmbeddedApiTests.Running running) : IClassF
     private async Task<ClientWebSocket> ConnectAsync()
     {
         var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new UriBuilder(Client.BaseAddress!) { Scheme = "ws", Path = "/stock/movements" }.Uri, CancellationToken.None);
+        await socket.ConnectAsync(
+            new UriBuilder(Client.BaseAddress!) { Scheme = "ws", Path = "/stock/movements" }.Uri, CancellationToken.None);
         return socket;
     }
 

@@ -26,7 +26,9 @@ public sealed class RateLimitedEndpointTests
 
             Assert.Equal(5, answers.Count(answer => answer.StatusCode == HttpStatusCode.OK));
             Assert.Equal(25, refused.Length);
-            Assert.All(refused, answer => Assert.InRange(answer.Headers.RetryAfter?.Delta ?? default, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10)));
+            Assert.All(
+                refused,
+                answer => Assert.InRange(answer.Headers.RetryAfter?.Delta ?? default, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10)));
             Assert.Equal("application/problem+json", refused[0].Content.Headers.ContentType?.MediaType);
             Assert.True((await (await AskAsync(other, "bob")).Content.ReadFromJsonAsync<JsonElement>()).GetBoolean());
             await Eventually.TrueAsync(async () => (await AskAsync(one, "ann")).StatusCode == HttpStatusCode.OK);

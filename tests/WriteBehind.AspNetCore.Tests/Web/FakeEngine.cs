@@ -1,6 +1,8 @@
 namespace WriteBehind.AspNetCore.Tests.Web;
 
-/// <summary>An engine that says what a test wants it to say. What the endpoints make of it is tested here; the real one has its own tests.</summary>
+/// <summary>
+/// An engine that says what a test wants it to say. What the endpoints make of it is tested here; the real one has its own tests.
+/// </summary>
 internal sealed class FakeEngine : IWriteBehindEngine
 {
     public static readonly TypeStatus Stock = new(
@@ -23,7 +25,8 @@ internal sealed class FakeEngine : IWriteBehindEngine
 
     public EntityTypeOptions OptionsOf(string type) => throw new NotSupportedException();
 
-    public Task<long> SweepAsync(SweepPart part, TimeSpan? minAge = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<long> SweepAsync(SweepPart part, TimeSpan? minAge = null, CancellationToken cancellationToken = default)
+        => throw new NotSupportedException();
 
     public IEntityStore<TState> Store<TState>()
         where TState : class => throw new NotSupportedException();
@@ -37,7 +40,8 @@ internal sealed class FakeEngine : IWriteBehindEngine
         return Failure is null ? Task.FromResult(Status) : Task.FromException<EngineStatus>(Failure);
     }
 
-    public Task FlushAsync(string type, string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task FlushAsync(string type, string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        => throw new NotSupportedException();
 
     public Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {

@@ -15,7 +15,9 @@ public sealed class RateLimitMiddlewareTests
     public async Task The_middleware_takes_a_limit_for_an_endpoint_and_asks_redis_once_for_each_request()
     {
         await using var redis = await RedisServer.StartAsync();
-        await using var site = await StartAsync(redis.Configuration, static (limiter, limits) => limiter.AddPolicy("api", http => limits(http).Partition("api", CallerOf(http))));
+        await using var site = await StartAsync(
+            redis.Configuration,
+            static (limiter, limits) => limiter.AddPolicy("api", http => limits(http).Partition("api", CallerOf(http))));
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => site.GetAsync("/limited", ("Caller", "ann"))));
 
@@ -32,7 +34,8 @@ public sealed class RateLimitMiddlewareTests
         await using var site = await StartAsync(redis.Configuration, static (limiter, limits) =>
         {
             limiter.AddPolicy("api", http => RateLimitPartition.GetNoLimiter(""));
-            limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => limits(http).Partition("api", CallerOf(http)));
+            limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(
+                http => limits(http).Partition("api", CallerOf(http)));
         });
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => site.GetAsync("/limited", ("Caller", "ann"))));
@@ -48,7 +51,8 @@ public sealed class RateLimitMiddlewareTests
         {
             limiter.AddPolicy("api", http => limits(http).Partition("api", CallerOf(http)));
             limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(
-                static _ => RateLimitPartition.GetFixedWindowLimiter("", static _ => new() { PermitLimit = 4, Window = TimeSpan.FromMinutes(10) }));
+                static _ =>
+                    RateLimitPartition.GetFixedWindowLimiter("", static _ => new() { PermitLimit = 4, Window = TimeSpan.FromMinutes(10) }));
         });
 
         var answered = 0;

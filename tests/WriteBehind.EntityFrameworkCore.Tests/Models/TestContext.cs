@@ -31,7 +31,8 @@ internal sealed class TestContext(DbContextOptions<TestContext> options) : DbCon
             invoice.Property(i => i.Priority).HasDefaultValue(5);
             invoice.Property(i => i.CreatedAt).HasDefaultValueSql("now()");
             invoice.Property(i => i.Shouted).HasComputedColumnSql("upper(\"Title\")", stored: true);
-            invoice.Property(i => i.Origin).Metadata.SetAfterSaveBehavior(Microsoft.EntityFrameworkCore.Metadata.PropertySaveBehavior.Ignore);
+            invoice.Property(i => i.Origin).Metadata.SetAfterSaveBehavior(
+                Microsoft.EntityFrameworkCore.Metadata.PropertySaveBehavior.Ignore);
             invoice.Property(i => i.Token).IsRowVersion();
             invoice.Property<string>("AddedBy").HasDefaultValue("database");
         });

@@ -11,7 +11,10 @@ internal sealed class SinkHost<TContext> : IAsyncDisposable
     private readonly ServiceProvider _services;
     private readonly NpgsqlDataSource _dataSource;
 
-    public SinkHost(string connectionString, Action<IServiceCollection, NpgsqlDataSource>? register = null, Action<EntityFrameworkSinkOptions>? configure = null)
+    public SinkHost(
+        string connectionString,
+        Action<IServiceCollection, NpgsqlDataSource>? register = null,
+        Action<EntityFrameworkSinkOptions>? configure = null)
     {
         _dataSource = NpgsqlDataSource.Create(connectionString);
         var services = new ServiceCollection();

@@ -20,7 +20,8 @@ internal static class PostgresBinaries
         List<string> candidates = [];
         if (Directory.Exists(DebianRoot))
         {
-            candidates.AddRange(Directory.GetDirectories(DebianRoot).OrderByDescending(VersionOf).Select(static path => Path.Combine(path, "bin")));
+            candidates.AddRange(
+                Directory.GetDirectories(DebianRoot).OrderByDescending(VersionOf).Select(static path => Path.Combine(path, "bin")));
         }
 
         try
@@ -32,7 +33,8 @@ internal static class PostgresBinaries
             // No pg_config, or (as Debian installs it) one that lacks the development package: the folders have to do.
         }
 
-        return candidates.FirstOrDefault(static path => File.Exists(Path.Combine(path, "initdb")) && File.Exists(Path.Combine(path, "postgres")))
+        return candidates.FirstOrDefault(
+            static path => File.Exists(Path.Combine(path, "initdb")) && File.Exists(Path.Combine(path, "postgres")))
             ?? throw new InvalidOperationException(
                 $"No PostgreSQL server was found by pg_config or below {DebianRoot}. Install it (Debian: apt-get install postgresql).");
     }

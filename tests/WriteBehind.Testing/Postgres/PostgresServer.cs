@@ -59,7 +59,8 @@ public sealed class PostgresServer : PrivateServer
         ];
         string[] arguments =
         [
-            "-D", DataPath, "-p", Port.ToString(CultureInfo.InvariantCulture), .. settings.SelectMany(static setting => new[] { "-c", setting }),
+            "-D", DataPath, "-p", Port.ToString(CultureInfo.InvariantCulture),
+            .. settings.SelectMany(static setting => new[] { "-c", setting }),
         ];
         return ServerProcess.Start(await PostgresBinaries.PathOfAsync("postgres"), arguments, Folder, PostgresBinaries.User);
     }

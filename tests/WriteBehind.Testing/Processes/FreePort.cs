@@ -13,7 +13,9 @@ internal static class FreePort
     private const int Highest = 22_000;
     private static readonly ConcurrentDictionary<int, bool> Given = new();
 
-    /// <summary>A port that is free now, together with the cluster bus port that belongs to it; never given twice by this process.</summary>
+    /// <summary>
+    /// A port that is free now, together with the cluster bus port that belongs to it; never given twice by this process.
+    /// </summary>
     public static int Next()
     {
         while (true)

@@ -110,7 +110,8 @@ public abstract class PrivateServer : IAsyncDisposable
     {
         var process = await StartProcessAsync();
         _process = process;
-        await Eventually.TrueAsync(async () => process.HasExited || await AnswersAsync(), _startDeadline, $"{_program} starts on port {Port}");
+        await Eventually.TrueAsync(
+            async () => process.HasExited || await AnswersAsync(), _startDeadline, $"{_program} starts on port {Port}");
         if (process.HasExited)
         {
             Forget();

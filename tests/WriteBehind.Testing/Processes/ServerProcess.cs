@@ -124,7 +124,8 @@ internal sealed class ServerProcess : IDisposable
     {
         var file = $"/proc/{Id}/task/{Id}/children";
         return File.Exists(file)
-            ? [.. File.ReadAllText(file).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(static pid => int.Parse(pid, CultureInfo.InvariantCulture))]
+            ? [.. File.ReadAllText(file).Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Select(static pid => int.Parse(pid, CultureInfo.InvariantCulture))]
             : [];
     }
 

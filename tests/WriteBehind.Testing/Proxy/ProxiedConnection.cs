@@ -23,8 +23,10 @@ internal sealed class ProxiedConnection(Socket client, ProxyFaults faults) : IDi
         {
             client.NoDelay = true;
             await _server.ConnectAsync(IPAddress.Loopback, target);
-            var requests = new Pump(client, _server, () => faults.RequestDelay, bytes => Drops(faults.DropRequests, bytes), faults.CountToServer);
-            var responses = new Pump(_server, client, () => faults.ResponseDelay, bytes => Drops(faults.DropResponses, bytes), faults.CountToClients);
+            var requests = new Pump(
+                client, _server, () => faults.RequestDelay, bytes => Drops(faults.DropRequests, bytes), faults.CountToServer);
+            var responses = new Pump(
+                _server, client, () => faults.ResponseDelay, bytes => Drops(faults.DropResponses, bytes), faults.CountToClients);
             await Task.WhenAny(requests.RunAsync(), responses.RunAsync());
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)

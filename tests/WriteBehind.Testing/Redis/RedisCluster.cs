@@ -16,7 +16,8 @@ public sealed class RedisCluster : IAsyncDisposable
 
     /// <summary>A StackExchange.Redis configuration string with all masters.</summary>
     public string Configuration
-        => string.Join(',', Nodes.Select(static node => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{node.Port}")).SkipLast(1).Append(Nodes[^1].Configuration));
+        => string.Join(',', Nodes.Select(static node => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{node.Port}")).SkipLast(1)
+            .Append(Nodes[^1].Configuration));
 
     /// <summary>Starts the masters and waits until all of them say that the cluster is complete.</summary>
     /// <param name="options">How they are started, beside being nodes of a cluster.</param>

@@ -26,17 +26,21 @@ public sealed class RedisServer : PrivateServer
 
     /// <summary>The same with another port, for example that of a <see cref="TcpProxy"/> in front.</summary>
     /// <param name="port">The port.</param>
-    /// <param name="timeout">How long a client waits for an answer; short (4 s) unless said otherwise, as what is behind a proxy is to fail.</param>
+    /// <param name="timeout">How long a client waits for an answer; short (4 s) unless said otherwise, as what is behind a proxy is to
+    /// fail.</param>
     public string ConfigurationFor(int port, TimeSpan? timeout = null)
     {
         var answer = (timeout ?? RedisServerOptions.ShortTimeout).TotalMilliseconds;
         var connect = Math.Max(1000, answer);
         return string.Create(
-            CultureInfo.InvariantCulture, $"127.0.0.1:{port},abortConnect=false,allowAdmin=true,connectTimeout={connect},syncTimeout={answer}")
+            CultureInfo.InvariantCulture,
+            $"127.0.0.1:{port},abortConnect=false,allowAdmin=true,connectTimeout={connect},syncTimeout={answer}")
             + (_options.Password is { } password ? $",password={password}" : "");
     }
 
-    /// <summary>Kills it and starts it again without its data: a Redis that came back empty. (A cluster node forgets its cluster, too.)</summary>
+    /// <summary>
+    /// Kills it and starts it again without its data: a Redis that came back empty. (A cluster node forgets its cluster, too.)
+    /// </summary>
     public async Task WipeAsync()
     {
         await KillAsync();
@@ -55,7 +59,10 @@ public sealed class RedisServer : PrivateServer
         await LaunchAsync();
     }
 
-    /// <summary>Sends one command and gives its answer as text (null for nil), for set-ups and checks by hand. Not for commands that answer with lists.</summary>
+    /// <summary>
+    /// Sends one command and gives its answer as text (null for nil), for set-ups and checks by hand. Not for commands that answer with
+    /// lists.
+    /// </summary>
     public async Task<string?> SendAsync(params string[] command)
     {
         using var connection = await RespConnection.OpenAsync(Port, _options.Password);
@@ -65,7 +72,8 @@ public sealed class RedisServer : PrivateServer
     /// <summary>Starts to record every command that any client sends.</summary>
     public Task<RedisMonitor> MonitorAsync() => RedisMonitor.StartAsync(Port, _options.Password);
 
-    private protected override Task<ServerProcess> StartProcessAsync() => Task.FromResult(ServerProcess.Start("redis-server", Arguments(), Folder));
+    private protected override Task<ServerProcess> StartProcessAsync()
+        => Task.FromResult(ServerProcess.Start("redis-server", Arguments(), Folder));
 
     private protected override async Task<bool> AnswersAsync() => await SendAsync("PING") == "PONG";
 

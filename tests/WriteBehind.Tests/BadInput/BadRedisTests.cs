@@ -47,7 +47,8 @@ public sealed class BadRedisTests
     {
         await using var redis = await RedisServer.StartAsync(new() { Password = Secret });
         var error = await Assert.ThrowsAsync<BufferUnavailableException>(
-            () => TestEngine.StartAsync(new() { Redis = redis.Configuration.Replace($",password={Secret}", "", StringComparison.Ordinal) }));
+            () =>
+                TestEngine.StartAsync(new() { Redis = redis.Configuration.Replace($",password={Secret}", "", StringComparison.Ordinal) }));
         Assert.Contains("password", error.Message, StringComparison.Ordinal);
     }
 
@@ -67,7 +68,8 @@ public sealed class BadRedisTests
         var guard = engine.Services.GetRequiredService<DurabilityGuard>();
 
         await Eventually.TrueAsync(
-            async () => await Record.ExceptionAsync(() => guard.InspectAsync(starting: true, CancellationToken.None)) is BufferUnavailableException e
+            async () => await Record.ExceptionAsync(
+                () => guard.InspectAsync(starting: true, CancellationToken.None)) is BufferUnavailableException e
                 && e.Message.Contains("No master", StringComparison.Ordinal));
 
         Assert.False(guard.Status.Reachable);
@@ -80,7 +82,8 @@ public sealed class BadRedisTests
         await using var master = await RedisServer.StartAsync();
         await using var replica = await RedisServer.StartAsync(new() { ReplicaOf = master.Port });
 
-        var error = await Assert.ThrowsAsync<BufferUnavailableException>(() => TestEngine.StartAsync(new() { Redis = replica.Configuration }));
+        var error = await Assert.ThrowsAsync<BufferUnavailableException>(
+            () => TestEngine.StartAsync(new() { Redis = replica.Configuration }));
 
         Assert.Contains("replica", error.Message, StringComparison.Ordinal);
         Assert.Contains("master", error.Message, StringComparison.Ordinal);

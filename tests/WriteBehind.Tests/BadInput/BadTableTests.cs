@@ -26,7 +26,8 @@ public sealed class BadTableTests
     [Theory]
     [InlineData("ALTER TABLE items RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO items", "42P01")]
     [InlineData("ALTER TABLE items RENAME COLUMN quantity TO amount", "ALTER TABLE items RENAME COLUMN amount TO quantity", "42703")]
-    public async Task A_table_or_column_that_goes_missing_makes_dead_letters_that_a_retry_of_all_brings_home(string damage, string repair, string code)
+    public async Task A_table_or_column_that_goes_missing_makes_dead_letters_that_a_retry_of_all_brings_home(
+        string damage, string repair, string code)
     {
         const int entities = 300;
         await using var engine = await TestEngine.StartAsync(new() { Sweep = true, Item = static item => item.MaxAttempts = 3 });

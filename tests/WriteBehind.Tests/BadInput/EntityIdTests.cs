@@ -7,8 +7,10 @@ public sealed class EntityIdTests
 {
     private static readonly string[] OddIds =
     [
-        " ", "  two  spaces ", "a:b", "{a}", "{", "}", "{}", "a{b}c", "}{", "a\nb", "a\r\nb", "\t", "'", "\"", "a'b''c", "a\"b", "%", "%41", "100%",
-        "\\", "a\\b", "/", "../..", "?a=b&c", "#", "*", "[a]", "$1", "@id", ";DROP TABLE items;--", "null", "0", "-1", "ä", "ß", "İ", "дом", "日本語",
+        " ", "  two  spaces ", "a:b", "{a}", "{", "}", "{}", "a{b}c", "}{", "a\nb", "a\r\nb", "\t",
+        "'", "\"", "a'b''c", "a\"b", "%", "%41", "100%",
+        "\\", "a\\b", "/", "../..", "?a=b&c", "#", "*", "[a]", "$1", "@id", ";DROP TABLE items;--",
+        "null", "0", "-1", "ä", "ß", "İ", "дом", "日本語",
         "עברית", "😀", "👩‍👩‍👧‍👦", "\u200b", "\ufeff", "\u0001", "\u007f", "\uffff", "e:a", "dirty",
     ];
 

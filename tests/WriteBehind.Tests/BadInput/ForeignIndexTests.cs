@@ -21,7 +21,8 @@ public sealed class ForeignIndexTests
         await redis.SendAsync("SET", (string)keys[2].Dirty!, "foreign");
 
         // All of them are written by one call, as those before it are held until they have come.
-        using var house = await FullHouse.FillAsync(engine, Enumerable.Range(0, 100).Select(i => $"head{i}").Where(id => keys.ShardOf(id) != 2));
+        using var house = await FullHouse.FillAsync(
+            engine, Enumerable.Range(0, 100).Select(i => $"head{i}").Where(id => keys.ShardOf(id) != 2));
         var writes = ids.ToDictionary(id => id, id => engine.Items.SetAsync(id, new Item(1)));
         await Eventually.TrueAsync(() => engine.Sink.Loads == ids.Length + house.Count);
         await house.ReleaseAsync();

@@ -44,7 +44,8 @@ public sealed class LargeVersionTests
         await engine.Table.PutAsync(new ItemRow("a", version, 1, null));
 
         Assert.Equal(version, (await engine.Items.GetAsync("a"))!.Version);
-        var error = await Assert.ThrowsAsync<OverflowException>(() => engine.Items.UpdateAsync("a", state => new Item(state!.Quantity + 1)));
+        var error = await Assert.ThrowsAsync<OverflowException>(
+            () => engine.Items.UpdateAsync("a", state => new Item(state!.Quantity + 1)));
         Assert.Contains("item 'a'", error.Message, StringComparison.Ordinal);
         Assert.Equal(0, (await engine.StatusAsync()).Dirty);
     }

@@ -80,7 +80,8 @@ public sealed class StateTests : IAsyncLifetime
         })).ToList();
         var errors = await Task.WhenAll(updates.Select(update => Record.ExceptionAsync(() => update)));
 
-        Assert.Equal(["on purpose 10", "on purpose 20", "on purpose 30"], errors.OfType<InvalidOperationException>().Select(static e => e.Message));
+        Assert.Equal(
+            ["on purpose 10", "on purpose 20", "on purpose 30"], errors.OfType<InvalidOperationException>().Select(static e => e.Message));
         Assert.Equal(27, (await Nodes.GetAsync("a"))!.State.Value);
     }
 

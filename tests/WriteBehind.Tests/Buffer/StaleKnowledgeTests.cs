@@ -6,7 +6,9 @@ using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Buffer;
 
-/// <summary>The trace that the model finds where knowledge is not always checked (<see cref="Protocol.ProtocolPartsTests"/>), on a real Redis.</summary>
+/// <summary>
+/// The trace that the model finds where knowledge is not always checked (<see cref="Protocol.ProtocolPartsTests"/>), on a real Redis.
+/// </summary>
 public sealed class StaleKnowledgeTests
 {
     [Fact]

@@ -26,7 +26,8 @@ public sealed class CacheAsideTests
     [Fact]
     public async Task That_there_is_none_is_remembered_too_and_for_a_shorter_time()
     {
-        await using var node = await CacheNode.StartAsync(cache => (cache.Ttl, cache.NegativeTtl) = (TimeSpan.FromHours(3), TimeSpan.FromHours(1)));
+        await using var node = await CacheNode.StartAsync(
+            cache => (cache.Ttl, cache.NegativeTtl) = (TimeSpan.FromHours(3), TimeSpan.FromHours(1)));
         var loader = new Loader { OnCall = static call => Task.FromResult(call == 1 ? null : new Page(call)) };
 
         Assert.Null(await node.Cache.GetOrLoadAsync("a", loader.LoadAsync));
@@ -53,7 +54,8 @@ public sealed class CacheAsideTests
         var left = new List<long>();
         foreach (var key in keys)
         {
-            left.Add(long.Parse((await redis.SendAsync("PTTL", node.KeyOf($"e1:{key}")))!, System.Globalization.CultureInfo.InvariantCulture));
+            left.Add(
+                long.Parse((await redis.SendAsync("PTTL", node.KeyOf($"e1:{key}")))!, System.Globalization.CultureInfo.InvariantCulture));
         }
 
         Assert.All(left, time => Assert.InRange(time, 499_000, 1_000_000));
@@ -64,7 +66,8 @@ public sealed class CacheAsideTests
     public async Task A_sliding_entry_stays_while_it_is_read_and_not_beyond_its_absolute_end()
     {
         await using var node = await CacheNode.StartAsync(cache =>
-            (cache.Ttl, cache.SlidingTtl, cache.NegativeTtl, cache.Jitter) = (TimeSpan.FromHours(3), TimeSpan.FromHours(1), TimeSpan.Zero, 0));
+            (cache.Ttl,
+                cache.SlidingTtl, cache.NegativeTtl, cache.Jitter) = (TimeSpan.FromHours(3), TimeSpan.FromHours(1), TimeSpan.Zero, 0));
         var loader = new Loader();
         await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
         Assert.InRange(await MinutesLeftAsync(node, "x"), 58, 60);
@@ -107,7 +110,8 @@ public sealed class CacheAsideTests
         Assert.Equal([400], loads);
 
         // Read and fill; then read. The engine's own watch asks for other keys.
-        Assert.Equal(3, commands.Count(command => !command.FromScript && command.Name is "EVALSHA" or "EVAL" && command.Arguments.Any(argument => argument == node.KeyOf("control"))));
+        Assert.Equal(3, commands.Count(command => !command.FromScript && command.Name is "EVALSHA" or "EVAL"
+            && command.Arguments.Any(argument => argument == node.KeyOf("control"))));
     }
 
     [Fact]
@@ -121,7 +125,8 @@ public sealed class CacheAsideTests
         using var monitor = await redis.MonitorAsync();
         Assert.Equal(500, (await node.Cache.GetOrLoadManyAsync(keys, LoadAllAsync)).Count);
         var commands = await monitor.StopAsync();
-        Assert.Equal(4, commands.Count(command => !command.FromScript && command.Name is "EVALSHA" && command.Arguments.Any(argument => argument.Contains("{cache.", StringComparison.Ordinal))));
+        Assert.Equal(4, commands.Count(command => !command.FromScript && command.Name is "EVALSHA"
+            && command.Arguments.Any(argument => argument.Contains("{cache.", StringComparison.Ordinal))));
     }
 
     [Fact]
@@ -159,7 +164,10 @@ public sealed class CacheAsideTests
     public async Task The_error_of_a_loader_reaches_the_caller_as_the_cause_and_is_not_remembered()
     {
         await using var node = await CacheNode.StartAsync();
-        var loader = new Loader { OnCall = static call => call == 1 ? throw new InvalidDataException("no such disk") : Task.FromResult<Page?>(new Page(call)) };
+        var loader = new Loader
+        {
+            OnCall = static call => call == 1 ? throw new InvalidDataException("no such disk") : Task.FromResult<Page?>(new Page(call)),
+        };
 
         var error = await Assert.ThrowsAsync<CacheLoadException>(async () => await node.Cache.GetOrLoadAsync("a", loader.LoadAsync));
         Assert.IsType<InvalidDataException>(error.InnerException);
@@ -186,9 +194,13 @@ public sealed class CacheAsideTests
     public async Task A_stale_value_is_given_where_the_load_fails_and_the_database_is_left_alone_for_a_while()
     {
         await using var node = await CacheNode.StartAsync(cache =>
-            (cache.Ttl, cache.NegativeTtl, cache.MaxStale, cache.StalePause) = (TimeSpan.FromHours(1), TimeSpan.Zero, TimeSpan.FromHours(2), TimeSpan.FromMinutes(30)));
+            (cache.Ttl, cache.NegativeTtl, cache.MaxStale, cache.StalePause) = (TimeSpan.FromHours(1),
+                TimeSpan.Zero, TimeSpan.FromHours(2), TimeSpan.FromMinutes(30)));
         using var counters = new CacheCounters(node.Name);
-        var loader = new Loader { OnCall = static call => call == 1 ? Task.FromResult<Page?>(new Page(1)) : throw new TimeoutException("database down") };
+        var loader = new Loader
+        {
+            OnCall = static call => call == 1 ? Task.FromResult<Page?>(new Page(1)) : throw new TimeoutException("database down"),
+        };
         await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
 
         await EndInAsync(node, "x", TimeSpan.FromHours(-1));
@@ -224,7 +236,8 @@ public sealed class CacheAsideTests
     public async Task A_value_that_cannot_be_read_at_all_is_loaded_anew()
     {
         await using var node = await CacheNode.StartAsync();
-        await using var other = await node.StartOtherAsync(static cache => cache.Json = new() { Converters = { new ThrowingConverter<Page>() } });
+        await using var other = await node.StartOtherAsync(
+            static cache => cache.Json = new() { Converters = { new ThrowingConverter<Page>() } });
         var loader = new Loader();
         await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
         Assert.Equal(2, (await other.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
@@ -236,8 +249,10 @@ public sealed class CacheAsideTests
         await using var node = await CacheNode.StartAsync();
         var keys = Enumerable.Range(0, 9).Select(i => $"k{i}").ToArray();
         await node.Cache.GetOrLoadManyAsync<string>(keys, static (wanted, _)
-            => Task.FromResult<IReadOnlyDictionary<string, string>>(wanted.ToDictionary(key => key, key => key + new string('x', 1_000_000))));
-        var read = await node.Cache.GetOrLoadManyAsync<string>(keys, static (_, _) => throw new InvalidOperationException("loaded again (test)"));
+            => Task.FromResult<IReadOnlyDictionary<string, string>>(
+                wanted.ToDictionary(key => key, key => key + new string('x', 1_000_000))));
+        var read = await node.Cache.GetOrLoadManyAsync<string>(
+            keys, static (_, _) => throw new InvalidOperationException("loaded again (test)"));
         Assert.All(read, static pair => Assert.StartsWith(pair.Key + "x", pair.Value, StringComparison.Ordinal));
         Assert.Equal(9, read.Count);
 
@@ -261,14 +276,19 @@ public sealed class CacheAsideTests
     /// <summary>How long until the time in a field of the entry <c>a</c>.</summary>
     private static async Task<double> MinutesLeftAsync(CacheNode node, string field)
     {
-        var time = long.Parse((await (await SharedServers.RedisAsync()).SendAsync("HGET", node.KeyOf("e1:a"), field))!, System.Globalization.CultureInfo.InvariantCulture);
+        var time = long.Parse(
+            (await (await SharedServers.RedisAsync()).SendAsync("HGET", node.KeyOf("e1:a"), field))!,
+            System.Globalization.CultureInfo.InvariantCulture);
         return (DateTimeOffset.UnixEpoch.AddMicroseconds(time) - DateTimeOffset.UtcNow).TotalMinutes;
     }
 
-    /// <summary>Puts the time in a field of the entry <c>a</c> to so long from now: what would have become of it by itself, without the wait.</summary>
+    /// <summary>
+    /// Puts the time in a field of the entry <c>a</c> to so long from now: what would have become of it by itself, without the wait.
+    /// </summary>
     private static async Task EndInAsync(CacheNode node, string field, TimeSpan time)
         => await (await SharedServers.RedisAsync()).SendAsync(
-            "HSET", node.KeyOf("e1:a"), field, ((long)(DateTimeOffset.UtcNow + time - DateTimeOffset.UnixEpoch).TotalMicroseconds).ToString(System.Globalization.CultureInfo.InvariantCulture));
+            "HSET", node.KeyOf("e1:a"), field, ((long)(DateTimeOffset.UtcNow + time - DateTimeOffset.UnixEpoch).TotalMicroseconds).ToString(
+                System.Globalization.CultureInfo.InvariantCulture));
 
     private static Task<IReadOnlyDictionary<string, Page>> LoadAllAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
         => Task.FromResult<IReadOnlyDictionary<string, Page>>(keys.ToDictionary(key => key, key => new Page(key.Length)));

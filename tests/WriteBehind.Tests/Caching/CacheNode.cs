@@ -5,7 +5,9 @@ using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Caching;
 
-/// <summary>One process of a service with caches, in this process: the cache <c>pages…</c>, and the read-through cache <c>readings…</c>.</summary>
+/// <summary>
+/// One process of a service with caches, in this process: the cache <c>pages…</c>, and the read-through cache <c>readings…</c>.
+/// </summary>
 internal sealed class CacheNode : IAsyncDisposable
 {
     private CacheNode(TestEngine engine, string name) => (Engine, Name) = (engine, name);
@@ -21,7 +23,8 @@ internal sealed class CacheNode : IAsyncDisposable
 
     /// <summary>Starts the first process of a service.</summary>
     public static Task<CacheNode> StartAsync(
-        Action<CacheOptions>? cache = null, Action<ReadThroughOptions<Reading>>? readings = null, string? redis = null, string? postgres = null)
+        Action<CacheOptions>? cache = null, Action<ReadThroughOptions<Reading>>? readings = null,
+        string? redis = null, string? postgres = null)
         => StartAsync(new TestEngineOptions { Redis = redis, Postgres = postgres }, SharedServers.FreshName("pages"), cache, readings);
 
     /// <summary>Starts another process of the same service.</summary>
@@ -65,7 +68,8 @@ internal sealed class CacheNode : IAsyncDisposable
         new("count", count),
         new("version", version));
 
-    public async Task<long?> RowCountOfAsync(string id) => await Engine.Table.ScalarAsync<long?>("SELECT count FROM readings WHERE id = @id", [new("id", id)]);
+    public async Task<long?> RowCountOfAsync(string id)
+        => await Engine.Table.ScalarAsync<long?>("SELECT count FROM readings WHERE id = @id", [new("id", id)]);
 
     public ValueTask DisposeAsync() => Engine.DisposeAsync();
 

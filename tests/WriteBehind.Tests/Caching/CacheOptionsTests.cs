@@ -61,14 +61,18 @@ public sealed class CacheOptionsTests
             value = o.GetType().GetProperty(setting)!.GetValue(o);
         }));
         var failure = Assert.Single(error.Failures);
-        Assert.StartsWith(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{setting} of cache 'rows' is '{value}': use "), failure, StringComparison.Ordinal);
+        Assert.StartsWith(
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{setting} of cache 'rows' is '{value}': use "),
+            failure,
+            StringComparison.Ordinal);
         Assert.EndsWith(".", failure, StringComparison.Ordinal);
     }
 
     [Fact]
     public void No_setting_is_left_unvalidated() => Assert.Equal(
         typeof(ReadThroughOptions<Reading>).GetProperties()
-            .Where(static property => property.CanWrite && property.PropertyType != typeof(bool) && property.Name != nameof(ReadThroughOptions<>.TagsOf))
+            .Where(static property =>
+                property.CanWrite && property.PropertyType != typeof(bool) && property.Name != nameof(ReadThroughOptions<>.TagsOf))
             .Select(static property => property.Name).Order(StringComparer.Ordinal),
         Settings.Keys.Order(StringComparer.Ordinal));
 
@@ -78,19 +82,25 @@ public sealed class CacheOptionsTests
     [InlineData("cache.rows")]
     [InlineData("ro{w}s")]
     public async Task A_wrong_name_is_refused(string name)
-        => Assert.StartsWith($"Name of cache '{name}'", Assert.Single((await FailAsync(builder => builder.AddCache(name))).Failures), StringComparison.Ordinal);
+        => Assert.StartsWith(
+            $"Name of cache '{name}'",
+            Assert.Single((await FailAsync(builder => builder.AddCache(name))).Failures),
+            StringComparison.Ordinal);
 
     [Fact]
     public async Task A_write_timeout_that_does_not_fit_into_the_fence_time_is_refused()
         => Assert.Contains(
-            (await FailAsync(static builder => builder.AddReadThroughCache<Reading>("rows", static rows => rows.WriteTimeout = TimeSpan.FromSeconds(50)))).Failures,
-            static failure => failure.StartsWith("FenceTime of cache 'rows' is '00:01:00': use at least one and a half times WriteTimeout", StringComparison.Ordinal));
+            (await FailAsync(static builder =>
+                builder.AddReadThroughCache<Reading>("rows", static rows => rows.WriteTimeout = TimeSpan.FromSeconds(50)))).Failures,
+            static failure => failure.StartsWith(
+                "FenceTime of cache 'rows' is '00:01:00': use at least one and a half times WriteTimeout", StringComparison.Ordinal));
 
     [Fact]
     public async Task A_read_through_cache_over_a_type_that_is_written_behind_is_refused_as_it_would_hide_buffered_writes()
         => Assert.Contains(
             (await FailAsync(static builder => builder.AddReadThroughCache<Item>("items"))).Failures,
-            static failure => failure.Contains("written behind as 'item'", StringComparison.Ordinal) && failure.Contains("IEntityStore<Item>", StringComparison.Ordinal));
+            static failure => failure.Contains("written behind as 'item'", StringComparison.Ordinal)
+                && failure.Contains("IEntityStore<Item>", StringComparison.Ordinal));
 
     [Fact]
     public async Task Two_caches_of_one_name_are_refused()

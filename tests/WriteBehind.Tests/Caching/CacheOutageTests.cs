@@ -26,8 +26,8 @@ public sealed class CacheOutageTests
         await reached.Task;
         go.SetResult();
 
-        // One load; and another one for those that came after the node had noticed (once more, at each attempt to connect) that it hears of no
-        // invalidations.
+        // One load; and another one for those that came after the node had noticed (once more, at each attempt to connect) that it hears of
+        // no invalidations.
         Assert.All(await Task.WhenAll(reads), static page => Assert.InRange(page!.Number, 2, 12));
         Assert.InRange(loader.Calls, 2, 12);
         Assert.True(counters[CacheDiagnostics.RedisFailures] > 0);
@@ -35,7 +35,8 @@ public sealed class CacheOutageTests
         await redis.RestartAsync();
         loader.OnCall = static call => Task.FromResult<Page?>(new Page(call));
         await Eventually.TrueAsync(async () =>
-            (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number == (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+            (await node.Cache.GetOrLoadAsync(
+                "a", loader.LoadAsync))!.Number == (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
     }
 
     [Fact]

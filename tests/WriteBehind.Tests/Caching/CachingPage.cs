@@ -42,7 +42,8 @@ internal static class CachingPage
         await host.StopAsync();
     }
 
-    private static Task<RenderedPage?> RenderAsync(CancellationToken cancellationToken) => Task.FromResult<RenderedPage?>(new RenderedPage("made"));
+    private static Task<RenderedPage?> RenderAsync(CancellationToken cancellationToken)
+        => Task.FromResult<RenderedPage?>(new RenderedPage("made"));
 
     private sealed record RenderedPage(string Text);
 }

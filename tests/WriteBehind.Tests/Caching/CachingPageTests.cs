@@ -40,8 +40,11 @@ public sealed class CachingPageTests
     public async Task The_page_names_every_setting_and_every_instrument()
     {
         var page = await File.ReadAllTextAsync(PathOf("../../../docs/caching.md"));
-        var settings = typeof(CacheOptions).GetProperties().Concat(typeof(ReadThroughOptions<Reading>).GetProperties()).Select(static property => property.Name);
-        Assert.All(settings.Where(static setting => setting != "Name"), setting => Assert.Contains($"`{setting}`", page, StringComparison.Ordinal));
+        var settings = typeof(CacheOptions).GetProperties().Concat(typeof(ReadThroughOptions<Reading>).GetProperties())
+            .Select(static property => property.Name);
+        Assert.All(
+            settings.Where(static setting => setting != "Name"),
+            setting => Assert.Contains($"`{setting}`", page, StringComparison.Ordinal));
         var instruments = typeof(CacheDiagnostics).GetFields().Select(static field => (string)field.GetRawConstantValue()!);
         Assert.All(instruments, instrument => Assert.Contains($"`{instrument}`", page, StringComparison.Ordinal));
     }

@@ -52,14 +52,18 @@ public sealed class EarlyRefreshTests
             settings = cache;
             cache.StalePause = TimeSpan.FromHours(1);
         });
-        var loader = new Loader { OnCall = static call => call == 1 ? Task.FromResult<Page?>(new Page(1)) : throw new TimeoutException("database down") };
+        var loader = new Loader
+        {
+            OnCall = static call => call == 1 ? Task.FromResult<Page?>(new Page(1)) : throw new TimeoutException("database down"),
+        };
         await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
         await LookDearAsync(node, "a");
 
         settings!.EarlyRefresh = 100;
         var redis = await SharedServers.RedisAsync();
         await Eventually.TrueAsync(async () =>
-            (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number == 1 && await redis.SendAsync("HGET", node.KeyOf("e1:a"), "p") is not null);
+            (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number == 1
+                && await redis.SendAsync("HGET", node.KeyOf("e1:a"), "p") is not null);
         for (var i = 0; i < 100; i++)
         {
             Assert.Equal(1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);

@@ -46,7 +46,8 @@ public sealed class InvalidationTests
 
         // Not by their own end: they outlast the control key's word on until when there are some.
         var redis = await SharedServers.RedisAsync();
-        var until = long.Parse((await redis.SendAsync("HGET", node.KeyOf("control"), "g"))!, System.Globalization.CultureInfo.InvariantCulture);
+        var until = long.Parse(
+            (await redis.SendAsync("HGET", node.KeyOf("control"), "g"))!, System.Globalization.CultureInfo.InvariantCulture);
         var left = (until / 1000) - DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         var expiry = long.Parse((await redis.SendAsync("PTTL", node.KeyOf("tags")))!, System.Globalization.CultureInfo.InvariantCulture);
         Assert.InRange(expiry, left, left + 120_000);
@@ -312,13 +313,15 @@ public sealed class InvalidationTests
         await using var node = await CacheNode.StartAsync();
         await using var other = await node.StartOtherAsync(cache => cache.Shards = 2);
         await node.Cache.GetOrLoadAsync("a", new Loader().LoadAsync);
-        var error = await Assert.ThrowsAsync<ConfigurationException>(async () => await other.Cache.GetOrLoadAsync("a", new Loader().LoadAsync));
+        var error = await Assert.ThrowsAsync<ConfigurationException>(
+            async () => await other.Cache.GetOrLoadAsync("a", new Loader().LoadAsync));
         Assert.Equal("Shards", error.Setting);
     }
 
     /// <summary>Waits longer than any test: who gets on did not wait for it.</summary>
     private static void Patient(CacheOptions cache)
-        => (cache.LockWait, cache.LoadTimeout, cache.FenceTime) = (TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(20));
+        => (cache.LockWait,
+            cache.LoadTimeout, cache.FenceTime) = (TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(20));
 
     private static async Task HoldAsync(TaskCompletionSource reached, TaskCompletionSource go)
     {

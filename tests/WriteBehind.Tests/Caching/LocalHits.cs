@@ -20,7 +20,8 @@ internal sealed class LocalHits : IDisposable
         };
         _listener.SetMeasurementEventCallback<long>((_, _, tags, _) =>
         {
-            if (tags.ToArray().Contains(new(CacheDiagnostics.CacheTag, cache)) && tags.ToArray().Contains(new(CacheDiagnostics.LevelTag, "local")))
+            if (tags.ToArray().Contains(new(CacheDiagnostics.CacheTag, cache))
+                && tags.ToArray().Contains(new(CacheDiagnostics.LevelTag, "local")))
             {
                 Interlocked.Increment(ref _count);
             }

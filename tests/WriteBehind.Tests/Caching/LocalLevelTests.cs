@@ -52,7 +52,9 @@ public sealed class LocalLevelTests
         });
         await Eventually.TrueAsync(async () => (await other.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number == 2);
         Assert.Equal(1, counters[CacheDiagnostics.InvalidationsSent]);
-        await Eventually.TrueAsync(() => counters[CacheDiagnostics.InvalidationsReceived] == 1, because: "the node that removed it reads nothing, so only the other one listens");
+        await Eventually.TrueAsync(
+            () => counters[CacheDiagnostics.InvalidationsReceived] == 1,
+            because: "the node that removed it reads nothing, so only the other one listens");
     }
 
     [Fact]
@@ -80,7 +82,8 @@ public sealed class LocalLevelTests
         // The same invalidation, told to nobody: what a lost message looks like from here.
         var redis = await SharedServers.RedisAsync();
         await redis.SendAsync(
-            "EVAL", InvalidateScript.Script.Text, "3", node.KeyOf("control"), node.KeyOf("tags"), node.KeyOf("e1:a"), "nobody-listens-here", "0", "k", "60000000", "0", "a");
+            "EVAL", InvalidateScript.Script.Text, "3", node.KeyOf("control"), node.KeyOf("tags"), node.KeyOf("e1:a"),
+            "nobody-listens-here", "0", "k", "60000000", "0", "a");
         await Eventually.TrueAsync(async () => (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number == 2);
         await Eventually.TrueAsync(() => counters[CacheDiagnostics.Gaps] == 1);
         Assert.True(node.Engine.Log.Has(Microsoft.Extensions.Logging.LogLevel.Warning, "missed invalidations"));

@@ -43,7 +43,8 @@ public sealed class PageTests
         var document = await File.ReadAllTextAsync(PathOf($"../../../docs/{page}"));
 
         var parts = source.Split("// <page>\n")[1..].Select(part => part.Split("        // </page>")[0].TrimEnd());
-        var example = string.Join("\n\n", parts.Select(part => string.Join('\n', part.Split('\n').Select(line => line.Length > 8 ? line[8..] : line))));
+        var example = string.Join(
+            "\n\n", parts.Select(part => string.Join('\n', part.Split('\n').Select(line => line.Length > 8 ? line[8..] : line))));
 
         Assert.Contains("```csharp\n" + example + "\n```", document, StringComparison.Ordinal);
     }

@@ -41,7 +41,8 @@ public sealed class PostgresInvalidationTests
     public async Task A_statement_that_changes_many_rows_is_told_in_few_notifications(int rows)
     {
         await using var node = await StartAsync();
-        await node.Engine.Table.ExecuteAsync($"INSERT INTO readings (id, count, value, \"Version\") SELECT 'r' || i, 1, 0, 1 FROM generate_series(1, {rows}) AS i");
+        await node.Engine.Table.ExecuteAsync(
+            $"INSERT INTO readings (id, count, value, \"Version\") SELECT 'r' || i, 1, 0, 1 FROM generate_series(1, {rows}) AS i");
         string[] some = ["r1", "r450", $"r{rows}"];
         foreach (var id in some)
         {
@@ -82,7 +83,8 @@ public sealed class PostgresInvalidationTests
         using (var counters = new CacheCounters($"{node.Name}-rows"))
         {
             await node.PutRowAsync("a", 1, 1);
-            await Eventually.TrueAsync(() => counters[CacheDiagnostics.InvalidationsSent] == 1, Soon, "the insert was told, so what is read now stays");
+            await Eventually.TrueAsync(
+                () => counters[CacheDiagnostics.InvalidationsSent] == 1, Soon, "the insert was told, so what is read now stays");
         }
 
         await ReadAsync(node, "a", 1);
@@ -93,7 +95,8 @@ public sealed class PostgresInvalidationTests
         NpgsqlConnection.ClearAllPools();
 
         // Before it listens again, so its notification is lost: the trigger is off, which makes it sure.
-        await node.Engine.Table.ExecuteAsync("ALTER TABLE readings DISABLE TRIGGER USER; UPDATE readings SET count = 2; ALTER TABLE readings ENABLE TRIGGER USER");
+        await node.Engine.Table.ExecuteAsync(
+            "ALTER TABLE readings DISABLE TRIGGER USER; UPDATE readings SET count = 2; ALTER TABLE readings ENABLE TRIGGER USER");
         await ReadAsync(node, "a", 2);
     }
 
@@ -101,13 +104,19 @@ public sealed class PostgresInvalidationTests
     public async Task Of_several_processes_one_listens_and_another_takes_over_when_it_stops()
     {
         await using var node = await StartAsync();
-        await using var other = await CacheNode.StartAsync(node.Engine.Options with { More = null, Probe = null }, node.Name, more: AddListener(node.Name));
+        await using var other = await CacheNode.StartAsync(
+            node.Engine.Options with { More = null, Probe = null }, node.Name, more: AddListener(node.Name));
         await node.PutRowAsync("a", 1, 1);
         await ReadAsync(other, "a", 1);
-        Assert.Equal(1, await node.Engine.Table.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%' OR query = 'SELECT 1' AND datname = current_database()"));
+        Assert.Equal(1, await node.Engine.Table.ScalarAsync<long>(
+            """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND query LIKE 'LISTEN%' OR query = 'SELECT 1' AND datname = current_database()
+            """));
 
         await node.Engine.StopAsync();
-        await Eventually.TrueAsync(() => other.Engine.Log.Has(Microsoft.Extensions.Logging.LogLevel.Information, "Listening to PostgreSQL"));
+        await Eventually.TrueAsync(
+            () => other.Engine.Log.Has(Microsoft.Extensions.Logging.LogLevel.Information, "Listening to PostgreSQL"));
         await other.Engine.Table.ExecuteAsync("UPDATE readings SET count = 2");
         await ReadAsync(other, "a", 2);
     }
@@ -117,7 +126,8 @@ public sealed class PostgresInvalidationTests
     {
         var database = await SharedServers.CreateDatabaseAsync();
         var table = new ItemTable(database);
-        await table.ExecuteAsync("CREATE TABLE seats (region text, number int, taken bool, PRIMARY KEY (region, number));" + CacheInvalidationSql.Create("seats", ["region", "number"], "seats"));
+        await table.ExecuteAsync("CREATE TABLE seats (region text, number int, taken bool, PRIMARY KEY (region, number));"
+            + CacheInvalidationSql.Create("seats", ["region", "number"], "seats"));
         await using var connection = new NpgsqlConnection(database);
         await connection.OpenAsync();
         var heard = new TaskCompletionSource<string>();
@@ -132,10 +142,12 @@ public sealed class PostgresInvalidationTests
         Assert.Equal([EntityId.Compose(@"a|b\c", "7")], System.Text.Json.JsonSerializer.Deserialize<string[]>(await heard.Task)!);
 
         await table.ExecuteAsync(CacheInvalidationSql.Drop("seats", "seats"));
-        Assert.Equal(0, await table.ScalarAsync<long>("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'seats'::regclass AND NOT tgisinternal"));
+        Assert.Equal(
+            0, await table.ScalarAsync<long>("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'seats'::regclass AND NOT tgisinternal"));
     }
 
-    private static Action<WriteBehindBuilder> AddListener(string name) => builder => builder.AddPostgresInvalidation<ItemContext>($"{name}-rows");
+    private static Action<WriteBehindBuilder> AddListener(string name)
+        => builder => builder.AddPostgresInvalidation<ItemContext>($"{name}-rows");
 
     private static async Task<CacheNode> StartAsync(string? postgres = null)
     {
@@ -149,7 +161,8 @@ public sealed class PostgresInvalidationTests
         using var context = new ItemContext(new DbContextOptionsBuilder<ItemContext>().UseNpgsql(postgres).Options);
         await new ItemTable(postgres).ExecuteAsync(CacheInvalidationSql.Create<Reading>(context.Model, $"{name}-rows"));
         var node = await CacheNode.StartAsync(new TestEngineOptions { Postgres = postgres }, name, more: AddListener(name));
-        await Eventually.TrueAsync(() => node.Engine.Log.Has(Microsoft.Extensions.Logging.LogLevel.Information, "Listening to PostgreSQL"), Soon);
+        await Eventually.TrueAsync(
+            () => node.Engine.Log.Has(Microsoft.Extensions.Logging.LogLevel.Information, "Listening to PostgreSQL"), Soon);
         return node;
     }
 

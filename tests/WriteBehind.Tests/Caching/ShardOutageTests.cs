@@ -32,7 +32,8 @@ public sealed class ShardOutageTests
         Assert.InRange(up.Count, 1, keys.Length - 1);
         var loads = new ConcurrentDictionary<string, int>();
         Task<IReadOnlyDictionary<string, Page>> LoadAsync(IReadOnlyList<string> missing, CancellationToken cancellationToken)
-            => Task.FromResult<IReadOnlyDictionary<string, Page>>(missing.ToDictionary(static key => key, key => new Page(loads.AddOrUpdate(key, 1, static (_, n) => n + 1))));
+            => Task.FromResult<IReadOnlyDictionary<string, Page>>(
+                missing.ToDictionary(static key => key, key => new Page(loads.AddOrUpdate(key, 1, static (_, n) => n + 1))));
         await node.Cache.GetOrLoadManyAsync(keys[..50], LoadAsync);
         await using var other = await node.StartOtherAsync(static cache => cache.Shards = 16);
         Assert.Single(await other.Cache.GetOrLoadManyAsync(keys[..1], LoadAsync));

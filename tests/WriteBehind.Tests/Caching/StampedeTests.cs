@@ -12,14 +12,16 @@ public sealed class StampedeTests
     {
         await using var node = await CacheNode.StartAsync();
         var redis = await SharedServers.RedisAsync();
-        var readers = Enumerable.Range(0, 3).Select(_ => ChildEngine.Start<StampedingReader>(node.Engine.Options, node.Name, "334")).ToList();
+        var readers = Enumerable.Range(0, 3).Select(_ => ChildEngine.Start<StampedingReader>(node.Engine.Options, node.Name, "334"))
+            .ToList();
         try
         {
             await Task.WhenAll(readers.Select(reader => reader.WaitForLineAsync(static line => line == "ready")));
             await redis.SendAsync("SET", StampedingReader.GoKey(node.Engine.Options), "1");
             foreach (var reader in readers)
             {
-                Assert.Equal("read 334 of 1", await reader.WaitForLineAsync(static line => line.StartsWith("read ", StringComparison.Ordinal)));
+                Assert.Equal(
+                    "read 334 of 1", await reader.WaitForLineAsync(static line => line.StartsWith("read ", StringComparison.Ordinal)));
             }
         }
         finally
@@ -36,7 +38,8 @@ public sealed class StampedeTests
     [Fact]
     public async Task A_loader_killed_while_it_holds_the_lock_delays_the_others_by_no_more_than_the_lease()
     {
-        await using var node = await CacheNode.StartAsync(static cache => (cache.LockLease, cache.LockWait) = (TimeSpan.FromSeconds(6), TimeSpan.FromMinutes(10)));
+        await using var node = await CacheNode.StartAsync(
+            static cache => (cache.LockLease, cache.LockWait) = (TimeSpan.FromSeconds(6), TimeSpan.FromMinutes(10)));
         using var counters = new CacheCounters(node.Name);
         await using var holder = ChildEngine.Start<HangingLoader>(node.Engine.Options, node.Name);
         await holder.WaitForLineAsync(static line => line == "loading");
@@ -146,17 +149,20 @@ public sealed class StampedeTests
         };
         await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
         var redis = await SharedServers.RedisAsync();
-        var took = double.Parse((await redis.SendAsync("HGET", node.KeyOf("e1:a"), "c"))!, System.Globalization.CultureInfo.InvariantCulture);
+        var took = double.Parse(
+            (await redis.SendAsync("HGET", node.KeyOf("e1:a"), "c"))!, System.Globalization.CultureInfo.InvariantCulture);
         Assert.InRange(took, 200, double.MaxValue);
 
         // As near to its end as the time that its load took: five minutes for both.
         await redis.SendAsync("HSET", node.KeyOf("e1:a"), "c", "300000");
-        await Eventually.TrueAsync(async () => (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number == 1 && reached.Task.IsCompleted);
+        await Eventually.TrueAsync(
+            async () => (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number == 1 && reached.Task.IsCompleted);
 
         // The refresh does not end before these reads do, so none of them waited for it.
         for (var i = 0; i < 20; i++)
         {
-            Assert.Equal(1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync).AsTask().WaitAsync(Eventually.DefaultDeadline))!.Number);
+            Assert.Equal(
+                1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync).AsTask().WaitAsync(Eventually.DefaultDeadline))!.Number);
         }
 
         go.SetResult();

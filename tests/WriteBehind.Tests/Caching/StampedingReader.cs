@@ -27,6 +27,7 @@ internal sealed class StampedingReader : IChildProgram
                 await node.Engine.Table.ExecuteAsync("SELECT pg_sleep(0.5)");
                 return new Page(load);
             }).AsTask()));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"read {pages.Length} of {string.Join(',', pages.Select(page => page!.Number).Distinct())}"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"read {pages.Length} of {string.Join(',', pages.Select(page => page!.Number).Distinct())}"));
     }
 }

@@ -36,10 +36,12 @@ public sealed class WriteStrategyTests
     [Fact]
     public async Task Where_postgresql_is_away_the_caller_is_told_that_the_write_is_buffered_and_it_arrives_later()
     {
-        await using var engine = await TestEngine.StartAsync(new() { Item = static item => item.WriteThroughTimeout = TimeSpan.FromMilliseconds(300) });
+        await using var engine = await TestEngine.StartAsync(
+            new() { Item = static item => item.WriteThroughTimeout = TimeSpan.FromMilliseconds(300) });
         engine.Sink.BeforeSave = static _ => throw SinkProbe.Outage();
         await engine.Items.GetAsync("a");
-        var error = await Assert.ThrowsAsync<WriteThroughException>(() => engine.Items.With(WriteStrategy.Through).SetAsync("a", new Item(1)));
+        var error = await Assert.ThrowsAsync<WriteThroughException>(
+            () => engine.Items.With(WriteStrategy.Through).SetAsync("a", new Item(1)));
         Assert.Equal(1, error.Version);
         Assert.IsType<FlushIncompleteException>(error.InnerException);
         Assert.Contains("buffered in Redis as version 1 and not in PostgreSQL yet", error.Message, StringComparison.Ordinal);
@@ -94,7 +96,8 @@ public sealed class WriteStrategyTests
     [Fact]
     public async Task A_database_that_hangs_holds_a_write_through_up_for_no_longer_than_its_timeout()
     {
-        await using var engine = await TestEngine.StartAsync(new() { Item = static item => item.WriteThroughTimeout = TimeSpan.FromMilliseconds(300) });
+        await using var engine = await TestEngine.StartAsync(
+            new() { Item = static item => item.WriteThroughTimeout = TimeSpan.FromMilliseconds(300) });
         var go = new TaskCompletionSource();
         engine.Sink.BeforeSave = _ => go.Task;
         await Assert.ThrowsAsync<WriteThroughException>(() => engine.Items.With(WriteStrategy.Through).SetAsync("a", new Item(1)));
@@ -106,7 +109,8 @@ public sealed class WriteStrategyTests
     public async Task What_postgresql_rejects_is_said_to_be_rejected_and_kept()
     {
         await using var engine = await TestEngine.StartAsync();
-        var error = await Assert.ThrowsAsync<WriteThroughException>(() => engine.Items.With(WriteStrategy.Through).SetAsync("a", new Item(1, Item.TooLongNote)));
+        var error = await Assert.ThrowsAsync<WriteThroughException>(
+            () => engine.Items.With(WriteStrategy.Through).SetAsync("a", new Item(1, Item.TooLongNote)));
         Assert.IsType<EntityRejectedException>(error.InnerException);
         Assert.Equal(Item.TooLongNote, (await engine.Items.GetAsync("a"))!.State.Note);
     }
@@ -114,7 +118,8 @@ public sealed class WriteStrategyTests
     [Fact]
     public async Task Writes_through_of_many_entities_share_batches()
     {
-        await using var engine = await TestEngine.StartAsync(new() { Item = static item => item.MaxBatchDelay = TimeSpan.FromMilliseconds(50) });
+        await using var engine = await TestEngine.StartAsync(
+            new() { Item = static item => item.MaxBatchDelay = TimeSpan.FromMilliseconds(50) });
         await Task.WhenAll(Enumerable.Range(0, 500).Select(i => engine.Items.With(WriteStrategy.Through).SetAsync($"e{i}", new Item(i))));
         Assert.Equal(500, (await engine.Table.RowsAsync()).Count);
         Assert.True(engine.Sink.Batches < 50, $"{engine.Sink.Batches} batches for 500 entities");
@@ -124,7 +129,8 @@ public sealed class WriteStrategyTests
     public async Task A_session_finishes_a_write_through_and_stays_usable_where_that_fails()
     {
         EntityTypeOptions? options = null;
-        await using var engine = await TestEngine.StartAsync(new() { Item = item => (options = item).WriteThroughTimeout = TimeSpan.FromSeconds(30) });
+        await using var engine = await TestEngine.StartAsync(
+            new() { Item = item => (options = item).WriteThroughTimeout = TimeSpan.FromSeconds(30) });
         var session = engine.Items.OpenSession("a");
         await session.LoadAsync();
         await session.SaveAsync(new Item(1));

@@ -49,7 +49,8 @@ public sealed class WriteThroughTests
         await using var node = await CacheNode.StartAsync();
         await node.Readings.SetAsync("a", new Reading { Count = 1 });
         await node.Readings.SetAsync("a", new Reading { Count = 2 });
-        var conflict = await Assert.ThrowsAsync<WriteConflictException>(() => node.Readings.SetAsync("a", new Reading { Count = 9 }, expectedVersion: 1));
+        var conflict = await Assert.ThrowsAsync<WriteConflictException>(
+            () => node.Readings.SetAsync("a", new Reading { Count = 9 }, expectedVersion: 1));
         Assert.Equal((1, 2), (conflict.ExpectedVersion, conflict.CurrentVersion));
         Assert.Equal(2, (await node.Readings.GetAsync("a"))!.State.Count);
         Assert.Equal(2, await node.RowCountOfAsync("a"));
@@ -191,7 +192,8 @@ public sealed class WriteThroughTests
         // In doubt for a while: right, and not stored. Then stored again.
         Assert.Equal(2, (await node.Readings.GetAsync("a"))!.State.Count);
         Assert.Null(await SendAsync(node, "HGET", "d"));
-        await Eventually.TrueAsync(async () => (await node.Readings.GetAsync("a"))!.State.Count == 2 && await SendAsync(node, "HGET", "d") is not null);
+        await Eventually.TrueAsync(
+            async () => (await node.Readings.GetAsync("a"))!.State.Count == 2 && await SendAsync(node, "HGET", "d") is not null);
     }
 
     [Fact]
@@ -225,7 +227,8 @@ public sealed class WriteThroughTests
     [Fact]
     public async Task A_row_whose_tags_cannot_be_told_is_read_and_not_cached_and_the_others_of_its_load_are()
     {
-        await using var node = await CacheNode.StartAsync(readings: rows => rows.TagsOf = row => row.Count < 0 ? throw new InvalidDataException() : [$"count{row.Count}"]);
+        await using var node = await CacheNode.StartAsync(
+            readings: rows => rows.TagsOf = row => row.Count < 0 ? throw new InvalidDataException() : [$"count{row.Count}"]);
         await node.PutRowAsync("a", 1, -1);
         await node.PutRowAsync("b", 1, 1);
         Assert.Equal([-1, 1], (await node.Readings.GetManyAsync(["a", "b"])).Values.Select(static row => row.State.Count).Order());
@@ -256,17 +259,20 @@ public sealed class WriteThroughTests
     {
         await using var node = await CacheNode.StartAsync(readings: rows =>
             (rows.Ttl, rows.NegativeTtl, rows.MaxStale, rows.LoadTimeout, rows.WriteTimeout, rows.FenceTime) =
-            (TimeSpan.FromSeconds(1), TimeSpan.Zero, TimeSpan.FromHours(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(6)));
+            (TimeSpan.FromSeconds(1),
+                TimeSpan.Zero, TimeSpan.FromHours(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(6)));
         await node.PutRowAsync("a", 9, 9);
         Assert.Equal(9, (await node.Readings.GetAsync("a"))!.Version);
         await node.PutRowAsync("a", 1, 1);
-        await Eventually.TrueAsync(async () => (await node.Readings.GetAsync("a"))!.Version == 1 && await SendAsync(node, "HGET", "v") == "1");
+        await Eventually.TrueAsync(
+            async () => (await node.Readings.GetAsync("a"))!.Version == 1 && await SendAsync(node, "HGET", "v") == "1");
     }
 
     [Fact]
     public async Task A_state_that_cannot_be_encoded_is_saved_and_not_cached()
     {
-        await using var node = await CacheNode.StartAsync(readings: rows => rows.Json = new() { Converters = { new ThrowingConverter<Reading>() } });
+        await using var node = await CacheNode.StartAsync(
+            readings: rows => rows.Json = new() { Converters = { new ThrowingConverter<Reading>() } });
         Assert.Equal(1, await node.Readings.SetAsync("a", new Reading { Count = 1 }));
         Assert.Equal(1, await node.RowCountOfAsync("a"));
         Assert.Equal(1, (await node.Readings.GetAsync("a"))!.State.Count);
@@ -274,5 +280,6 @@ public sealed class WriteThroughTests
     }
 
     private static async Task<string?> SendAsync(CacheNode node, string command, string field)
-        => await (await SharedServers.RedisAsync()).SendAsync(command, $"{node.Engine.Options.Prefix}:{{cache.{node.Name}-rows:00}}:e1:a", field);
+        => await (await SharedServers.RedisAsync()).SendAsync(
+            command, $"{node.Engine.Options.Prefix}:{{cache.{node.Name}-rows:00}}:e1:a", field);
 }

@@ -2,7 +2,9 @@ using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Children;
 
-/// <summary>The entry point of this assembly when it runs as a child process: the first argument names the <see cref="IChildProgram"/>.</summary>
+/// <summary>
+/// The entry point of this assembly when it runs as a child process: the first argument names the <see cref="IChildProgram"/>.
+/// </summary>
 internal static class Program
 {
     /// <summary>Starts a child program as a process.</summary>

@@ -13,7 +13,11 @@ public sealed class OptionValidationTests
 
     private static readonly Dictionary<string, Action<WriteBehindOptions>[]> EngineSettings = new()
     {
-        ["KeyPrefix"] = [o => o.KeyPrefix = "", o => o.KeyPrefix = null!, o => o.KeyPrefix = "a{b}", o => o.KeyPrefix = "Wb", o => o.KeyPrefix = "w b"],
+        ["KeyPrefix"] =
+        [
+            o => o.KeyPrefix = "", o => o.KeyPrefix = null!, o => o.KeyPrefix = "a{b}", o => o.KeyPrefix = "Wb",
+            o => o.KeyPrefix = "w b",
+        ],
         ["ReplicaAcknowledgements"] = [o => o.ReplicaAcknowledgements = -1],
         ["ReplicaTimeout"] = [o => o.ReplicaTimeout = Zero, o => o.ReplicaTimeout = TooLong],
         ["WriteTimeout"] = [o => o.WriteTimeout = Zero, o => o.WriteTimeout = Negative, o => o.WriteTimeout = TooLong],
@@ -142,7 +146,8 @@ public sealed class OptionValidationTests
         => options.GetType().GetProperty(setting, BindingFlags.Instance | BindingFlags.Public)!.GetValue(options);
 
     private static IReadOnlyList<string> FailuresOf(
-        Action<IServiceCollection>? more = null, Action<WriteBehindOptions>? engine = null, Action<EntityTypeOptions<Item>>? item = null, string name = "item")
+        Action<IServiceCollection>? more = null, Action<WriteBehindOptions>? engine = null,
+        Action<EntityTypeOptions<Item>>? item = null, string name = "item")
     {
         var services = new ServiceCollection();
         services.AddWriteBehind(engine).UseRedis("localhost").AddEntity(name, item);

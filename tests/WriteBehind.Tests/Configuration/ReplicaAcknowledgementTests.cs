@@ -11,7 +11,8 @@ public sealed class ReplicaAcknowledgementTests
     {
         await using var master = await RedisServer.StartAsync(new() { ExtraArguments = ["--repl-diskless-sync-delay", "0"] });
         await using var replica = await RedisServer.StartAsync(new() { ReplicaOf = master.Port });
-        await Eventually.TrueAsync(async () => (await replica.SendAsync("INFO", "replication"))!.Contains("master_link_status:up", StringComparison.Ordinal));
+        await Eventually.TrueAsync(
+            async () => (await replica.SendAsync("INFO", "replication"))!.Contains("master_link_status:up", StringComparison.Ordinal));
         await using var engine = await TestEngine.StartAsync(new()
         {
             Redis = master.Configuration,
@@ -34,7 +35,8 @@ public sealed class ReplicaAcknowledgementTests
         Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0.3, 5);
 
         await replica.ThawAsync();
-        await Eventually.TrueAsync(async () => await engine.Items.SetAsync("a", new Item(3)) == 3, because: "it was written once meanwhile");
+        await Eventually.TrueAsync(
+            async () => await engine.Items.SetAsync("a", new Item(3)) == 3, because: "it was written once meanwhile");
         await engine.Items.FlushAsync("a", TimeSpan.FromMinutes(1));
         Assert.Equal(3, (await engine.Table.RowAsync("a"))!.Quantity);
     }
@@ -45,7 +47,8 @@ public sealed class ReplicaAcknowledgementTests
         const int entities = 64;
         await using var master = await RedisServer.StartAsync(new() { ExtraArguments = ["--repl-diskless-sync-delay", "0"] });
         await using var replica = await RedisServer.StartAsync(new() { ReplicaOf = master.Port });
-        await Eventually.TrueAsync(async () => (await replica.SendAsync("INFO", "replication"))!.Contains("master_link_status:up", StringComparison.Ordinal));
+        await Eventually.TrueAsync(
+            async () => (await replica.SendAsync("INFO", "replication"))!.Contains("master_link_status:up", StringComparison.Ordinal));
         await using var engine = await TestEngine.StartAsync(new()
         {
             Redis = master.Configuration,
@@ -61,7 +64,8 @@ public sealed class ReplicaAcknowledgementTests
 
         await replica.FreezeAsync();
         var writes = Array.ConvertAll(ids, id => engine.Items.SetAsync(id, new Item(2)));
-        await Eventually.TrueAsync(async () => !(await master.SendAsync("INFO", "clients"))!.Contains("blocked_clients:0", StringComparison.Ordinal));
+        await Eventually.TrueAsync(
+            async () => !(await master.SendAsync("INFO", "clients"))!.Contains("blocked_clients:0", StringComparison.Ordinal));
 
         Assert.Equal(entities, (await engine.Items.GetManyAsync(ids)).Count);
         await engine.FlushAsync(ids[0]);

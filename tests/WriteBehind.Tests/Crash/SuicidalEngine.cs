@@ -14,7 +14,8 @@ internal sealed class SuicidalEngine : IChildProgram
     public async Task RunAsync(IReadOnlyList<string> arguments)
     {
         var step = Enum.Parse<ProtocolStep>(arguments[3]);
-        await using var engine = await TestEngine.StartAsync(ChildEngine.OptionsFrom(arguments) with { Item = KillAtEachStepTests.ShortLease });
+        await using var engine = await TestEngine.StartAsync(
+            ChildEngine.OptionsFrom(arguments) with { Item = KillAtEachStepTests.ShortLease });
         await WriteAllAsync(engine, quantity: 1);
         await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1));
 

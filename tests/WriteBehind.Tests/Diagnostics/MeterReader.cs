@@ -5,7 +5,9 @@ using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Diagnostics;
 
-/// <summary>Adds up what one engine's meter says, by instrument and tags; meters of the same name of other engines are passed over.</summary>
+/// <summary>
+/// Adds up what one engine's meter says, by instrument and tags; meters of the same name of other engines are passed over.
+/// </summary>
 internal sealed class MeterReader : IDisposable
 {
     private readonly MeterListener _listener = new();

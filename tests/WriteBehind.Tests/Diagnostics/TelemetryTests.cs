@@ -45,14 +45,16 @@ public sealed class TelemetryTests
         await Task.WhenAll(Enumerable.Range(0, 10).Select(i => engine.Items.SetAsync($"e{i}", new Item(i))));
         await engine.FlushAllAsync();
 
-        Assert.Equal((10, 10), (meter.Sum(WriteBehindDiagnostics.Flushed, "applied"), meter.Sum(WriteBehindDiagnostics.Flushed, "settled")));
+        Assert.Equal(
+            (10, 10), (meter.Sum(WriteBehindDiagnostics.Flushed, "applied"), meter.Sum(WriteBehindDiagnostics.Flushed, "settled")));
         Assert.Equal(10, meter.Sum(WriteBehindDiagnostics.BatchSize));
         Assert.Equal(meter.Count(WriteBehindDiagnostics.BatchSize), meter.Count(WriteBehindDiagnostics.SaveDuration));
         Assert.InRange(meter.Sum(WriteBehindDiagnostics.SaveDuration), 1e-6, 60);
 
         await engine.Items.SetAsync("bad", new Item(-1));
         await Assert.ThrowsAsync<EntityRejectedException>(() => engine.FlushAsync("bad"));
-        Assert.Equal((1, 1), (meter.Sum(WriteBehindDiagnostics.Flushed, "rejected"), meter.Sum(WriteBehindDiagnostics.Flushed, "dead_letter")));
+        Assert.Equal(
+            (1, 1), (meter.Sum(WriteBehindDiagnostics.Flushed, "rejected"), meter.Sum(WriteBehindDiagnostics.Flushed, "dead_letter")));
 
         engine.Sink.BeforeSave = _ => throw SinkProbe.Outage();
         await engine.Items.SetAsync("late", new Item(1));
@@ -66,7 +68,8 @@ public sealed class TelemetryTests
     public async Task Gauges_show_the_backlog_its_age_the_breaker_and_an_emptied_redis()
     {
         await using var redis = await RedisServer.StartAsync();
-        await using var engine = await TestEngine.StartAsync(new() { Redis = redis.Configuration, Sweep = true, Item = static item => item.MaxAttempts = 1 });
+        await using var engine = await TestEngine.StartAsync(
+            new() { Redis = redis.Configuration, Sweep = true, Item = static item => item.MaxAttempts = 1 });
         using var meter = new MeterReader(engine);
         Assert.Equal((0, 0), (meter.Gauge(WriteBehindDiagnostics.Breaker), meter.Gauge(WriteBehindDiagnostics.Emptied, type: null)));
 
@@ -77,7 +80,8 @@ public sealed class TelemetryTests
         await engine.Items.SetAsync("a", new Item(1));
         await engine.Items.SetAsync("b", new Item(1));
         await Eventually.TrueAsync(() => meter.Gauge(WriteBehindDiagnostics.Breaker) > 0);
-        await Eventually.TrueAsync(() => meter.Gauge(WriteBehindDiagnostics.Dirty) == 2 && meter.Gauge(WriteBehindDiagnostics.OldestDirtyAge) > 0);
+        await Eventually.TrueAsync(
+            () => meter.Gauge(WriteBehindDiagnostics.Dirty) == 2 && meter.Gauge(WriteBehindDiagnostics.OldestDirtyAge) > 0);
 
         await redis.WipeAsync();
         await Eventually.TrueAsync(() => meter.Gauge(WriteBehindDiagnostics.Emptied, type: null) == 1);
@@ -104,7 +108,9 @@ public sealed class TelemetryTests
         await Eventually.TrueAsync(() => activities.Any(IsOurs));
 
         var flush = activities.First(IsOurs);
-        Assert.Equal(("writebehind.flush", "item", ActivityStatusCode.Unset), (flush.OperationName, flush.GetTagItem(WriteBehindDiagnostics.TypeTag), flush.Status));
+        Assert.Equal(
+            ("writebehind.flush", "item", ActivityStatusCode.Unset),
+            (flush.OperationName, flush.GetTagItem(WriteBehindDiagnostics.TypeTag), flush.Status));
 
         activities.Clear();
         engine.Sink.BeforeSave = _ => throw SinkProbe.Outage();

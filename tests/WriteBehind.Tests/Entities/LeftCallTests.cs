@@ -33,7 +33,8 @@ public sealed class LeftCallTests
         Assert.False(await errors.AnySaysAsync(text));
 
         static void Fail(string text)
-            => new LaneOperation<Item>("a", static item => item, ChangeKind.Update, null, 0, CancellationToken.None).Fail(new InvalidOperationException(text));
+            => new LaneOperation<Item>("a", static item => item, ChangeKind.Update, null, 0, CancellationToken.None).Fail(
+                new InvalidOperationException(text));
     }
 
     /// <summary>Gives a call up while it loads, and then lets the load fail.</summary>

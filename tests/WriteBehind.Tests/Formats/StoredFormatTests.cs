@@ -27,7 +27,9 @@ public sealed class StoredFormatTests
         var text = new StringBuilder($"layout {KeyLayout.Version}\nmeta {keys.Meta}\n");
         foreach (var shard in new[] { 0, 15 })
         {
-            text.Append(CultureInfo.InvariantCulture, $"shard {shard}: {keys[shard].Dirty} {keys[shard].Claims} {keys[shard].Dead} {keys[shard].Epoch}\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"shard {shard}: {keys[shard].Dirty} {keys[shard].Claims} {keys[shard].Dead} {keys[shard].Epoch}\n");
         }
 
         text.Append(CultureInfo.InvariantCulture, $"shard 1023: {new KeyLayout("wb", "stock", 1024)[1023].Dirty}\n");
@@ -36,7 +38,9 @@ public sealed class StoredFormatTests
             var shard = keys.ShardOf(id);
             var others = string.Join(' ', OtherCounts.Select(count => $"{ShardHash.ShardOf(id, count)}/{count}"));
             text.Append(CultureInfo.InvariantCulture, $"id {Snapshot.Escape(id)}\n  shard {shard}/16 {others}\n")
-                .Append(CultureInfo.InvariantCulture, $"  {Snapshot.Escape(keys[shard].Entity(id)!)}\n  {Snapshot.Escape(keys[shard].Fence(id)!)}\n");
+                .Append(
+                    CultureInfo.InvariantCulture,
+                    $"  {Snapshot.Escape(keys[shard].Entity(id)!)}\n  {Snapshot.Escape(keys[shard].Fence(id)!)}\n");
         }
 
         Snapshot.Verify("keys.txt", text.ToString());
@@ -68,7 +72,8 @@ public sealed class StoredFormatTests
     [Fact]
     public void Committed_payloads_are_still_read()
     {
-        var committed = Snapshot.Read("payloads.txt").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(": ")).ToArray();
+        var committed = Snapshot.Read("payloads.txt").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(": "))
+            .ToArray();
         Assert.Equal(Payloads.Count, committed.Length);
         foreach (var (name, state, schema) in Payloads)
         {
@@ -82,8 +87,10 @@ public sealed class StoredFormatTests
     {
         var old = CodecOf(1).Encode("a", new Item(1, "1"));
         var options = new EntityTypeOptions<Item>("item") { SchemaVersion = 3 };
-        options.Upgrades[1] = body => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body.Span).Replace("\"1\"", "\"1 2\"", StringComparison.Ordinal));
-        options.Upgrades[2] = body => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body.Span).Replace("\"1 2\"", "\"1 2 3\"", StringComparison.Ordinal));
+        options.Upgrades[1] = body =>
+            Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body.Span).Replace("\"1\"", "\"1 2\"", StringComparison.Ordinal));
+        options.Upgrades[2] = body =>
+            Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body.Span).Replace("\"1 2\"", "\"1 2 3\"", StringComparison.Ordinal));
 
         Assert.Equal(new Item(1, "1 2 3"), new PayloadCodec<Item>(options).Decode("a", old));
     }
@@ -94,15 +101,63 @@ public sealed class StoredFormatTests
         var at = new DateTimeOffset(2026, 1, 2, 3, 4, 5, 678, TimeSpan.Zero);
         StoredLetter[] letters =
         [
-            new() { Version = 3, Reason = DeadLetterReason.Rejected, Error = "value too long", Code = "22001", Attempts = 5, FirstFailedAt = at, SetAsideAt = at.AddSeconds(9) },
-            new() { Version = 4, Reason = DeadLetterReason.Unreadable, Error = "no header", Attempts = 1, FirstFailedAt = at, SetAsideAt = at },
-            new() { Version = 5, Reason = DeadLetterReason.Fenced, Error = "newer row", Attempts = 1, FirstFailedAt = at, SetAsideAt = at, StoredVersion = 9, Payload = [0xB5, 1, 1, 1, 0, 0x7B, 0x7D] },
-            new() { Version = 6, Reason = DeadLetterReason.Fenced, Error = "newer row", Attempts = 1, FirstFailedAt = at, SetAsideAt = at, StoredVersion = 9, IsDelete = true },
-            new() { Version = 7, Nonce = "-42", Reason = DeadLetterReason.Rejected, Error = "value too long", Code = "22001", Attempts = 5, FirstFailedAt = at, SetAsideAt = at },
+            new()
+            {
+                Version = 3,
+                Reason = DeadLetterReason.Rejected,
+                Error = "value too long",
+                Code = "22001",
+                Attempts = 5,
+                FirstFailedAt = at,
+                SetAsideAt = at.AddSeconds(9),
+            },
+            new()
+            {
+                Version = 4,
+                Reason = DeadLetterReason.Unreadable,
+                Error = "no header",
+                Attempts = 1,
+                FirstFailedAt = at,
+                SetAsideAt = at,
+            },
+            new()
+            {
+                Version = 5,
+                Reason = DeadLetterReason.Fenced,
+                Error = "newer row",
+                Attempts = 1,
+                FirstFailedAt = at,
+                SetAsideAt = at,
+                StoredVersion = 9,
+                Payload = [0xB5, 1, 1, 1, 0, 0x7B, 0x7D],
+            },
+            new()
+            {
+                Version = 6,
+                Reason = DeadLetterReason.Fenced,
+                Error = "newer row",
+                Attempts = 1,
+                FirstFailedAt = at,
+                SetAsideAt = at,
+                StoredVersion = 9,
+                IsDelete = true,
+            },
+            new()
+            {
+                Version = 7,
+                Nonce = "-42",
+                Reason = DeadLetterReason.Rejected,
+                Error = "value too long",
+                Code = "22001",
+                Attempts = 5,
+                FirstFailedAt = at,
+                SetAsideAt = at,
+            },
         ];
 
         Snapshot.Verify("dead-letters.txt", string.Concat(letters.Select(letter => Encoding.UTF8.GetString(letter.ToBytes()) + "\n")));
-        var read = Snapshot.Read("dead-letters.txt").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => StoredLetter.FromBytes(Encoding.UTF8.GetBytes(line))).ToArray();
+        var read = Snapshot.Read("dead-letters.txt").Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => StoredLetter.FromBytes(Encoding.UTF8.GetBytes(line))).ToArray();
         for (var i = 0; i < letters.Length; i++)
         {
             Assert.Equal(letters[i].ToPublic("item", "a"), read[i].ToPublic("item", "a"));

@@ -9,7 +9,9 @@ namespace WriteBehind.Tests.Formats;
 public sealed partial class StoredKeysTests
 {
     private const string Dump = """
-        local function show(text) return (string.gsub(text, '[^\032-\126]', function(c) return string.format('\\x%02x', string.byte(c)) end)) end
+        local function show(text)
+            return (string.gsub(text, '[^\032-\126]', function(c) return string.format('\\x%02x', string.byte(c)) end))
+        end
         local keys, out = redis.call('KEYS', '*'), {}
         table.sort(keys)
         for _, key in ipairs(keys) do

@@ -61,7 +61,8 @@ public sealed class ServerTests
     public async Task No_server_outlives_a_killed_test_process()
     {
         await using var child = Program.Start<ServerHolder>();
-        var line = await child.WaitForLineAsync(static line => line.StartsWith("ports ", StringComparison.Ordinal), TimeSpan.FromMinutes(1));
+        var line = await child.WaitForLineAsync(
+            static line => line.StartsWith("ports ", StringComparison.Ordinal), TimeSpan.FromMinutes(1));
         var ports = line.Split(' ')[1..].Select(static port => int.Parse(port, CultureInfo.InvariantCulture)).ToList();
         Assert.All(ports, static port => Assert.True(Listens(port)));
 

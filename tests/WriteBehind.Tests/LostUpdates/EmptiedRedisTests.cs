@@ -77,7 +77,9 @@ public sealed class EmptiedRedisTests
         Assert.Equal((2, 1), (conflict.ExpectedVersion, conflict.CurrentVersion));
         Assert.Equal(new Entity<Item>("update", 2, new Item(2)), await update);
         await engine.FlushAllAsync();
-        Assert.Equal((new("set", 1, 1, null), new("update", 2, 2, null)), (await engine.Table.RowAsync("set"), await engine.Table.RowAsync("update")));
+        Assert.Equal(
+            (new("set", 1, 1, null), new("update", 2, 2, null)),
+            (await engine.Table.RowAsync("set"), await engine.Table.RowAsync("update")));
     }
 
     [Fact]

@@ -65,7 +65,8 @@ public sealed class ExpiredFenceTests
             return Task.CompletedTask;
         };
 
-        var write = await WriteLateAsync(engine, () => engine.Items.SetAsync("a", new Item(2), expectedVersion: 1), () => Task.CompletedTask);
+        var write = await WriteLateAsync(
+            engine, () => engine.Items.SetAsync("a", new Item(2), expectedVersion: 1), () => Task.CompletedTask);
 
         Assert.Equal(2, await write);
         Assert.Equal(1, loads);

@@ -31,7 +31,8 @@ public sealed class StaleOwnerTests
         await Assert.ThrowsAsync<WriteConflictException>(() => engine.Items.SetAsync("a", new Item(2), expectedVersion: 0));
 
         await engine.Table.PutAsync(new ItemRow("row", 4, 4, null));
-        var conflict = await Assert.ThrowsAsync<WriteConflictException>(() => engine.Items.SetAsync("row", new Item(2), expectedVersion: 0));
+        var conflict = await Assert.ThrowsAsync<WriteConflictException>(
+            () => engine.Items.SetAsync("row", new Item(2), expectedVersion: 0));
         Assert.Equal(4, conflict.CurrentVersion);
     }
 
@@ -155,7 +156,8 @@ public sealed class StaleOwnerTests
         await other.Items.DeleteAsync("a");
         await other.FlushAsync("a");
         Assert.Null(await stale.Table.RowAsync("a"));
-        Assert.InRange(await buffer.FenceTimeToLiveAsync("a"), TimeSpan.FromHours(23).TotalMilliseconds, TimeSpan.FromHours(24).TotalMilliseconds);
+        Assert.InRange(
+            await buffer.FenceTimeToLiveAsync("a"), TimeSpan.FromHours(23).TotalMilliseconds, TimeSpan.FromHours(24).TotalMilliseconds);
         loaded.Release();
 
         // Not 2: the state that was deleted does not count any more, its version does.
@@ -167,7 +169,8 @@ public sealed class StaleOwnerTests
     {
         await using var loser = await TestEngine.StartAsync(new() { Engine = engine => engine.MaxUpdateRetries = 3 });
         await using var other = await TestEngine.StartAsync(loser.Options);
-        loser.Gate.RunAt(ProtocolStep.BeforeWrite, () => other.Items.UpdateAsync("a", state => new Item((state?.Quantity ?? 0) + 1)), times: 4);
+        loser.Gate.RunAt(
+            ProtocolStep.BeforeWrite, () => other.Items.UpdateAsync("a", state => new Item((state?.Quantity ?? 0) + 1)), times: 4);
 
         var conflict = await Assert.ThrowsAsync<WriteConflictException>(() => loser.Items.UpdateAsync("a", _ => new Item(-1)));
         Assert.Equal((3, 4), (conflict.ExpectedVersion, conflict.CurrentVersion));

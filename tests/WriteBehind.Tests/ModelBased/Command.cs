@@ -1,6 +1,8 @@
 namespace WriteBehind.Tests.ModelBased;
 
-/// <summary>One thing that happens. Every command can be carried out in every situation, so that any part of a list is a list too.</summary>
+/// <summary>
+/// One thing that happens. Every command can be carried out in every situation, so that any part of a list is a list too.
+/// </summary>
 /// <param name="Move">What.</param>
 /// <param name="Who">Which process, owner or flusher (there are two of each), or which of the things that are held up.</param>
 /// <param name="Entity">On which entity.</param>

@@ -53,7 +53,9 @@ internal sealed class EntityModel
         Open.Remove(write);
         if (Has(write))
         {
-            Assert(version is null || version == write.Version, $"{write} was acknowledged as version {version}, but it is version {write.Version}");
+            Assert(
+                version is null || version == write.Version,
+                $"{write} was acknowledged as version {version}, but it is version {write.Version}");
         }
         else if (version is not null || !write.IsDelete || !Current.IsDelete)
         {
@@ -153,7 +155,9 @@ internal sealed class EntityModel
         var found = _history.FindIndex(write => write.Number == row.Quantity);
         Assert(found >= 0, "the row is of no write that counts");
         Assert(found >= _row, $"the row went back from {_history[_row]}");
-        Assert(row.Version == _history[found].Version && StateOf(row) == _history[found].State, $"the row is not as {_history[found]} made it");
+        Assert(
+            row.Version == _history[found].Version && StateOf(row) == _history[found].State,
+            $"the row is not as {_history[found]} made it");
         _row = found;
     }
 
@@ -161,7 +165,8 @@ internal sealed class EntityModel
     {
         if (!condition)
         {
-            throw new BrokenPromiseException($"{_name}: {message}. Seen: {Seen}. The writes that count: {string.Join(", ", _history.Select(w => $"{w} v{w.Version}"))}.");
+            var writes = string.Join(", ", _history.Select(w => $"{w} v{w.Version}"));
+            throw new BrokenPromiseException($"{_name}: {message}. Seen: {Seen}. The writes that count: {writes}.");
         }
     }
 }

@@ -4,7 +4,9 @@ using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.ModelBased;
 
-/// <summary>A process of which only one flush at a time is looked at, step by step: claimed, saved, settled. Anything may happen in between.</summary>
+/// <summary>
+/// A process of which only one flush at a time is looked at, step by step: claimed, saved, settled. Anything may happen in between.
+/// </summary>
 internal sealed class Flusher(Run run)
 {
     private Stepper _stepper = new();

@@ -61,7 +61,8 @@ public sealed class ModelBasedTests(ITestOutputHelper output)
             catch (Exception error)
             {
                 // The last one to fail is the smallest.
-                smallest = $"{scenario}\nWhat happened:\n{string.Join('\n', run.Story)}\n\n{(error is BrokenPromiseException ? error.Message : error)}";
+                smallest = $"{scenario}\nWhat happened:\n{string.Join('\n', run.Story)}\n\n"
+                    + $"{(error is BrokenPromiseException ? error.Message : error)}";
                 return false;
             }
         });

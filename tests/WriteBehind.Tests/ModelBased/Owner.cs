@@ -59,7 +59,9 @@ internal sealed class Owner
         return loaded.State is null ? $"absent, version {loaded.Known.Version}" : $"#{seen}, version {loaded.Known.Version}";
     }
 
-    /// <summary>Writes on top of what it knows; without knowledge it loads instead. A write of unknown outcome is sent again first.</summary>
+    /// <summary>
+    /// Writes on top of what it knows; without knowledge it loads instead. A write of unknown outcome is sent again first.
+    /// </summary>
     public async Task<string> WriteAsync(EntityModel entity, bool isDelete, Trouble trouble)
     {
         if (_sent is not null)
@@ -129,7 +131,8 @@ internal sealed class Owner
         if (reply.Status != WriteStatus.Ok)
         {
             BrokenPromiseException.Unless(
-                sent.Entity.Current != sent.Write || !sent.Entity.Seen.IsDirty, $"{sent.Write} is the last write, and its writer was not told.");
+                sent.Entity.Current != sent.Write || !sent.Entity.Seen.IsDirty,
+                $"{sent.Write} is the last write, and its writer was not told.");
             _memories.Remove(sent.Entity);
             return $"outcome of {sent.Write} stays unknown";
         }
@@ -150,12 +153,15 @@ internal sealed class Owner
                 return $"{write} is version {reply.Known.Version}";
             case WriteStatus.Conflict:
                 BrokenPromiseException.Unless(
-                    write.Basis is not null && !entity.IsCurrent(memory.Seen, memory.Known.Version) && reply.Known.Version == entity.Version,
-                    $"A writer that knew version {memory.Known.Version} was told of version {reply.Known.Version} and refused at {entity.Version}.");
+                    write.Basis is not null && !entity.IsCurrent(memory.Seen, memory.Known.Version)
+                        && reply.Known.Version == entity.Version,
+                    $"A writer that knew version {memory.Known.Version} was told of version {reply.Known.Version} "
+                        + $"and refused at {entity.Version}.");
                 return "refused";
             case WriteStatus.Unconfirmed:
                 BrokenPromiseException.Unless(
-                    _run.Time.Ahead - memory.Ahead >= Terms.Fence || memory.Known.Epoch != reply.Known.Epoch, "Young knowledge was not believed.");
+                    _run.Time.Ahead - memory.Ahead >= Terms.Fence || memory.Known.Epoch != reply.Known.Epoch,
+                    "Young knowledge was not believed.");
                 return "must confirm its version first";
             default:
                 throw new BrokenPromiseException($"A write was answered with {reply.Status}.");
@@ -164,7 +170,8 @@ internal sealed class Owner
 
     private Task<WriteReply> SendAsync(Sent sent) => _buffer.WriteAsync(sent.Request with { Known = Aged(sent.Request.Known, sent.Ahead) });
 
-    private Knowledge Aged(Knowledge known, TimeSpan ahead) => known with { KnownAt = known.KnownAt - (long)(_run.Time.Ahead - ahead).TotalMilliseconds };
+    private Knowledge Aged(Knowledge known, TimeSpan ahead)
+        => known with { KnownAt = known.KnownAt - (long)(_run.Time.Ahead - ahead).TotalMilliseconds };
 
     /// <param name="Entity">The entity.</param>
     /// <param name="Since">Where its history was when the load began.</param>

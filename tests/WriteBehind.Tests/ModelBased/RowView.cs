@@ -22,7 +22,8 @@ internal sealed class RowView(NpgsqlConnection connection) : IAsyncDisposable
         var rows = new ItemRow?[ids.Length];
         while (await reader.ReadAsync())
         {
-            var row = new ItemRow(reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.IsDBNull(3) ? null : reader.GetString(3));
+            var row = new ItemRow(
+                reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.IsDBNull(3) ? null : reader.GetString(3));
             rows[Array.IndexOf(ids, row.Id)] = row;
         }
 

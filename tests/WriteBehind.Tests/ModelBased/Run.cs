@@ -132,7 +132,8 @@ internal sealed class Run : IDisposable
                 {
                     if (command.Meanwhile is { } move)
                     {
-                        Story.Add($"   meanwhile {move}: {await CallAsync(_services[1 - command.Who], move, entity, Trouble.None, () => Task.CompletedTask)}");
+                        var other = _services[1 - command.Who];
+                        Story.Add($"   meanwhile {move}: {await CallAsync(other, move, entity, Trouble.None, () => Task.CompletedTask)}");
                     }
                 });
             case Move.SetIf:
@@ -160,14 +161,15 @@ internal sealed class Run : IDisposable
         }
     }
 
-    private static Task<string> CallAsync(Service service, Move move, EntityModel entity, Trouble trouble, Func<Task> meanwhile) => move switch
-    {
-        Move.Set => service.SetAsync(entity, trouble, meanwhile),
-        Move.Update => service.UpdateAsync(entity, trouble, meanwhile),
-        Move.Delete => service.DeleteAsync(entity, trouble, meanwhile),
-        Move.Flush => service.FlushAsync(entity),
-        _ => service.SweepAsync(),
-    };
+    private static Task<string> CallAsync(Service service, Move move, EntityModel entity, Trouble trouble, Func<Task> meanwhile)
+        => move switch
+        {
+            Move.Set => service.SetAsync(entity, trouble, meanwhile),
+            Move.Update => service.UpdateAsync(entity, trouble, meanwhile),
+            Move.Delete => service.DeleteAsync(entity, trouble, meanwhile),
+            Move.Flush => service.FlushAsync(entity),
+            _ => service.SweepAsync(),
+        };
 
     private async Task<string> PassAsync(Interval interval)
     {
@@ -210,7 +212,8 @@ internal sealed class Run : IDisposable
         using var limit = new CancellationTokenSource(Eventually.DefaultDeadline);
         var report = await FullFlush.RunAsync(_services[0].Engine, Time, limit.Token);
         await LookAsync();
-        BrokenPromiseException.Unless(report.IsClean && Entities.All(entity => !entity.Seen.IsDirty), "Flushing everything left something.");
+        BrokenPromiseException.Unless(
+            report.IsClean && Entities.All(entity => !entity.Seen.IsDirty), "Flushing everything left something.");
 
         Story.Add("What was late goes on.");
         foreach (var flusher in _flushers)

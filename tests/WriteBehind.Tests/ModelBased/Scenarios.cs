@@ -29,7 +29,8 @@ internal static class Scenarios
     private static Gen<Command> OneOf(int[] favour)
     {
         // Without any write nothing would happen at all.
-        var moves = Weights.Select((weight, i) => (Math.Max(weight.Weight * favour[i], weight.Move == Move.Update ? 1 : 0), Of(weight.Move)));
+        var moves = Weights.Select(
+            (weight, i) => (Math.Max(weight.Weight * favour[i], weight.Move == Move.Update ? 1 : 0), Of(weight.Move)));
         return Gen.Frequency(moves.Where(move => move.Item1 > 0));
     }
 
@@ -37,10 +38,12 @@ internal static class Scenarios
         => from who in Gen.Choose(0, 1)
            from entity in Gen.Frequency((8, Gen.Constant(0)), (2, Gen.Constant(1)), (1, Gen.Constant(2)))
            from trouble in Gen.Frequency(
-               (9, Gen.Constant(Trouble.None)), (1, Gen.Constant(Trouble.Refused)), (2, Gen.Constant(Trouble.AnswerLost)), (3, Gen.Constant(Trouble.HeldUp)))
+               (9, Gen.Constant(Trouble.None)), (1, Gen.Constant(Trouble.Refused)), (2, Gen.Constant(Trouble.AnswerLost)),
+               (3, Gen.Constant(Trouble.HeldUp)))
            from meanwhile in Gen.Elements<Move?>(null, Move.Update, Move.Delete, Move.Set, Move.Flush, Move.Sweep)
            from interval in Gen.Frequency(
-               (4, Gen.Constant(Interval.Moment)), (5, Gen.Constant(Interval.Lease)), (4, Gen.Constant(Interval.Fence)), (1, Gen.Constant(Interval.Day)))
+               (4, Gen.Constant(Interval.Moment)), (5, Gen.Constant(Interval.Lease)), (4, Gen.Constant(Interval.Fence)),
+               (1, Gen.Constant(Interval.Day)))
            select Needed(new Command(move, who, entity, trouble, meanwhile, interval));
 
     /// <summary>Takes out what the move does not look at.</summary>
@@ -52,7 +55,9 @@ internal static class Scenarios
         return command with
         {
             Who = command.Move is Move.Wait or Move.Wipe ? 0 : command.Who,
-            Entity = command.Move is Move.Sweep or Move.SweepStep or Move.Crash or Move.Arrive or Move.Wait or Move.Wipe ? 0 : command.Entity,
+            Entity = command.Move is Move.Sweep or Move.SweepStep or Move.Crash or Move.Arrive or Move.Wait or Move.Wipe
+                ? 0
+                : command.Entity,
             Trouble = troubled ? command.Trouble : Trouble.None,
             Meanwhile = resends ? command.Meanwhile : null,
             Interval = command.Move == Move.Wait ? command.Interval : Interval.Moment,
@@ -96,7 +101,10 @@ internal static class Scenarios
         [
             command with { Trouble = Trouble.None, Meanwhile = null },
             command with { Meanwhile = null },
-            command with { Move = command.Move is Move.SweepStep ? Move.FlushStep : command.Move is Move.Sweep ? Move.Flush : command.Move },
+            command with
+            {
+                Move = command.Move is Move.SweepStep ? Move.FlushStep : command.Move is Move.Sweep ? Move.Flush : command.Move,
+            },
             command with { Entity = 0 },
             command with { Who = 0 },
             command with { Interval = Interval.Moment },

@@ -57,7 +57,8 @@ internal sealed class Service
         try
         {
             var version = await _store.SetAsync(entity.Id, write.State!, expected);
-            BrokenPromiseException.Unless(expected == entity.Version, $"A write that expected version {expected} was taken at {entity.Version}.");
+            BrokenPromiseException.Unless(
+                expected == entity.Version, $"A write that expected version {expected} was taken at {entity.Version}.");
             entity.Acknowledge(write, version);
             _versions[entity] = version;
             return $"{write} is version {version}";
@@ -75,7 +76,8 @@ internal sealed class Service
     {
         var found = await _store.GetAsync(entity.Id);
         entity.AssertRead(entity.Now, found?.State);
-        BrokenPromiseException.Unless(found is null || found.Version == entity.Version, $"A read gave version {found?.Version}, not {entity.Version}.");
+        BrokenPromiseException.Unless(
+            found is null || found.Version == entity.Version, $"A read gave version {found?.Version}, not {entity.Version}.");
         _versions[entity] = found?.Version ?? 0;
         return found is null ? "absent" : $"#{found.State.Quantity}, version {found.Version}";
     }

@@ -41,7 +41,8 @@ internal sealed class Stage : IAsyncDisposable
             }),
         });
         await VersionWatch.AttachAsync(host.Table);
-        return new Stage(host, await ConnectionMultiplexer.ConnectAsync(host.Options.Redis!), await RowView.OpenAsync(host.Options.Postgres!));
+        return new Stage(
+            host, await ConnectionMultiplexer.ConnectAsync(host.Options.Redis!), await RowView.OpenAsync(host.Options.Postgres!));
     }
 
     /// <summary>The type that keeps clean entries, or the one that deletes them.</summary>

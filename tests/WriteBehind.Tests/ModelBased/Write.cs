@@ -11,7 +11,9 @@ internal sealed class Write(long number, bool isDelete)
 
     public bool IsDelete => isDelete;
 
-    /// <summary>The number of the state that its writer had seen, <see cref="Absent"/> where there was none; null for "whatever is there".</summary>
+    /// <summary>
+    /// The number of the state that its writer had seen, <see cref="Absent"/> where there was none; null for "whatever is there".
+    /// </summary>
     public long? Basis { get; set; }
 
     /// <summary>The nonce it was sent with; null where only the engine knows.</summary>

@@ -16,7 +16,8 @@ public sealed class CircuitBreakerTests
         await using var engine = await TestEngine.StartAsync(new()
         {
             Sweep = true,
-            Engine = static engine => (engine.BackoffStart, engine.BackoffCap) = (TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(400)),
+            Engine = static engine =>
+                (engine.BackoffStart, engine.BackoffCap) = (TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(400)),
             Item = static item => item.BatchSize = 50,
         });
         engine.Sink.BeforeSave = static _ => throw SinkProbe.Outage();
@@ -67,13 +68,15 @@ public sealed class CircuitBreakerTests
         using (var listener = new ActivityListener
         {
             ShouldListenTo = static source => source.Name == WriteBehindDiagnostics.ActivitySourceName,
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => here.Value ? throw new InvalidOperationException("a bad listener") : ActivitySamplingResult.None,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) =>
+                here.Value ? throw new InvalidOperationException("a bad listener") : ActivitySamplingResult.None,
         })
         {
             ActivitySource.AddActivityListener(listener);
             here.Value = true;
             await Eventually.TrueAsync(
-                async () => await Record.ExceptionAsync(() => engine.FlushAllAsync()) is InvalidOperationException, because: "the probe meets the listener");
+                async () => await Record.ExceptionAsync(() => engine.FlushAllAsync()) is InvalidOperationException,
+                because: "the probe meets the listener");
             here.Value = false;
         }
 

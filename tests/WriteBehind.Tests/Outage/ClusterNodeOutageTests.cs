@@ -19,19 +19,22 @@ public sealed class ClusterNodeOutageTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _cluster = await RedisCluster.StartAsync(new() { Timeout = TimeSpan.FromSeconds(2) }); // A look waits for it where a node is frozen.
+        // A look waits for it where a node is frozen.
+        _cluster = await RedisCluster.StartAsync(new() { Timeout = TimeSpan.FromSeconds(2) });
         foreach (var node in _cluster.Nodes)
         {
             // Otherwise the servers that are left refuse everything once they have noticed.
             await node.SendAsync("CONFIG", "SET", "cluster-require-full-coverage", "no");
         }
 
-        _engine = await TestEngine.StartAsync(new() { Redis = _cluster.Configuration, Item = static item => item.Lease = TimeSpan.FromSeconds(6) });
+        _engine = await TestEngine.StartAsync(
+            new() { Redis = _cluster.Configuration, Item = static item => item.Lease = TimeSpan.FromSeconds(6) });
         var keys = new BufferView(_cluster.Nodes[0], _engine).Keys;
         var nodes = new int[keys.Shards];
         for (var shard = 0; shard < nodes.Length; shard++)
         {
-            var slot = int.Parse((await _cluster.Nodes[0].SendAsync("CLUSTER", "KEYSLOT", (string)keys[shard].Dirty!))!, CultureInfo.InvariantCulture);
+            var slot = int.Parse(
+                (await _cluster.Nodes[0].SendAsync("CLUSTER", "KEYSLOT", (string)keys[shard].Dirty!))!, CultureInfo.InvariantCulture);
             nodes[shard] = ((3 * (slot + 1)) - 1) / Slots;
         }
 
@@ -53,10 +56,12 @@ public sealed class ClusterNodeOutageTests : IAsyncLifetime
     }
 
     [Fact]
-    public Task A_flush_of_everything_flushes_what_the_others_hold_while_one_is_frozen() => FlushAllAsync(_node.FreezeAsync, _node.ThawAsync);
+    public Task A_flush_of_everything_flushes_what_the_others_hold_while_one_is_frozen()
+        => FlushAllAsync(_node.FreezeAsync, _node.ThawAsync);
 
     [Fact]
-    public Task A_flush_of_everything_flushes_what_the_others_hold_while_one_is_dead() => FlushAllAsync(_node.KillAsync, _node.RestartAsync);
+    public Task A_flush_of_everything_flushes_what_the_others_hold_while_one_is_dead()
+        => FlushAllAsync(_node.KillAsync, _node.RestartAsync);
 
     [Fact]
     public async Task Sweeps_go_on_for_what_the_others_hold_and_their_loop_says_what_is_wrong()
@@ -67,7 +72,8 @@ public sealed class ClusterNodeOutageTests : IAsyncLifetime
             await _node.FreezeAsync();
             probe.BeforeSave = null;
             await Eventually.TrueAsync(AreOthersSavedAsync);
-            await Eventually.TrueAsync(async () => (await sweeping.Engine.GetStatusAsync()).Loops.Single(static loop => loop.Name == "sweep item").ConsecutiveFailures > 0);
+            await Eventually.TrueAsync(async () =>
+                (await sweeping.Engine.GetStatusAsync()).Loops.Single(static loop => loop.Name == "sweep item").ConsecutiveFailures > 0);
 
             await _node.ThawAsync();
             await Eventually.TrueAsync(async () => (await sweeping.StatusAsync()).Dirty == 0);
@@ -97,7 +103,8 @@ public sealed class ClusterNodeOutageTests : IAsyncLifetime
         await using var watching = await TestEngine.StartAsync(options);
         await _node.FreezeAsync();
         var readings = watching.Engine.Store<Reading>();
-        await Task.WhenAll(Enumerable.Range(0, 100).Select(n => Record.ExceptionAsync(() => readings.SetAsync($"r{n}", new Reading { Count = n }))));
+        await Task.WhenAll(
+            Enumerable.Range(0, 100).Select(n => Record.ExceptionAsync(() => readings.SetAsync($"r{n}", new Reading { Count = n }))));
 
         using var meter = new MeterReader(watching);
         await Eventually.TrueAsync(() => meter.Gauge(WriteBehindDiagnostics.Dirty, "reading") > 0);

@@ -14,7 +14,8 @@ public sealed class FullRedisTests
     [InlineData(AfterFlush.Keep)]
     public async Task A_redis_at_maxmemory_is_drained_and_then_accepts_writes_again(AfterFlush afterFlush)
     {
-        await using var redis = await RedisServer.StartAsync(new() { Timeout = TimeSpan.FromSeconds(15), ExtraArguments = ["--maxmemory", "8mb"] });
+        await using var redis = await RedisServer.StartAsync(
+            new() { Timeout = TimeSpan.FromSeconds(15), ExtraArguments = ["--maxmemory", "8mb"] });
         await using var engine = await TestEngine.StartAsync(new()
         {
             Redis = redis.Configuration,
@@ -66,7 +67,8 @@ public sealed class FullRedisTests
         {
             string[] ids = [.. Enumerable.Range(written.Count, Round).Select(static i => i.ToString(CultureInfo.InvariantCulture))];
             var errors = await Task.WhenAll(ids.Select(id => Record.ExceptionAsync(() => engine.Items.SetAsync(id, item))));
-            Assert.All(errors, static error => Assert.True(error is null or BufferUnavailableException { OutcomeUnknown: false }, $"{error}"));
+            Assert.All(
+                errors, static error => Assert.True(error is null or BufferUnavailableException { OutcomeUnknown: false }, $"{error}"));
             written.AddRange(ids.Where((_, i) => errors[i] is null));
             refused = errors.Any(static error => error is not null);
         }

@@ -17,7 +17,8 @@ public sealed class HeldRowTests
             Sweep = true,
 
             // Halving down to the row that is held takes half a second a step, and all steps have to fit in.
-            Item = static item => (item.MaxAttempts, item.Lease, item.StatementTimeout) = (1, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(30)),
+            Item = static item =>
+                (item.MaxAttempts, item.Lease, item.StatementTimeout) = (1, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(30)),
         });
         var ids = Enumerable.Range(0, 64).Select(static i => $"e{i:00}").ToList();
         await Task.WhenAll(ids.Select(id => engine.Items.SetAsync(id, new Item(1))));
@@ -26,7 +27,10 @@ public sealed class HeldRowTests
         await using var other = new NpgsqlConnection(engine.Options.Postgres);
         await other.OpenAsync();
         await using var transaction = await other.BeginTransactionAsync();
-        await using var hold = new NpgsqlCommand("SELECT FROM items WHERE id = $1 FOR UPDATE", other) { Parameters = { new() { Value = held } } };
+        await using var hold = new NpgsqlCommand("SELECT FROM items WHERE id = $1 FOR UPDATE", other)
+        {
+            Parameters = { new() { Value = held } },
+        };
         await hold.ExecuteNonQueryAsync();
 
         foreach (var quantity in (int[])[2, 3])
@@ -50,7 +54,8 @@ public sealed class HeldRowTests
     [Fact]
     public async Task A_table_that_another_transaction_holds_is_an_outage()
     {
-        await using var engine = await TestEngine.StartAsync(new() { Sweep = true, Item = static item => (item.MaxAttempts, item.Lease) = (1, TimeSpan.FromSeconds(6)) });
+        await using var engine = await TestEngine.StartAsync(
+            new() { Sweep = true, Item = static item => (item.MaxAttempts, item.Lease) = (1, TimeSpan.FromSeconds(6)) });
         await using var other = new NpgsqlConnection(engine.Options.Postgres);
         await other.OpenAsync();
         await using var transaction = await other.BeginTransactionAsync();

@@ -45,12 +45,14 @@ public sealed class PostgresOutageTests : IAsyncLifetime
         await fail();
         var before = writes.Count;
         await Eventually.TrueAsync(
-            async () => writes.Count > before + 500 && (await _engine.StatusAsync()) is { Dirty: 8 * 20, OldestDirtyAge.TotalSeconds: > 2.5 },
+            async () =>
+                writes.Count > before + 500 && (await _engine.StatusAsync()) is { Dirty: 8 * 20, OldestDirtyAge.TotalSeconds: > 2.5 },
             because: "writes are acknowledged without the database");
         await recover();
 
         await Eventually.TrueAsync(
-            async () => (await _engine.StatusAsync()).OldestDirtyAge is null or { TotalSeconds: < 1 }, because: "flushes catch up under load");
+            async () => (await _engine.StatusAsync()).OldestDirtyAge is null or { TotalSeconds: < 1 },
+            because: "flushes catch up under load");
         await load.StopAsync();
         Assert.Equal(0, load.Refused);
         Assert.True((await _engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);

@@ -124,7 +124,8 @@ public sealed class DeadLetterTests : IAsyncLifetime
         await using var engine = await TestEngine.StartAsync(new()
         {
             Sweep = true,
-            Item = static item => (item.MaxAttempts, item.FlushDelay, item.MaxBatchDelay) = (1, TimeSpan.FromMilliseconds(1), TimeSpan.Zero),
+            Item = static item =>
+                (item.MaxAttempts, item.FlushDelay, item.MaxBatchDelay) = (1, TimeSpan.FromMilliseconds(1), TimeSpan.Zero),
         });
         engine.Sink.BeforeSave = static _ => throw SinkProbe.Outage();
         await Task.WhenAll(Enumerable.Range(0, entities).Select(i => engine.Items.SetAsync($"e{i}", new Item(i))));
@@ -148,7 +149,8 @@ public sealed class DeadLetterTests : IAsyncLifetime
         await Assert.ThrowsAsync<EntityRejectedException>(() => engine.Items.FlushAsync(good));
 
         // A thousand whose entities are gone, in the shard that is looked at first.
-        string[] gone = [.. Enumerable.Range(0, 1_000).SelectMany(static i => new[] { $"gone{i}", """{"v":1,"error":"value too long","attempts":5}""" })];
+        string[] gone = [.. Enumerable.Range(0, 1_000)
+            .SelectMany(static i => new[] { $"gone{i}", """{"v":1,"error":"value too long","attempts":5}""" })];
         await (await SharedServers.RedisAsync()).SendAsync(["HSET", (string)buffer.Keys[0].Dead!, .. gone]);
 
         Assert.Equal(1, await engine.Engine.DeadLetters.RetryAllAsync("item"));
@@ -166,7 +168,8 @@ public sealed class DeadLetterTests : IAsyncLifetime
 
         Assert.False(await _engine.Engine.DeadLetters.DiscardAsync("item", "a"));
         Assert.Equal(1, (await _engine.Items.GetAsync("a"))!.State.Quantity);
-        var conflict = await Assert.ThrowsAsync<WriteConflictException>(() => _engine.Items.SetAsync("a", new Item(-4), expectedVersion: 2));
+        var conflict = await Assert.ThrowsAsync<WriteConflictException>(
+            () => _engine.Items.SetAsync("a", new Item(-4), expectedVersion: 2));
         Assert.True(conflict.CurrentVersion > 2);
 
         var written = await _engine.Items.UpdateAsync("a", static item => item! with { Quantity = item.Quantity + 10 });

@@ -30,7 +30,8 @@ public sealed class LagTests
         }
 
         Assert.True((await engine.StatusAsync()).Counters.Rejected >= 40, "the bad ones are tried meanwhile");
-        Assert.True(poisoned < limit, $"The lag is {poisoned.TotalMilliseconds:0} ms, without bad entities {baseline.TotalMilliseconds:0} ms.");
+        Assert.True(
+            poisoned < limit, $"The lag is {poisoned.TotalMilliseconds:0} ms, without bad entities {baseline.TotalMilliseconds:0} ms.");
     }
 
     /// <summary>Writes at a steady pace; the lag is from a write's acknowledgement until its row is saved.</summary>

@@ -1,6 +1,8 @@
 namespace WriteBehind.Tests.Protocol;
 
-/// <summary>The entity in Redis; a value of <see cref="World.Absent"/> is a tombstone. Write is its nonce: the number of the write.</summary>
+/// <summary>
+/// The entity in Redis; a value of <see cref="World.Absent"/> is a tombstone. Write is its nonce: the number of the write.
+/// </summary>
 internal record struct Buffered(byte Version, byte Value, byte Write)
 {
     public readonly bool Exists => Version != 0;

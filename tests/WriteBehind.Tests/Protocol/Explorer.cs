@@ -1,6 +1,8 @@
 namespace WriteBehind.Tests.Protocol;
 
-/// <summary>Goes through every order in which things can happen, breadth first, so that the first breach found has a shortest trace.</summary>
+/// <summary>
+/// Goes through every order in which things can happen, breadth first, so that the first breach found has a shortest trace.
+/// </summary>
 internal sealed class Explorer
 {
     /// <summary>Keeps memory in bounds. An exploration that reaches it proves nothing, so it is an error.</summary>

@@ -96,7 +96,9 @@ internal sealed class FlusherMoves(ProtocolRules rules, Redis redis, Database da
         moves.Add(settled ? "flusher # settles" : "flusher # does not settle: the entity moved on", i, next);
     }
 
-    /// <summary>A crash loses the flusher's memory. Its claim stays until the lease ends, and what it sent to the database may still commit.</summary>
+    /// <summary>
+    /// A crash loses the flusher's memory. Its claim stays until the lease ends, and what it sent to the database may still commit.
+    /// </summary>
     private static void AddCrash(in World world, int i, Moves moves)
     {
         var next = world;

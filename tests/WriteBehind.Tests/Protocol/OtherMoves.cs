@@ -35,7 +35,9 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
 
         for (var i = 0; i < Pair<Writer>.Count; i++)
         {
-            next.Writers[i].Age = world.Writers[i].Phase is WriterPhase.Ignorant or WriterPhase.Remembering ? (byte)0 : Older(world.Writers[i].Age);
+            next.Writers[i].Age = world.Writers[i].Phase is WriterPhase.Ignorant or WriterPhase.Remembering
+                ? (byte)0
+                : Older(world.Writers[i].Age);
         }
 
         next.Late.Age = world.Late.Exists ? Older(world.Late.Age) : (byte)0;
@@ -49,7 +51,9 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
             var next = world;
             next.Late = default;
             var answer = redis.Write(ref next, world.Late);
-            moves.Add(answer == WriteAnswer.Taken ? "the held-up request arrives and is taken" : "the held-up request arrives and changes nothing", 0, next);
+            moves.Add(answer == WriteAnswer.Taken
+                ? "the held-up request arrives and is taken"
+                : "the held-up request arrives and changes nothing", 0, next);
         }
     }
 

@@ -11,7 +11,8 @@ public sealed class ProtocolLimitsTests
         => ProtocolPartsTests.Breaks(
             new() { WipeMayMeetFlush = true, SettleChecksWrite = false },
             Promises.CleanIsSaved,
-            "flusher 1 claims", "Redis comes back empty", "writer 1 reads the row", "writer 1 puts", "flusher 1 saves", "flusher 1 settles");
+            "flusher 1 claims", "Redis comes back empty", "writer 1 reads the row", "writer 1 puts",
+            "flusher 1 saves", "flusher 1 settles");
 
     [Theory]
     [InlineData(false, true)]
@@ -28,7 +29,8 @@ public sealed class ProtocolLimitsTests
         => ProtocolPartsTests.Breaks(
             new() { TombstoneFencesEnd = true },
             Promises.StaleIsTold,
-            "writer 1 deletes", "flusher 1 settles", "time passes", "writer 1 reads Redis", "time passes", "writer 2 puts", "writer 1 puts");
+            "writer 1 deletes", "flusher 1 settles", "time passes", "writer 1 reads Redis",
+            "time passes", "writer 2 puts", "writer 1 puts");
 
     [Theory]
     [InlineData(false, true)]

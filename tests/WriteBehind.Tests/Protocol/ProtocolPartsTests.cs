@@ -8,7 +8,8 @@ public sealed class ProtocolPartsTests
         => Breaks(
             new() { Deadline = false },
             Promises.CleanIsSaved,
-            "writer 1 puts", "flusher 1 claims", "writer 1 deletes", "time passes", "flusher 2 claims", "flusher 2 saves", "flusher 1 saves",
+            "writer 1 puts", "flusher 1 claims", "writer 1 deletes", "time passes", "flusher 2 claims",
+            "flusher 2 saves", "flusher 1 saves",
             "flusher 2 settles");
 
     [Fact]
@@ -17,7 +18,8 @@ public sealed class ProtocolPartsTests
         var trace = Breaks(
             new() { Claims = false },
             Promises.CleanIsSaved,
-            "writer 1 puts", "flusher 1 claims", "writer 1 deletes", "flusher 2 claims", "flusher 2 saves", "flusher 1 saves", "flusher 2 settles");
+            "writer 1 puts", "flusher 1 claims", "writer 1 deletes", "flusher 2 claims", "flusher 2 saves",
+            "flusher 1 saves", "flusher 2 settles");
         Assert.DoesNotContain(trace, static line => line.StartsWith("time passes", StringComparison.Ordinal));
     }
 
@@ -57,7 +59,8 @@ public sealed class ProtocolPartsTests
         => Breaks(
             new() { CommitsMayBeLate = true, StartsEmpty = true, DeletesWaitForPuts = false },
             Promises.CleanIsSaved,
-            "writer 1 puts", "flusher 1 claims", "writer 1 deletes", "flusher 1 saves, not committed yet", "flusher 2 saves: nothing to change",
+            "writer 1 puts", "flusher 1 claims", "writer 1 deletes", "flusher 1 saves, not committed yet",
+            "flusher 2 saves: nothing to change",
             "flusher 1's save commits", "flusher 2 settles");
 
     [Fact]

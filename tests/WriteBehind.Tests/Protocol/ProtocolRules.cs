@@ -27,7 +27,9 @@ internal sealed record ProtocolRules
     /// <summary>Whether there are also writes on top of whatever is there.</summary>
     public bool BlindWrites { get; init; }
 
-    /// <summary>Whether two changes may share a write. The writer is then the one whose change came first: it has not seen the other.</summary>
+    /// <summary>
+    /// Whether two changes may share a write. The writer is then the one whose change came first: it has not seen the other.
+    /// </summary>
     public bool SharedWrites { get; init; }
 
     // The parts.
@@ -89,7 +91,9 @@ internal sealed record ProtocolRules
 
     // What it takes against the last two.
 
-    /// <summary>Knowledge gained in the first lease after Redis came back empty does not count: saves of forgotten claims may still arrive.</summary>
+    /// <summary>
+    /// Knowledge gained in the first lease after Redis came back empty does not count: saves of forgotten claims may still arrive.
+    /// </summary>
     public bool Quarantine { get; init; }
 
     /// <summary>A settle checks that the entity still holds the very write that was saved, not only one of its version.</summary>

@@ -1,6 +1,8 @@
 namespace WriteBehind.Tests.Protocol;
 
-/// <summary>A save whose statement ran and whose transaction is open. The owner is a flusher, or <see cref="Orphan"/> where that one died.</summary>
+/// <summary>
+/// A save whose statement ran and whose transaction is open. The owner is a flusher, or <see cref="Orphan"/> where that one died.
+/// </summary>
 internal record struct Uncommitted(byte Owner, byte Version, byte Value)
 {
     public const byte Orphan = 3;

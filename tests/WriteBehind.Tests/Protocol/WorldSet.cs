@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace WriteBehind.Tests.Protocol;
 
-/// <summary>The states found so far, each with the one it was reached from, in the order they were found. A hash set that gives out numbers.</summary>
+/// <summary>
+/// The states found so far, each with the one it was reached from, in the order they were found. A hash set that gives out numbers.
+/// </summary>
 internal sealed class WorldSet
 {
     private World[] _worlds = new World[1 << 12];

@@ -13,13 +13,16 @@ internal record struct Writer(WriterPhase Phase, byte Version, byte Age, bool Ol
 {
     public static Writer Knowing(byte version, byte value) => new(WriterPhase.Knowing, version, 0, false, value, 0, 0, false);
 
-    /// <summary>Acknowledged: it knows what it put. Of a shared write it is told the version of its own change, which is not what is stored.</summary>
+    /// <summary>
+    /// Acknowledged: it knows what it put. Of a shared write it is told the version of its own change, which is not what is stored.
+    /// </summary>
     public static Writer Acknowledged(in WriteRequest sent, byte stored) => sent.Shared
         ? new(WriterPhase.Remembering, (byte)(sent.Version + 1), 0, false, World.Overtaken, 0, 0, false)
         : Knowing(stored, sent.Value);
 
     public static Writer UnsureOf(in WriteRequest sent) => new(
-        sent.Blind ? WriterPhase.BlindlyUnsure : WriterPhase.Unsure, sent.Version, sent.Age, sent.OldEpoch, sent.Seen, sent.Write, sent.Value, sent.Shared);
+        sent.Blind ? WriterPhase.BlindlyUnsure : WriterPhase.Unsure, sent.Version, sent.Age, sent.OldEpoch,
+        sent.Seen, sent.Write, sent.Value, sent.Shared);
 
     /// <summary>The write it is unsure of, to be sent again.</summary>
     public readonly WriteRequest Sent => new(Write, Value, Seen, Version, Age, OldEpoch, Phase == WriterPhase.BlindlyUnsure, Shared);

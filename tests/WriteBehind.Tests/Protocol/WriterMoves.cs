@@ -1,6 +1,8 @@
 namespace WriteBehind.Tests.Protocol;
 
-/// <summary>What writers may do next: load (first Redis, then the database), write, and find out about a write that got no answer.</summary>
+/// <summary>
+/// What writers may do next: load (first Redis, then the database), write, and find out about a write that got no answer.
+/// </summary>
 internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
 {
     public void Add(in World world, Moves moves)
@@ -152,7 +154,9 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         }
     }
 
-    /// <summary>Sends an unsure write again. Refused now, the first one may still have been taken: that is reported, not repeated.</summary>
+    /// <summary>
+    /// Sends an unsure write again. Refused now, the first one may still have been taken: that is reported, not repeated.
+    /// </summary>
     private void AddRepeat(in World world, int i, Moves moves)
     {
         var next = world;
@@ -175,11 +179,15 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         }
     }
 
-    /// <summary>Looks whether an unsure write is there. If not, it may have been taken and overwritten: that is reported, not repeated.</summary>
+    /// <summary>
+    /// Looks whether an unsure write is there. If not, it may have been taken and overwritten: that is reported, not repeated.
+    /// </summary>
     private void AddLookFor(in World world, int i, Moves moves)
     {
         var next = world;
-        next.Writers[i] = redis.Knows(world, world.Writers[i].Write) ? Writer.Knowing(redis.VersionOf(world), world.Writers[i].Value) : default;
+        next.Writers[i] = redis.Knows(world, world.Writers[i].Write)
+            ? Writer.Knowing(redis.VersionOf(world), world.Writers[i].Value)
+            : default;
         moves.Add("writer # looks for its write", i, next);
     }
 }

@@ -19,7 +19,7 @@ internal static class ReadmeExample
         var stock = host.Services.GetRequiredService<IEntityStore<Stock>>();
         await stock.SetAsync("85123A", new Stock(100));
         await stock.UpdateAsync("85123A", s => s! with { Quantity = s.Quantity - 6 }); // returns once Redis has it
-        await stock.FlushAsync("85123A");                                              // PostgreSQL has it; otherwise it follows within a second
+        await stock.FlushAsync("85123A");                                              // PostgreSQL has it (else within a second)
         // </readme>
     }
 }

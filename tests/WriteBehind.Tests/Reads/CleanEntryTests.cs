@@ -102,7 +102,8 @@ public sealed class CleanEntryTests
     public async Task A_fill_that_is_older_than_a_fence_lasts_is_dropped()
     {
         var fence = TimeSpan.FromMilliseconds(200);
-        await using var engine = await TestEngine.StartAsync(new() { Item = item => (item.AfterFlush, item.FenceTime) = (AfterFlush.Keep, fence) });
+        await using var engine = await TestEngine.StartAsync(
+            new() { Item = item => (item.AfterFlush, item.FenceTime) = (AfterFlush.Keep, fence) });
         await using var other = await TestEngine.StartAsync(engine.Options with { Item = item => item.FenceTime = fence });
         var buffer = await BufferView.OfAsync(engine);
         await engine.Table.PutAsync(new ItemRow("a", 1, 1, null));

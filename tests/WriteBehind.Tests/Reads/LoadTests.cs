@@ -14,7 +14,8 @@ public sealed class LoadTests
         });
         await engine.Items.SetAsync("buffered", new Item(1));
         await engine.Table.ExecuteAsync("ALTER TABLE items ALTER COLUMN quantity DROP NOT NULL");
-        await engine.Table.ExecuteAsync("""INSERT INTO items (id, quantity, "Version") SELECT 'e' || i, nullif(i, 7), 1 FROM generate_series(1, 20) AS i""");
+        await engine.Table.ExecuteAsync(
+            """INSERT INTO items (id, quantity, "Version") SELECT 'e' || i, nullif(i, 7), 1 FROM generate_series(1, 20) AS i""");
         var (entered, go) = (new TaskCompletionSource(), new TaskCompletionSource());
         var batches = new List<int>();
         engine.Sink.BeforeLoad = ids =>

@@ -83,7 +83,10 @@ public sealed class MultiGetTests
     {
         await Task.WhenAll(ids[..buffered].Select((id, i) => engine.Items.SetAsync(id, new Item(i))));
         await engine.Table.ExecuteAsync(
-            $"""INSERT INTO items (id, quantity, "Version") SELECT 'e' || i, i, 1 FROM generate_series({buffered}, {ids.Length - 1}) AS i""");
+            $"""
+            INSERT INTO items (id, quantity, "Version")
+            SELECT 'e' || i, i, 1 FROM generate_series({buffered}, {ids.Length - 1}) AS i
+            """);
     }
 
     /// <summary>How many ids each query asks for from now on.</summary>
@@ -114,7 +117,8 @@ public sealed class MultiGetTests
     private static string[][] Reads(TestEngine engine, IReadOnlyList<MonitoredCommand> commands) =>
     [
         .. commands.Where(command => !command.FromScript)
-            .Select(command => command.Arguments.Where(argument => argument.StartsWith($"{engine.Options.Prefix}:{{item:", StringComparison.Ordinal)
+            .Select(command => command.Arguments.Where(argument => argument.StartsWith(
+                $"{engine.Options.Prefix}:{{item:", StringComparison.Ordinal)
                 && argument.Contains("}:e:", StringComparison.Ordinal)).ToArray())
             .Where(keys => keys.Length > 0),
     ];

@@ -53,7 +53,9 @@ public sealed class AcknowledgedWrites
         }
     }
 
-    /// <summary>Takes the acknowledgements from the output of a child process: lines <c>ack id quantity</c>, and <c>try id quantity</c> before.</summary>
+    /// <summary>
+    /// Takes the acknowledgements from the output of a child process: lines <c>ack id quantity</c>, and <c>try id quantity</c> before.
+    /// </summary>
     public void Read(IEnumerable<string> lines)
     {
         var tried = new Dictionary<string, long>(StringComparer.Ordinal);

@@ -12,7 +12,8 @@ internal sealed class BufferView(RedisServer redis, TestEngine engine, string ty
     public KeyLayout Keys => _keys;
 
     /// <summary>The same of an engine on the shared Redis.</summary>
-    public static async Task<BufferView> OfAsync(TestEngine engine, string type = "item") => new(await SharedServers.RedisAsync(), engine, type);
+    public static async Task<BufferView> OfAsync(TestEngine engine, string type = "item")
+        => new(await SharedServers.RedisAsync(), engine, type);
 
     /// <summary>The buffered version; null where nothing is buffered.</summary>
     public async Task<long?> VersionAsync(string id) => Number(await redis.SendAsync("HGET", Entity(id), "v"));
@@ -31,7 +32,8 @@ internal sealed class BufferView(RedisServer redis, TestEngine engine, string ty
 
     public Task WaitUntilFenceExpiredAsync(string id) => Eventually.TrueAsync(async () => await FenceAsync(id) is null);
 
-    public async Task<bool> IsDirtyAsync(string id) => await redis.SendAsync("ZSCORE", (string)_keys[_keys.ShardOf(id)].Dirty!, id) is not null;
+    public async Task<bool> IsDirtyAsync(string id)
+        => await redis.SendAsync("ZSCORE", (string)_keys[_keys.ShardOf(id)].Dirty!, id) is not null;
 
     /// <summary>Takes a flusher's claim away, as if its lease had ended.</summary>
     public Task EndClaimAsync(string id) => redis.SendAsync("ZREM", (string)_keys[_keys.ShardOf(id)].Claims!, id);

@@ -3,7 +3,9 @@ using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Support;
 
-/// <summary>As many writes as may be under way, each a call of its own and held after it, so that what comes now waits for the next calls.</summary>
+/// <summary>
+/// As many writes as may be under way, each a call of its own and held after it, so that what comes now waits for the next calls.
+/// </summary>
 internal sealed class FullHouse : IDisposable
 {
     private readonly HeldStep _held;

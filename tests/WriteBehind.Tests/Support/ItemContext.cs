@@ -2,7 +2,9 @@ using Microsoft.EntityFrameworkCore;
 
 namespace WriteBehind.Tests.Support;
 
-/// <summary>The model: <see cref="Item"/> in the table <c>items</c>, <see cref="Reading"/> in <c>readings</c>. Other states go to the generic table.</summary>
+/// <summary>
+/// The model: <see cref="Item"/> in the table <c>items</c>, <see cref="Reading"/> in <c>readings</c>. Other states go to the generic table.
+/// </summary>
 public sealed class ItemContext(DbContextOptions<ItemContext> options) : DbContext(options)
 {
     protected override void OnModelCreating(ModelBuilder modelBuilder)

@@ -33,7 +33,8 @@ public sealed class ItemTable(string connectionString)
         var rows = new Dictionary<string, ItemRow>(StringComparer.Ordinal);
         while (await reader.ReadAsync())
         {
-            var row = new ItemRow(reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.IsDBNull(3) ? null : reader.GetString(3));
+            var row = new ItemRow(
+                reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.IsDBNull(3) ? null : reader.GetString(3));
             rows.Add(row.Id, row);
         }
 

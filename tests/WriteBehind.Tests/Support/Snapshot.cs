@@ -12,7 +12,8 @@ internal static class Snapshot
     private const string Update = "WRITEBEHIND_UPDATE_SNAPSHOTS";
 
     /// <summary>The committed text.</summary>
-    public static string Read(string name) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Snapshots", name)).ReplaceLineEndings("\n");
+    public static string Read(string name)
+        => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Snapshots", name)).ReplaceLineEndings("\n");
 
     /// <summary>Compares with the committed file.</summary>
     public static void Verify(string name, string actual, [CallerFilePath] string caller = "")
@@ -28,12 +29,14 @@ internal static class Snapshot
         if (expected != actual)
         {
             Assert.Fail(
-                $"The stored format differs from Snapshots/{name}. Where that is meant: {Update}=1 and see {nameof(Snapshot)}.\n{FirstDifference(expected, actual)}");
+                $"The stored format differs from Snapshots/{name}. Where that is meant: {Update}=1 and see {nameof(Snapshot)}.\n"
+                    + FirstDifference(expected, actual));
         }
     }
 
     /// <summary>Text with everything that is not plain ASCII as escapes.</summary>
-    public static string Escape(string text) => string.Concat(text.Select(static c => c is > ' ' and < '\x7f' and not '\\' ? $"{c}" : $"\\u{(int)c:x4}"));
+    public static string Escape(string text)
+        => string.Concat(text.Select(static c => c is > ' ' and < '\x7f' and not '\\' ? $"{c}" : $"\\u{(int)c:x4}"));
 
     private static string FirstDifference(string expected, string actual)
     {

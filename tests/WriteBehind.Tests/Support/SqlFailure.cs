@@ -5,7 +5,10 @@ namespace WriteBehind.Tests.Support;
 /// <summary>Makes PostgreSQL itself fail the next writes to the table with an error of choice.</summary>
 public static class SqlFailure
 {
-    /// <summary>Fails the next <paramref name="times"/> rows to be written, each with its statement. A sequence counts, as no rollback takes it back.</summary>
+    /// <summary>
+    /// Fails the next <paramref name="times"/> rows to be written, each with its statement. A sequence counts, as no rollback takes it
+    /// back.
+    /// </summary>
     public static Task ArmAsync(ItemTable table, string sqlState, int times) => table.ExecuteAsync(string.Create(
         CultureInfo.InvariantCulture,
         $"""

@@ -23,7 +23,9 @@ public sealed class TestEngine : IAsyncDisposable
         Table = new ItemTable(options.Postgres!);
     }
 
-    /// <summary>The options with everything filled in: pass <c>engine.Options</c> on to start another process of the same service.</summary>
+    /// <summary>
+    /// The options with everything filled in: pass <c>engine.Options</c> on to start another process of the same service.
+    /// </summary>
     public TestEngineOptions Options { get; }
 
     public Gate Gate { get; }

@@ -9,7 +9,9 @@ public sealed record TestEngineOptions
     /// <summary>The connection string; null for a fresh database on the shared server, with the table.</summary>
     public string? Postgres { get; init; }
 
-    /// <summary>The key prefix; null for a fresh one. Two engines with the same one (and database) are two processes of one service.</summary>
+    /// <summary>
+    /// The key prefix; null for a fresh one. Two engines with the same one (and database) are two processes of one service.
+    /// </summary>
     public string? Prefix { get; init; }
 
     /// <summary>The probe before the sink; null for one of its own. Two engines with the same one are watched together.</summary>

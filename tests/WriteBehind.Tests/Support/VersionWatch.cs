@@ -1,6 +1,8 @@
 namespace WriteBehind.Tests.Support;
 
-/// <summary>Has PostgreSQL itself take note whenever a row's version does not grow: the promise that the database never goes back.</summary>
+/// <summary>
+/// Has PostgreSQL itself take note whenever a row's version does not grow: the promise that the database never goes back.
+/// </summary>
 public static class VersionWatch
 {
     /// <summary>Begins to watch the table.</summary>

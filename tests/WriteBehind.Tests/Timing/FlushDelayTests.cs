@@ -43,7 +43,8 @@ public sealed class FlushDelayTests
         Assert.True(engine.Sink.Batches > 2, $"Only {engine.Sink.Batches} batches under {load}.");
         Assert.InRange(oldest, TimeSpan.FromMilliseconds(50), MaxAge);
         await Eventually.TrueAsync(async () => (await engine.StatusAsync()).Dirty == 0);
-        Assert.Equal((await engine.StatusAsync()).Counters.WritesAcknowledged, (await engine.Table.RowsAsync()).Values.Sum(row => row.Quantity));
+        Assert.Equal(
+            (await engine.StatusAsync()).Counters.WritesAcknowledged, (await engine.Table.RowsAsync()).Values.Sum(row => row.Quantity));
     }
 
     [Fact]
@@ -72,13 +73,15 @@ public sealed class FlushDelayTests
         Assert.All(pauses, pause => Assert.InRange(pause, TimeSpan.Zero, MaxAge));
         Assert.True(Stopwatch.GetElapsedTime(times[0], times[^1]) >= pauses.Length * Delay / 2, string.Join(", ", pauses));
         var counters = (await engine.StatusAsync()).Counters;
-        Assert.True(counters.BufferWrites > 10 * counters.RowsApplied, $"{counters.BufferWrites} writes became {counters.RowsApplied} rows.");
+        Assert.True(
+            counters.BufferWrites > 10 * counters.RowsApplied, $"{counters.BufferWrites} writes became {counters.RowsApplied} rows.");
     }
 
     [Fact]
     public async Task Nothing_is_flushed_by_the_sweep_before_its_delay()
     {
-        await using var engine = await TestEngine.StartAsync(Sweeping with { Item = item => item.FlushDelay = item.MaxAge = TimeSpan.FromMinutes(1) });
+        await using var engine = await TestEngine.StartAsync(
+            Sweeping with { Item = item => item.FlushDelay = item.MaxAge = TimeSpan.FromMinutes(1) });
         await engine.Items.SetAsync("a", new Item(1));
 
         var rounds = 0;

@@ -33,7 +33,8 @@ public sealed class LargeStateTests
     {
         await using var engine = await StartAsync(shards: 1);
         var saves = Watch(engine);
-        await Task.WhenAll(Enumerable.Range(0, Entities).Select(i => engine.Items.SetAsync($"e{i}", new Item(i, new string('x', MiB - 1_000)))));
+        await Task.WhenAll(
+            Enumerable.Range(0, Entities).Select(i => engine.Items.SetAsync($"e{i}", new Item(i, new string('x', MiB - 1_000)))));
 
         // One try each.
         await Task.WhenAll(Enumerable.Range(0, Entities).Select(i => engine.Items.FlushAsync($"e{i}", TimeSpan.Zero)));
@@ -49,7 +50,8 @@ public sealed class LargeStateTests
         await using var engine = await StartAsync(shards: 1);
         var saves = 0;
         engine.Sink.BeforeSave = _ => Interlocked.Increment(ref saves) == 2 ? throw SinkProbe.Outage() : Task.CompletedTask;
-        await Task.WhenAll(Enumerable.Range(0, Entities).Select(i => engine.Items.SetAsync($"e{i}", new Item(i, new string('x', MiB - 1_000)))));
+        await Task.WhenAll(
+            Enumerable.Range(0, Entities).Select(i => engine.Items.SetAsync($"e{i}", new Item(i, new string('x', MiB - 1_000)))));
 
         Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(60))).IsClean);
 

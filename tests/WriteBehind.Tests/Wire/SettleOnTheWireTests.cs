@@ -24,8 +24,11 @@ public sealed class SettleOnTheWireTests
 
         string[] keys = [.. ids.Select(id => Key(engine, id))];
         var settle = SettleOf(commands);
-        Assert.Equal(["WATCH", "MULTI", "DEL", "EXEC"], settle.Select(command => command.Name).Where(name => name is "WATCH" or "MULTI" or "DEL" or "EXEC").Distinct());
-        Assert.Equal(keys, settle.Where(command => command.Name == "WATCH").SelectMany(command => command.Arguments.Skip(1)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["WATCH", "MULTI", "DEL", "EXEC"],
+            settle.Select(command => command.Name).Where(name => name is "WATCH" or "MULTI" or "DEL" or "EXEC").Distinct());
+        Assert.Equal(keys, settle.Where(command => command.Name == "WATCH").SelectMany(command => command.Arguments.Skip(1))
+            .Order(StringComparer.Ordinal));
         Assert.Equal(keys, settle.Single(command => command.Name == "DEL").Arguments.Skip(1).Order(StringComparer.Ordinal));
         Assert.Single(settle, command => command.Name == "EXEC");
 
@@ -53,7 +56,8 @@ public sealed class SettleOnTheWireTests
         using var monitor = recording!;
         var commands = await monitor.StopAsync();
 
-        Assert.Equal([Key(engine, "a"), Key(engine, "c")], SettleOf(commands).Single(command => command.Name == "DEL").Arguments.Skip(1).Order());
+        Assert.Equal(
+            [Key(engine, "a"), Key(engine, "c")], SettleOf(commands).Single(command => command.Name == "DEL").Arguments.Skip(1).Order());
         Assert.Equal((null, 2, null), (await buffer.VersionAsync("a"), await buffer.VersionAsync("b"), await buffer.VersionAsync("c")));
         Assert.True(await buffer.IsDirtyAsync("b"));
         Assert.Equal((1, 2), ((await engine.StatusAsync()).Counters.SettleAborts, (await engine.StatusAsync()).Counters.Settled));
@@ -102,7 +106,8 @@ public sealed class SettleOnTheWireTests
         var after = commands.Skip(written).ToList();
         Assert.Contains(after, command => command.Name == "EXEC");
         Assert.Equal((null, null, 2, null), (
-            await buffer.VersionAsync("a"), await buffer.VersionAsync("b"), await buffer.VersionAsync("c"), await buffer.VersionAsync("d")));
+            await buffer.VersionAsync("a"), await buffer.VersionAsync("b"), await buffer.VersionAsync("c"),
+            await buffer.VersionAsync("d")));
         Assert.True(await buffer.IsDirtyAsync("c"));
         var counters = (await flusher.StatusAsync()).Counters;
         Assert.Equal(1 + 3, counters.Settled);

@@ -115,7 +115,8 @@ public sealed class GroupCommitTests
     public async Task A_change_function_that_throws_fails_alone()
     {
         await using var engine = await TestEngine.StartAsync();
-        var results = await InOneGroupAsync(engine.Items, engine.Gate, (i, _) => i == 3 ? throw new InvalidOperationException("mine") : new Item(i));
+        var results = await InOneGroupAsync(
+            engine.Items, engine.Gate, (i, _) => i == 3 ? throw new InvalidOperationException("mine") : new Item(i));
 
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => results[3]);
         Assert.Equal("mine", error.Message);
@@ -180,7 +181,9 @@ public sealed class GroupCommitTests
         using var held = engine.Gate.HoldAt(ProtocolStep.BeforeWrite);
         var head = engine.Items.SetAsync("a", new Item(6));
         await held.ReachedAsync();
-        var refused = put ? engine.Items.SetAsync("a", new Item(-1), expectedVersion: 1) : engine.Items.DeleteAsync("a", expectedVersion: 1);
+        var refused = put
+            ? engine.Items.SetAsync("a", new Item(-1), expectedVersion: 1)
+            : engine.Items.DeleteAsync("a", expectedVersion: 1);
         var update = engine.Items.UpdateAsync("a", state => new Item((state?.Quantity ?? 100) + 1));
         held.Release();
 
@@ -193,7 +196,8 @@ public sealed class GroupCommitTests
         => items.UpdateAsync("a", state => new Item((state?.Quantity ?? 0) + 1));
 
     /// <summary>Six updates of one entity that share a group: the first write is held until they have queued up behind it.</summary>
-    private static async Task<Task<Entity<TState>?>[]> InOneGroupAsync<TState>(IEntityStore<TState> store, Gate gate, Func<int, TState?, TState> change)
+    private static async Task<Task<Entity<TState>?>[]> InOneGroupAsync<TState>(
+        IEntityStore<TState> store, Gate gate, Func<int, TState?, TState> change)
         where TState : class
     {
         using var held = gate.HoldAt(ProtocolStep.BeforeWrite);

@@ -85,7 +85,9 @@ public sealed class MutableStateTests
         Assert.Equal((1, 1), ((await readings.GetAsync("full"))!.Version, (await readings.GetAsync("full"))!.State.Count));
 
         // Refused by a conflict: the function runs again on the other's state, not on the one it has altered already.
-        engine.Gate.RunAt(ProtocolStep.BeforeWrite, () => other.Engine.Store<Reading>().UpdateAsync("x", state => new Reading { Count = state!.Count + 100 }));
+        engine.Gate.RunAt(
+            ProtocolStep.BeforeWrite,
+            () => other.Engine.Store<Reading>().UpdateAsync("x", state => new Reading { Count = state!.Count + 100 }));
         Assert.Equal(101, (await readings.UpdateAsync("x", IncrementInPlace))!.State.Count);
     }
 

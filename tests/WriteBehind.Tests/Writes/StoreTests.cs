@@ -110,10 +110,13 @@ public sealed class StoreTests
     public async Task An_update_sees_the_state_and_gives_what_it_wrote()
     {
         await using var engine = await TestEngine.StartAsync();
-        Assert.Equal(new Entity<Item>("a", 1, new Item(5, "new")), await engine.Items.UpdateAsync("a", state => state ?? new Item(5, "new")));
-        Assert.Equal(new Entity<Item>("a", 2, new Item(6, "new")), await engine.Items.UpdateAsync("a", state => state! with { Quantity = 6 }));
+        Assert.Equal(
+            new Entity<Item>("a", 1, new Item(5, "new")), await engine.Items.UpdateAsync("a", state => state ?? new Item(5, "new")));
+        Assert.Equal(
+            new Entity<Item>("a", 2, new Item(6, "new")), await engine.Items.UpdateAsync("a", state => state! with { Quantity = 6 }));
         await engine.FlushAsync("a");
-        Assert.Equal(new Entity<Item>("a", 3, new Item(7, "new")), await engine.Items.UpdateAsync("a", state => state! with { Quantity = 7 }));
+        Assert.Equal(
+            new Entity<Item>("a", 3, new Item(7, "new")), await engine.Items.UpdateAsync("a", state => state! with { Quantity = 7 }));
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 namespace Proof.Options;
 
-/// <summary>Finds what was built by the same command: below a/bin/Release/net10.0 is what has its twin below b/bin/Release/net10.0.</summary>
+/// <summary>
+/// Finds what was built by the same command: below a/bin/Release/net10.0 is what has its twin below b/bin/Release/net10.0.
+/// </summary>
 public static class BuiltBeside
 {
     /// <summary>The assembly of another project.</summary>
@@ -10,7 +12,7 @@ public static class BuiltBeside
     public static string Find(string own, string other, string assembly)
     {
         var folder = AppContext.BaseDirectory;
-        var marker = $"{Path.DirectorySeparatorChar}{own.Replace('/', Path.DirectorySeparatorChar)}{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}";
+        var marker = $"/{own}/bin/".Replace('/', Path.DirectorySeparatorChar);
         var at = folder.LastIndexOf(marker, StringComparison.Ordinal);
         return at < 0
             ? Path.Combine(folder, assembly)

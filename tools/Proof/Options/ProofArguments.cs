@@ -8,7 +8,8 @@ public static class ProofArguments
 {
     public static Option<long?> Writes { get; } = Number(
         "--writes",
-        $"How many stock movements to make (default {ProofOptions.DefaultWrites}); with --input the most of its rows to replay (default all).");
+        $"How many stock movements to make (default {ProofOptions.DefaultWrites}); "
+            + "with --input the most of its rows to replay (default all).");
 
     public static Option<long?> Entities { get; } = Number(
         "--entities",
@@ -26,9 +27,17 @@ public static class ProofArguments
         Description = "Kill a process of the service with SIGKILL half-way and start it again.",
     };
 
-    public static Option<string?> Input { get; } = new("--input") { Description = "Replay the rows of this CSV file instead.", HelpName = "FILE.csv" };
+    public static Option<string?> Input { get; } = new("--input")
+    {
+        Description = "Replay the rows of this CSV file instead.",
+        HelpName = "FILE.csv",
+    };
 
-    public static Option<string?> Key { get; } = new("--key") { Description = "With --input: the column of the product.", HelpName = "COLUMN" };
+    public static Option<string?> Key { get; } = new("--key")
+    {
+        Description = "With --input: the column of the product.",
+        HelpName = "COLUMN",
+    };
 
     public static Option<string?> Amount { get; } = new("--amount")
     {
@@ -41,7 +50,11 @@ public static class ProofArguments
         Description = "Stay up after the load and print the address, until Ctrl-C. Without a load: --serve --writes 0.",
     };
 
-    public static Option<string?> Json { get; } = new("--json") { Description = "Write the summary to this file as one JSON object.", HelpName = "FILE" };
+    public static Option<string?> Json { get; } = new("--json")
+    {
+        Description = "Write the summary to this file as one JSON object.",
+        HelpName = "FILE",
+    };
 
     public static Option<string?> Service { get; } = new("--service")
     {
@@ -49,12 +62,19 @@ public static class ProofArguments
         HelpName = "FILE.dll",
     };
 
-    public static Option<string?> Log { get; } = new("--log") { Description = "Where the service's log goes; default: a temporary file.", HelpName = "FILE" };
+    public static Option<string?> Log { get; } = new("--log")
+    {
+        Description = "Where the service's log goes; default: a temporary file.",
+        HelpName = "FILE",
+    };
 
     /// <summary>All of them, for a command that starts the service itself.</summary>
-    public static IReadOnlyList<Option> All { get; } = [Writes, Entities, Concurrency, Seed, Crash, Input, Key, Amount, Serve, Json, Service, Log];
+    public static IReadOnlyList<Option> All { get; } =
+        [Writes, Entities, Concurrency, Seed, Crash, Input, Key, Amount, Serve, Json, Service, Log];
 
-    /// <summary>What the arguments ask for, once they have parsed without errors. Options that the command does not have are as if not given.</summary>
+    /// <summary>
+    /// What the arguments ask for, once they have parsed without errors. Options that the command does not have are as if not given.
+    /// </summary>
     public static ProofOptions Read(ParseResult parsed) => new()
     {
         Writes = parsed.GetValue(Writes),
@@ -71,7 +91,9 @@ public static class ProofArguments
         Log = parsed.GetValue(Log) ?? Path.Combine(Path.GetTempPath(), $"writebehind-service-{Environment.ProcessId}.log"),
     };
 
-    /// <summary>An option that takes a whole number. Parsed here, as the library's own error names the CLR type instead of what would be right.</summary>
+    /// <summary>
+    /// An option that takes a whole number. Parsed here, as the library's own error names the CLR type instead of what would be right.
+    /// </summary>
     public static Option<long?> Number(string name, string description) => new(name)
     {
         Description = description,

@@ -7,7 +7,9 @@ public sealed record ProofOptions
     public const long DefaultEntities = 2_000;
     public const long DefaultConcurrency = 256;
 
-    /// <summary>How many movements to make, null for <see cref="DefaultWrites"/>; with an input file the most of its rows to replay, null for all.</summary>
+    /// <summary>
+    /// How many movements to make, null for <see cref="DefaultWrites"/>; with an input file the most of its rows to replay, null for all.
+    /// </summary>
     public long? Writes { get; init; }
 
     /// <summary>Over how many products they are spread; null for <see cref="DefaultEntities"/>.</summary>
@@ -58,7 +60,9 @@ public sealed record ProofOptions
             Input is not null && Entities is not null ? "--entities does not go with --input: the products are those of the file." : null,
             Column("--key", Key),
             Column("--amount", Amount),
-            Service is not null && !File.Exists(Service) ? $"The service '{Service}' is not there; build it, or name it with --service." : null,
+            Service is not null && !File.Exists(Service)
+                ? $"The service '{Service}' is not there; build it, or name it with --service."
+                : null,
         ];
         if (problems.OfType<string>().ToList() is { Count: > 0 } found)
         {

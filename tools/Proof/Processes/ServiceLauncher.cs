@@ -54,7 +54,8 @@ public static class ServiceLauncher
         => Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
 
     private static bool Exists(string tool)
-        => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, tool)));
+        => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Any(folder => File.Exists(Path.Combine(folder, tool)));
 
     // The kernel takes the death of the starting *thread* for the death of the parent, and the thread pool lets idle threads go: so the
     // process is started by a thread that stays until it ends.

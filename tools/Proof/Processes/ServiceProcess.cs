@@ -55,7 +55,8 @@ public sealed class ServiceProcess(ServiceSettings settings, HttpClient http) : 
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            var late = new RunFailedException($"The {settings.Name} was not ready within {StartTimeout.TotalSeconds:0} s.{Environment.NewLine}{_log.LastLines()}");
+            var late = new RunFailedException(
+                $"The {settings.Name} was not ready within {StartTimeout.TotalSeconds:0} s.{Environment.NewLine}{_log.LastLines()}");
             _up.TrySetException(late);
             throw late;
         }
@@ -108,7 +109,8 @@ public sealed class ServiceProcess(ServiceSettings settings, HttpClient http) : 
         catch (OperationCanceledException)
         {
             process.Kill();
-            throw new RunFailedException($"The {settings.Name} did not stop within {settings.StopTimeout.TotalSeconds:0} s and was killed. Its log: {LogFile}");
+            throw new RunFailedException(
+                $"The {settings.Name} did not stop within {settings.StopTimeout.TotalSeconds:0} s and was killed. Its log: {LogFile}");
         }
     }
 
@@ -158,7 +160,8 @@ public sealed class ServiceProcess(ServiceSettings settings, HttpClient http) : 
             }
 
             _up.TrySetException(new RunFailedException(
-                $"The {settings.Name} ended by itself with exit code {process.ExitCode}. Its log: {LogFile}{Environment.NewLine}{_log.LastLines()}"));
+                $"The {settings.Name} ended by itself with exit code {process.ExitCode}. Its log: {LogFile}{Environment.NewLine}"
+                    + _log.LastLines()));
         }
     }
 

@@ -67,7 +67,8 @@ public sealed class ProgressView(IAnsiConsole console)
         grid.AddRow("acknowledgement", Text($"median {P(progress, 0.5):0.0} ms, 99th percentile {P(progress, 0.99):0.0} ms"));
         grid.AddRow("unknown, refused", Text($"{statistics.Unknown:N0}, {statistics.Refused:N0}"));
         grid.AddRow(new Text("service"), progress.Status is { } status
-            ? new Text(Text($"{status.Dirty:N0} dirty, {status.RowsApplied:N0} rows written since its start, {status.DeadLetters:N0} dead letters"))
+            ? new Text(Text(
+                $"{status.Dirty:N0} dirty, {status.RowsApplied:N0} rows written since its start, {status.DeadLetters:N0} dead letters"))
             : new Text("down", new Style(Color.Red)));
         if (progress.Note.Length > 0)
         {

@@ -29,7 +29,8 @@ public sealed class StockTable : IAsyncDisposable
         {
             // The message of the cause may quote the string, and with it the password.
             throw new UsageException(
-                "WRITEBEHIND_POSTGRES is no Npgsql connection string. It looks like this: Host=localhost;Username=shop;Password=…;Database=shop");
+                "WRITEBEHIND_POSTGRES is no Npgsql connection string. "
+                    + "It looks like this: Host=localhost;Username=shop;Password=…;Database=shop");
         }
     }
 
@@ -68,7 +69,8 @@ public sealed class StockTable : IAsyncDisposable
         {
             if (TimeProvider.System.GetElapsedTime(started) > DisconnectTimeout)
             {
-                throw new RunFailedException($"The stopped service still has connections to PostgreSQL after {DisconnectTimeout.TotalSeconds:0} s.");
+                throw new RunFailedException(
+                    $"The stopped service still has connections to PostgreSQL after {DisconnectTimeout.TotalSeconds:0} s.");
             }
 
             await Task.Delay(PollInterval, cancellationToken);

@@ -38,7 +38,8 @@ public static class Verifier
         {
             return ledger.Acknowledged == 0 && before is null
                 ? null
-                : new(id, string.Create(CultureInfo.InvariantCulture, $"there is no row, though {ledger.Acknowledged} movements were acknowledged"));
+                : new(id, string.Create(
+                    CultureInfo.InvariantCulture, $"there is no row, though {ledger.Acknowledged} movements were acknowledged"));
         }
 
         var start = before ?? default;
@@ -50,7 +51,8 @@ public static class Verifier
             SubsetVerdict.Undecided => new(id, $"{ledger.Unknown.Count} writes of unknown outcome are too many to tell"),
             _ => new(id, string.Create(
                 CultureInfo.InvariantCulture,
-                $"the row has {count:+0;-0;0} movements and {Signed(sum)} pieces against what was acknowledged, which {ledger.Unknown.Count} writes of unknown outcome do not explain")),
+                $"the row has {count:+0;-0;0} movements and {Signed(sum)} pieces against what was acknowledged, "
+                    + $"which {ledger.Unknown.Count} writes of unknown outcome do not explain")),
         };
     }
 

@@ -37,7 +37,8 @@ public sealed class ClockTests
     public async Task Where_redis_was_set_back_the_limit_holds_and_a_caller_waits_one_window_at_most()
     {
         // What a failover to a server whose clock is an hour behind leaves: permits that were taken an hour from now.
-        await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (3, TimeSpan.FromSeconds(2)));
+        await using var service = await LimitService.StartAsync(
+            options => (options.Permits, options.Window) = (3, TimeSpan.FromSeconds(2)));
         var redis = await SharedServers.RedisAsync();
         var later = (DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeMilliseconds() * 1000).ToString(CultureInfo.InvariantCulture);
         foreach (var member in new[] { "a", "b", "c" })
@@ -49,7 +50,8 @@ public sealed class ClockTests
 
         Assert.False(rejected.IsAcquired);
         Assert.InRange(
-            SlidingWindowTests.Metadata(rejected, System.Threading.RateLimiting.MetadataName.RetryAfter), TimeSpan.FromSeconds(1.9), TimeSpan.FromSeconds(2));
+            SlidingWindowTests.Metadata(rejected, System.Threading.RateLimiting.MetadataName.RetryAfter),
+            TimeSpan.FromSeconds(1.9), TimeSpan.FromSeconds(2));
         await Eventually.TrueAsync(async () => (await service.Limits.For(LimitService.Limit, "ann").AcquireAsync()).IsAcquired);
     }
 

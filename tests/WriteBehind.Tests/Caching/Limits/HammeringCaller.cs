@@ -4,7 +4,9 @@ using WriteBehind.Tests.Children;
 
 namespace WriteBehind.Tests.Caching.Limits;
 
-/// <summary>Asks for one caller key as fast as it can, with the local clock of this process, and says at what Redis time it was admitted.</summary>
+/// <summary>
+/// Asks for one caller key as fast as it can, with the local clock of this process, and says at what Redis time it was admitted.
+/// </summary>
 internal sealed class HammeringCaller : IChildProgram
 {
     public const int Permits = 50;

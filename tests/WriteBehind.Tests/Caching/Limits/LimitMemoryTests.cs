@@ -21,13 +21,15 @@ public sealed class LimitMemoryTests
         Assert.InRange(await MemoryAsync(), 1, full + 512);
         Assert.InRange(full, 1, 100 * 160);
 
-        async Task<long> MemoryAsync() => long.Parse(await redis.SendAsync("MEMORY", "USAGE", service.KeyOf("ann"), "SAMPLES", "0") ?? "", CultureInfo.InvariantCulture);
+        async Task<long> MemoryAsync() => long.Parse(
+            await redis.SendAsync("MEMORY", "USAGE", service.KeyOf("ann"), "SAMPLES", "0") ?? "", CultureInfo.InvariantCulture);
     }
 
     [Fact]
     public async Task A_caller_key_of_any_length_is_a_short_key_in_redis_and_still_one_of_its_own()
     {
-        await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (1, TimeSpan.FromMinutes(10)));
+        await using var service = await LimitService.StartAsync(
+            options => (options.Permits, options.Window) = (1, TimeSpan.FromMinutes(10)));
         var (one, other) = (new string('x', 100_000), new string('x', 100_000) + "y");
 
         Assert.True((await service.Limits.For(LimitService.Limit, one).AcquireAsync()).IsAcquired);
@@ -40,7 +42,8 @@ public sealed class LimitMemoryTests
     [Fact]
     public async Task A_key_that_nobody_asks_for_any_more_is_gone_a_second_after_its_window_at_most()
     {
-        await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (5, TimeSpan.FromMinutes(1)));
+        await using var service = await LimitService.StartAsync(
+            options => (options.Permits, options.Window) = (5, TimeSpan.FromMinutes(1)));
         await service.Limits.For(LimitService.Limit, "ann").AcquireAsync();
         var redis = await SharedServers.RedisAsync();
 
@@ -50,5 +53,6 @@ public sealed class LimitMemoryTests
     }
 
     private static async Task HammerAsync(LimitService service, int calls)
-        => await Task.WhenAll(Enumerable.Range(0, calls).Select(_ => service.Limits.For(LimitService.Limit, "ann").AcquireAsync().AsTask()));
+        => await Task.WhenAll(
+            Enumerable.Range(0, calls).Select(_ => service.Limits.For(LimitService.Limit, "ann").AcquireAsync().AsTask()));
 }

@@ -41,7 +41,10 @@ public sealed class LimitOptionTests
         var error = Assert.Throws<OptionsValidationException>(() => service.Limits);
 
         var value = typeof(LimitOptions).GetProperty(setting)!.GetValue(wrong);
-        Assert.StartsWith(FormattableString.Invariant($"{setting} of rate limit 'api' is '{value}': use "), Assert.Single(error.Failures), StringComparison.Ordinal);
+        Assert.StartsWith(
+            FormattableString.Invariant($"{setting} of rate limit 'api' is '{value}': use "),
+            Assert.Single(error.Failures),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -59,7 +62,8 @@ public sealed class LimitOptionTests
     [Fact]
     public async Task A_limit_that_is_not_registered_and_a_senseless_one_of_a_caller_are_named()
     {
-        await using var service = LimitService.Start("localhost:1", "limit", options => options.LimitOf = _ => new WindowLimit(0, TimeSpan.FromSeconds(1)));
+        await using var service = LimitService.Start(
+            "localhost:1", "limit", options => options.LimitOf = _ => new WindowLimit(0, TimeSpan.FromSeconds(1)));
 
         var unknown = Assert.Throws<ConfigurationException>(() => service.Limits.For("apy", "ann"));
         var senseless = Assert.Throws<ConfigurationException>(() => service.Limits.For(LimitService.Limit, "ann"));

@@ -11,7 +11,8 @@ public sealed class LimitOutageTests
     [Theory]
     [InlineData(WhenRedisIsAway.Admit)]
     [InlineData(WhenRedisIsAway.Reject)]
-    public async Task While_redis_hangs_the_answer_is_the_one_that_was_chosen_and_comes_soon_and_afterwards_the_limit_is_back(WhenRedisIsAway choice)
+    public async Task While_redis_hangs_the_answer_is_the_one_that_was_chosen_and_comes_soon_and_afterwards_the_limit_is_back(
+        WhenRedisIsAway choice)
     {
         await using var redis = await RedisServer.StartAsync();
         await using var service = LimitService.Start(redis.Configuration, "limit", options =>
@@ -20,7 +21,8 @@ public sealed class LimitOutageTests
             (options.Timeout, options.AwayPause) = (TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(5));
         });
         await Eventually.TrueAsync(
-            async () => !(await AskAsync()).TryGetMetadata(LimitMetadata.Unchecked, out _), because: "the connection is made, however slow the machine is");
+            async () => !(await AskAsync()).TryGetMetadata(LimitMetadata.Unchecked, out _),
+            because: "the connection is made, however slow the machine is");
         await redis.FreezeAsync();
 
         var started = Stopwatch.GetTimestamp();
@@ -54,7 +56,8 @@ public sealed class LimitOutageTests
             await node.SendAsync("CONFIG", "SET", "cluster-require-full-coverage", "no");
         }
 
-        await using var service = LimitService.Start(cluster.Configuration, "limit", options => options.AwayPause = TimeSpan.FromMinutes(1));
+        await using var service = LimitService.Start(
+            cluster.Configuration, "limit", options => options.AwayPause = TimeSpan.FromMinutes(1));
         string[] callers = [.. Enumerable.Range(0, 50).Select(static i => $"caller {i}")];
         var down = new HashSet<string>();
         foreach (var caller in callers)
@@ -62,7 +65,9 @@ public sealed class LimitOutageTests
             Assert.False(await IsUncheckedAsync(caller));
 
             // The first node has the first third of the slots.
-            if (int.Parse((await cluster.Nodes[1].SendAsync("CLUSTER", "KEYSLOT", service.KeyOf(caller)))!, CultureInfo.InvariantCulture) < 16_384 / 3)
+            if (int.Parse(
+                (await cluster.Nodes[1].SendAsync("CLUSTER", "KEYSLOT", service.KeyOf(caller)))!,
+                CultureInfo.InvariantCulture) < 16_384 / 3)
             {
                 down.Add(caller);
             }
@@ -93,7 +98,8 @@ public sealed class LimitOutageTests
     public async Task A_key_that_is_not_of_this_library_harms_only_itself()
     {
         await using var service = await LimitService.StartAsync(options
-            => (options.Permits, options.Window, options.Shards, options.WhenAway) = (1, TimeSpan.FromMinutes(10), 1, WhenRedisIsAway.Reject));
+            => (options.Permits,
+                options.Window, options.Shards, options.WhenAway) = (1, TimeSpan.FromMinutes(10), 1, WhenRedisIsAway.Reject));
         await (await SharedServers.RedisAsync()).SendAsync("SET", service.KeyOf("odd", shards: 1), "something else");
 
         string[] callers = ["a", "odd", "b", "odd", "c"];

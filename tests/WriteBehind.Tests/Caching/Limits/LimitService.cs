@@ -16,7 +16,8 @@ internal sealed class LimitService : IAsyncDisposable
 
     public IRateLimits Limits => _services.GetRequiredService<IRateLimits>();
 
-    public static LimitService Start(string redis, string prefix, Action<LimitOptions>? configure = null, Action<IServiceCollection>? more = null)
+    public static LimitService Start(
+        string redis, string prefix, Action<LimitOptions>? configure = null, Action<IServiceCollection>? more = null)
     {
         var services = new ServiceCollection();
         services.AddWriteBehindEngine(options => options.KeyPrefix = prefix).UseRedis(redis).AddRateLimit(Limit, options =>
@@ -39,7 +40,8 @@ internal sealed class LimitService : IAsyncDisposable
 
     /// <summary>Asks Redis as any client would.</summary>
     public async Task<long> CountAsync(string callerKey)
-        => await (await _services.GetRequiredService<RedisConnections>().SharedAsync(CancellationToken.None)).SortedSetLengthAsync(KeyOf(callerKey));
+        => await (await _services.GetRequiredService<RedisConnections>().SharedAsync(CancellationToken.None)).SortedSetLengthAsync(
+            KeyOf(callerKey));
 
     public ValueTask DisposeAsync() => _services.DisposeAsync();
 }

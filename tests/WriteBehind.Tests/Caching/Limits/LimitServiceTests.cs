@@ -32,8 +32,9 @@ public sealed class LimitServiceTests
         });
         listener.Start();
         await using var redis = await RedisServer.StartAsync();
-        await using var service = LimitService.Start(redis.Configuration, "limit", more: services => services.AddWriteBehindEngine().AddRateLimit(name, options
-            => (options.Permits, options.Window, options.Timeout) = (2, TimeSpan.FromMinutes(10), TimeSpan.FromSeconds(30))));
+        await using var service = LimitService.Start(redis.Configuration, "limit", more: services => services.AddWriteBehindEngine()
+            .AddRateLimit(name, options
+                => (options.Permits, options.Window, options.Timeout) = (2, TimeSpan.FromMinutes(10), TimeSpan.FromSeconds(30))));
         var limiter = service.Limits.For(name, "ann");
         for (var i = 0; i < 5; i++)
         {
@@ -44,7 +45,8 @@ public sealed class LimitServiceTests
         await service.Limits.For(name, "bob").AcquireAsync();
 
         Assert.Equal(
-            new Dictionary<string, long> { ["admitted"] = 2, ["rejected"] = 1, ["rejected_locally"] = 2, ["admitted_unchecked"] = 1 }, counts.ToDictionary());
+            new Dictionary<string, long> { ["admitted"] = 2, ["rejected"] = 1, ["rejected_locally"] = 2, ["admitted_unchecked"] = 1 },
+            counts.ToDictionary());
     }
 
     [Fact]
@@ -56,7 +58,8 @@ public sealed class LimitServiceTests
 
         for (var round = 0; round < 2; round++)
         {
-            var leases = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => service.Limits.For(LimitService.Limit, $"caller {i}").AcquireAsync().AsTask()));
+            var leases = await Task.WhenAll(
+                Enumerable.Range(0, 200).Select(i => service.Limits.For(LimitService.Limit, $"caller {i}").AcquireAsync().AsTask()));
             Assert.All(leases, lease => Assert.False(lease.TryGetMetadata(LimitMetadata.Unchecked, out _)));
             Assert.All(leases, lease => Assert.Equal(round == 0, lease.IsAcquired));
         }

@@ -12,7 +12,8 @@ public sealed class SlidingWindowTests
     public async Task Of_many_calls_at_once_exactly_the_limit_is_admitted_and_the_others_are_told_when_to_come_back()
     {
         await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (20, Long));
-        var leases = await Task.WhenAll(Enumerable.Range(0, 300).Select(_ => service.Limits.For(LimitService.Limit, "ann").AcquireAsync().AsTask()));
+        var leases = await Task.WhenAll(
+            Enumerable.Range(0, 300).Select(_ => service.Limits.For(LimitService.Limit, "ann").AcquireAsync().AsTask()));
 
         Assert.Equal(20, leases.Count(lease => lease.IsAcquired));
         Assert.All(leases.Where(lease => !lease.IsAcquired), lease =>
@@ -22,7 +23,8 @@ public sealed class SlidingWindowTests
             Assert.NotEmpty(Metadata(lease, MetadataName.ReasonPhrase)!);
         });
         Assert.Equal(
-            Enumerable.Range(0, 20), leases.Where(lease => lease.IsAcquired).Select(lease => Metadata(lease, LimitMetadata.Remaining)).Order());
+            Enumerable.Range(0, 20),
+            leases.Where(lease => lease.IsAcquired).Select(lease => Metadata(lease, LimitMetadata.Remaining)).Order());
         Assert.All(leases, lease => Assert.Equal(new WindowLimit(20, Long), Metadata(lease, LimitMetadata.Limit)));
         Assert.Contains(MetadataName.RetryAfter.Name, leases.First(lease => !lease.IsAcquired).MetadataNames);
     }
@@ -101,7 +103,8 @@ public sealed class SlidingWindowTests
     public async Task A_caller_that_is_known_to_be_over_its_limit_does_not_reach_redis()
     {
         await using var redis = await RedisServer.StartAsync();
-        await using var service = LimitService.Start(redis.Configuration, "limit", options => (options.Permits, options.Window) = (1, Long));
+        await using var service = LimitService.Start(
+            redis.Configuration, "limit", options => (options.Permits, options.Window) = (1, Long));
         var limiter = service.Limits.For(LimitService.Limit, "ann");
         Assert.True((await limiter.AcquireAsync()).IsAcquired);
         Assert.False((await limiter.AcquireAsync()).IsAcquired);
@@ -156,7 +159,8 @@ public sealed class SlidingWindowTests
         await limiter.AcquireAsync(3);
         var statistics = limiter.GetStatistics()!;
 
-        Assert.Equal((2, 0, 1, 1), (statistics.CurrentAvailablePermits, statistics.CurrentQueuedCount, statistics.TotalSuccessfulLeases, statistics.TotalFailedLeases));
+        Assert.Equal((2, 0, 1, 1), (statistics.CurrentAvailablePermits,
+            statistics.CurrentQueuedCount, statistics.TotalSuccessfulLeases, statistics.TotalFailedLeases));
         Assert.NotNull(limiter.IdleDuration);
         await limiter.DisposeAsync();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => limiter.AcquireAsync().AsTask());

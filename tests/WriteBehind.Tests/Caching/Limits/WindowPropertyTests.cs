@@ -18,13 +18,18 @@ public sealed class WindowPropertyTests
             await Task.WhenAll(children.Select(child => child.WriteLineAsync("go")));
             await Task.WhenAll(children.Select(child => child.WaitForLineAsync(static line => line == "done")));
 
-            var admitted = children.SelectMany(child => child.Output).Where(static line => line.StartsWith("admitted", StringComparison.Ordinal)).SelectMany(Permits).Order().ToArray();
+            var admitted = children.SelectMany(child => child.Output)
+                .Where(static line => line.StartsWith("admitted", StringComparison.Ordinal)).SelectMany(Permits).Order().ToArray();
             AssertNoWindowOver(HammeringCaller.Permits, HammeringCaller.Window, admitted);
 
-            // Not far below it either: 8 s are twenty windows of 400 ms, and it was asked for all the time. A busy machine gets a part of them.
+            // Not far below it either: 8 s are twenty windows of 400 ms, and it was asked for all the time. A busy machine gets a part of
+            // them.
             Assert.InRange(admitted.Length, 4 * HammeringCaller.Permits, int.MaxValue);
-            Assert.All(children, child => Assert.Contains(child.Output, static line => line.StartsWith("admitted", StringComparison.Ordinal)));
-            Assert.InRange(long.Parse(await redis.SendAsync("EVAL", "return tostring(#redis.call('KEYS', ARGV[1]))", "0", prefix + ":*") ?? "", CultureInfo.InvariantCulture), 0, 1);
+            Assert.All(
+                children, child => Assert.Contains(child.Output, static line => line.StartsWith("admitted", StringComparison.Ordinal)));
+            Assert.InRange(long.Parse(
+                await redis.SendAsync("EVAL", "return tostring(#redis.call('KEYS', ARGV[1]))", "0", prefix + ":*") ?? "",
+                CultureInfo.InvariantCulture), 0, 1);
         }
         finally
         {

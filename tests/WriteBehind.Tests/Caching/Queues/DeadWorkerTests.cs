@@ -28,7 +28,8 @@ public sealed class DeadWorkerTests
         Assert.Equal(new QueueCounts(0, 4, 1), await service.Queue.CountAsync());
 
         async Task<string?> LeasesOverAsync() => await (await SharedServers.RedisAsync()).SendAsync(
-            "EVAL", "return redis.call('ZCOUNT', KEYS[1], '-inf', redis.call('TIME')[1] * 1000)", "1", $"{service.Prefix}:{{jobs}}:queue:workers");
+            "EVAL", "return redis.call('ZCOUNT', KEYS[1], '-inf', redis.call('TIME')[1] * 1000)",
+            "1", $"{service.Prefix}:{{jobs}}:queue:workers");
     }
 
     [Fact]
@@ -57,12 +58,15 @@ public sealed class DeadWorkerTests
             }
 
             await Eventually.TrueAsync(
-                async () => await service.Queue.CountAsync() is { Waiting: 0, Held: 0 }, TimeSpan.FromSeconds(60), "everything is acknowledged in the end");
+                async () => await service.Queue.CountAsync() is { Waiting: 0, Held: 0 }, TimeSpan.FromSeconds(60),
+                "everything is acknowledged in the end");
             var took = Lines("took");
             Assert.Equal(items.Order(StringComparer.Ordinal), took.Distinct().Order(StringComparer.Ordinal));
 
             // What was said to be done was acknowledged before, and so was delivered to nobody else.
-            Assert.All(took.GroupBy(static item => item).Where(static group => group.Count() > 1), group => Assert.Single(Lines("done"), group.Key));
+            Assert.All(
+                took.GroupBy(static item => item).Where(static group => group.Count() > 1),
+                group => Assert.Single(Lines("done"), group.Key));
         }
         finally
         {
@@ -72,7 +76,8 @@ public sealed class DeadWorkerTests
             }
         }
 
-        List<string> Lines(string verb) => [.. children.SelectMany(child => child.Output).Where(line => line.StartsWith(verb + " ", StringComparison.Ordinal)).Select(line => line.Split(' ')[1])];
+        List<string> Lines(string verb) => [.. children.SelectMany(child => child.Output)
+            .Where(line => line.StartsWith(verb + " ", StringComparison.Ordinal)).Select(line => line.Split(' ')[1])];
     }
 
     [Fact]
@@ -81,7 +86,8 @@ public sealed class DeadWorkerTests
         await using var redis = await RedisServer.StartAsync();
         await using var proxy = TcpProxy.Start(redis.Port);
         await using var cut = QueueService.Start(redis.ConfigurationFor(proxy.Port, TimeSpan.FromMilliseconds(300)), "queue");
-        await using var service = QueueService.Start(redis.Configuration, "queue", static options => options.Lease = TimeSpan.FromSeconds(12));
+        await using var service = QueueService.Start(
+            redis.Configuration, "queue", static options => options.Lease = TimeSpan.FromSeconds(12));
         await service.AddAsync("a");
         await using var still = cut.Queue.OpenWorker();
         var held = await still.TakeAsync();

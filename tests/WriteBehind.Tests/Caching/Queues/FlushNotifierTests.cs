@@ -30,7 +30,8 @@ public sealed class FlushNotifierTests
     public async Task Writes_of_many_callers_on_few_entities_all_arrive_and_share_flushes()
     {
         await using var engine = await TestEngine.StartAsync(NoTimer);
-        await Task.WhenAll(Enumerable.Range(0, 1_000).Select(i => engine.Items.UpdateAsync($"{i % 5}", item => new Item((item?.Quantity ?? 0) + 1))));
+        await Task.WhenAll(
+            Enumerable.Range(0, 1_000).Select(i => engine.Items.UpdateAsync($"{i % 5}", item => new Item((item?.Quantity ?? 0) + 1))));
 
         await Eventually.TrueAsync(async () => (await engine.StatusAsync()).Dirty == 0);
         var rows = await engine.Table.RowsAsync();

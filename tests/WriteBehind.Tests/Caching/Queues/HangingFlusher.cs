@@ -10,7 +10,8 @@ internal sealed class HangingFlusher : IChildProgram
     public const int Entities = 20;
 
     public static void Configure(EntityTypeOptions<Item> item)
-        => (item.NotifyFlush, item.FlushDelay, item.MaxAge, item.Lease) = (true, TimeSpan.FromHours(1), TimeSpan.FromHours(1), TimeSpan.FromSeconds(2));
+        => (item.NotifyFlush,
+            item.FlushDelay, item.MaxAge, item.Lease) = (true, TimeSpan.FromHours(1), TimeSpan.FromHours(1), TimeSpan.FromSeconds(2));
 
     public async Task RunAsync(IReadOnlyList<string> arguments)
     {
@@ -27,7 +28,8 @@ internal sealed class HangingFlusher : IChildProgram
                 },
             },
         });
-        await Task.WhenAll(Enumerable.Range(0, Entities).Select(i => engine.Items.SetAsync(i.ToString(CultureInfo.InvariantCulture), new Item(i))));
+        await Task.WhenAll(
+            Enumerable.Range(0, Entities).Select(i => engine.Items.SetAsync(i.ToString(CultureInfo.InvariantCulture), new Item(i))));
         await hanging.Task;
         Console.WriteLine("hanging");
         await new TaskCompletionSource().Task;

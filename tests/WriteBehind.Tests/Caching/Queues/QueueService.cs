@@ -31,7 +31,8 @@ internal sealed class QueueService : IAsyncDisposable
         => Start((await SharedServers.RedisAsync()).Configuration, SharedServers.FreshName("queue"), configure);
 
     public async Task AddAsync(params IEnumerable<string> items)
-        => Assert.All(await Task.WhenAll(items.Select(item => Queue.EnqueueAsync(item))), outcome => Assert.Equal(EnqueueOutcome.Added, outcome));
+        => Assert.All(
+            await Task.WhenAll(items.Select(item => Queue.EnqueueAsync(item))), outcome => Assert.Equal(EnqueueOutcome.Added, outcome));
 
     public ValueTask DisposeAsync() => _services.DisposeAsync();
 }
