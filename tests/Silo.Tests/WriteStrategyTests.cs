@@ -1,5 +1,5 @@
 using System.Net.Http.Json;
-using Silo.Tests.Support;
+using Silo.Testing;
 
 namespace Silo.Tests;
 
