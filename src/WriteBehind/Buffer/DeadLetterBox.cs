@@ -56,7 +56,8 @@ internal sealed partial class DeadLetterBox(
             await using (fields.ConfigureAwait(false))
             {
                 // One field at a time, so that the time-out is that of a page and not of all of them.
-                while (letters.Count < limit && await RunAsync(dead, _ => fields.MoveNextAsync().AsTask(), cancellationToken).ConfigureAwait(false))
+                while (letters.Count < limit
+                    && await RunAsync(dead, _ => fields.MoveNextAsync().AsTask(), cancellationToken).ConfigureAwait(false))
                 {
                     var field = fields.Current;
                     letters.Add(StoredLetter.FromBytes((byte[])field.Value!).ToPublic(options.Type, (string)field.Name!));
@@ -115,7 +116,10 @@ internal sealed partial class DeadLetterBox(
 
         var shard = keys[keys.ShardOf(id)];
         var revived = await DeadLetterScripts.Retry.RunAsync(
-            redis, [shard.Dirty, shard.Dead, shard.Entity(id)], [id, letter.MarkField, letter.Mark], cancellationToken).ConfigureAwait(false);
+            redis,
+            [shard.Dirty, shard.Dead, shard.Entity(id)],
+            [id, letter.MarkField, letter.Mark],
+            cancellationToken).ConfigureAwait(false);
         return revived.NextFlag();
     }
 

@@ -61,7 +61,10 @@ internal sealed partial class ReliableQueue : IReliableQueue
     {
         var held = _keys.Held(worker);
         var reply = await TakeScript.Script.RunAsync(
-            _redis, [_keys.Workers, _keys.Ready, _keys.Waiting, held], [worker, LeaseMs, most], CancellationToken.None).ConfigureAwait(false);
+            _redis,
+            [_keys.Workers, _keys.Ready, _keys.Waiting, held],
+            [worker, LeaseMs, most],
+            CancellationToken.None).ConfigureAwait(false);
         if (reply.IsNone)
         {
             return null;
@@ -75,7 +78,8 @@ internal sealed partial class ReliableQueue : IReliableQueue
     /// <summary>Says that a worker lives; false where it is not known (any more).</summary>
     public async Task<bool> RenewAsync(string worker, bool isNew, CancellationToken cancellationToken)
     {
-        var reply = await RenewScript.Script.RunAsync(_redis, [_keys.Workers], [worker, LeaseMs, isNew ? 1 : 0], cancellationToken).ConfigureAwait(false);
+        var reply = await RenewScript.Script.RunAsync(
+            _redis, [_keys.Workers], [worker, LeaseMs, isNew ? 1 : 0], cancellationToken).ConfigureAwait(false);
         return reply.NextFlag();
     }
 

@@ -63,7 +63,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     public async Task<IReadOnlyList<IServer>> MastersAsync(CancellationToken cancellationToken)
     {
         var multiplexer = (await SharedAsync(cancellationToken).ConfigureAwait(false)).Multiplexer;
-        IServer[] servers = [.. multiplexer.GetEndPoints().Select(endpoint => multiplexer.GetServer(endpoint)).Where(server => !server.IsReplica)];
+        IServer[] servers =
+            [.. multiplexer.GetEndPoints().Select(endpoint => multiplexer.GetServer(endpoint)).Where(server => !server.IsReplica)];
         IServer[] connected = [.. servers.Where(server => server.IsConnected)];
         if (connected.Length == 0)
         {
@@ -82,7 +83,9 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         return connected;
     }
 
-    /// <summary>Runs a command with a time-out of our own: the library's is as late as its heartbeat, a second, and a token ends none of its waits.</summary>
+    /// <summary>
+    /// Runs a command with a time-out of our own: the library's is as late as its heartbeat, a second, and a token ends none of its waits.
+    /// </summary>
     /// <exception cref="BufferUnavailableException">Redis did not answer, or refused.</exception>
     public async Task<T> RunAsync<T>(Func<IDatabase, Task<T>> command, CancellationToken cancellationToken)
     {

@@ -47,7 +47,8 @@ internal static class RedisErrors
 
     /// <summary>Whether Redis does not know the script that it was to run by its name. Nothing ran.</summary>
     public static bool IsScriptUnknown(BufferUnavailableException exception)
-        => exception.InnerException is RedisServerException { Message: var message } && message.StartsWith("NOSCRIPT", StringComparison.Ordinal);
+        => exception.InnerException is RedisServerException { Message: var message }
+            && message.StartsWith("NOSCRIPT", StringComparison.Ordinal);
 
     /// <summary>Whether a key that the command needs holds another kind of value.</summary>
     public static bool IsWrongType(BufferUnavailableException exception)
