@@ -1,6 +1,143 @@
+using System.Globalization;
+using StackExchange.Redis;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Buffer;
+
+/// <summary>
+/// Which entities of a type are due, and which flusher holds them: finds, claims, gives back. What was saved is taken out by
+/// <see cref="Settler"/>, together with its claim.
+/// </summary>
+internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeOptions options)
+{
+    /// <summary>Finds entities of one shard that are due and that nobody holds.</summary>
+    /// <param name="shard">The shard.</param>
+    /// <param name="minAge">How old their oldest unflushed write must be.</param>
+    /// <param name="until">Only those dirty since before this Redis time (ms); null for all.</param>
+    /// <param name="skip">How many entries at the old end to leave out: those the caller has looked at and left.</param>
+    /// <param name="count">How many are wanted.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<DuePage> DueAsync(int shard, TimeSpan minAge, long? until, int skip, int count, CancellationToken cancellationToken)
+    {
+        var reply = await RunAsync(
+            DueScript.Text,
+            [keys[shard].Dirty, keys[shard].Claims],
+            [(long)minAge.TotalMilliseconds, until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty, skip, count, 10 * count],
+            cancellationToken).ConfigureAwait(false);
+        var ids = new string[reply.Length - 2];
+        for (var i = 0; i < ids.Length; i++)
+        {
+            ids[i] = (string)reply[i + 2]!;
+        }
+
+        return new DuePage(shard, (int)reply[0], (int)reply[1], ids);
+    }
+
+    /// <summary>Claims entities of one shard and reads what to save, into the items.</summary>
+    /// <param name="items">The entities, all of one shard.</param>
+    /// <param name="room">How many bytes of payload to read; the first that is claimed is read however large it is.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task ClaimAsync(IReadOnlyList<ClaimItem> items, int room, CancellationToken cancellationToken)
+    {
+        var shard = items[0].Shard;
+        var scriptKeys = new RedisKey[3 + items.Count];
+        var arguments = new RedisValue[2 + items.Count];
+        (scriptKeys[0], scriptKeys[1], scriptKeys[2]) = (keys[shard].Claims, keys[shard].Dirty, keys[shard].Dead);
+        (arguments[0], arguments[1]) = ((long)options.Lease.TotalMicroseconds, room);
+        for (var i = 0; i < items.Count; i++)
+        {
+            scriptKeys[3 + i] = keys[shard].Entity(items[i].Id);
+            arguments[2 + i] = items[i].Id;
+        }
+
+        var reply = await RunAsync(ClaimScript.Text, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
+        var claim = new ShardClaim(shard, (long)reply[0], (long)reply[1]);
+        for (var i = 0; i < items.Count; i++)
+        {
+            var at = 2 + (5 * i);
+            var status = StatusOf((string)reply[at]!);
+            if (status == ClaimStatus.Claimed)
+            {
+                var payload = reply[at + 3].IsNull ? (byte[]?)reply[at + 2] ?? [] : null;
+                items[i].Claimed(claim, (long)reply[at + 1], payload, (string?)reply[at + 4] ?? string.Empty);
+            }
+            else
+            {
+                items[i].NotClaimed(claim, status, status == ClaimStatus.Error ? (string?)reply[at + 2] : null);
+            }
+        }
+    }
+
+    /// <summary>Gives a claim back at once instead of when its lease ends.</summary>
+    public Task ReleaseAsync(ShardClaim claim, CancellationToken cancellationToken)
+        => redis.RunAsync(db => db.SortedSetRemoveRangeByScoreAsync(keys[claim.Shard].Claims, claim.Term, claim.Term), cancellationToken);
+
+    /// <summary>Gives entities of one claim that moved on during their flush the age of what is still unflushed.</summary>
+    public Task RestampAsync(ShardClaim claim, IReadOnlyList<ClaimItem> moved, CancellationToken cancellationToken)
+    {
+        var shard = keys[claim.Shard];
+        var scriptKeys = new RedisKey[1 + moved.Count];
+        var arguments = new RedisValue[1 + (2 * moved.Count)];
+        (scriptKeys[0], arguments[0]) = (shard.Dirty, claim.At);
+        for (var i = 0; i < moved.Count; i++)
+        {
+            scriptKeys[1 + i] = shard.Entity(moved[i].Id);
+            arguments[1 + (2 * i)] = moved[i].Id;
+            arguments[2 + (2 * i)] = moved[i].Version;
+        }
+
+        return RunAsync(RestampScript.Text, scriptKeys, arguments, cancellationToken);
+    }
+
+    private static ClaimStatus StatusOf(string status) => status switch
+    {
+        "claimed" => ClaimStatus.Claimed,
+        "later" => ClaimStatus.Later,
+        "held" => ClaimStatus.Held,
+        "clean" => ClaimStatus.Clean,
+        "dead" => ClaimStatus.Dead,
+        "lost" => ClaimStatus.Lost,
+        "error" => ClaimStatus.Error,
+        _ => throw new InvalidOperationException($"The claim script answered '{status}'."),
+    };
+
+    private async Task<RedisResult[]> RunAsync(string script, RedisKey[] scriptKeys, RedisValue[] arguments, CancellationToken cancellationToken)
+        => (RedisResult[])(await redis.RunAsync(db => db.ScriptEvaluateAsync(script, scriptKeys, arguments), cancellationToken).ConfigureAwait(false))!;
+}
+
+/// <summary>One entity of a flush, as far as Redis is concerned: what is asked for, and what the claim found.</summary>
+internal class ClaimItem(string id, int shard)
+{
+    public string Id { get; } = id;
+
+    public int Shard { get; } = shard;
+
+    /// <summary>The claim that was asked for it; null as long as none was, or its shard did not answer.</summary>
+    public ShardClaim? Claim { get; private set; }
+
+    public ClaimStatus Status { get; private set; } = ClaimStatus.Later;
+
+    /// <summary>The version to save; 0 where it is not claimed.</summary>
+    public long Version { get; private set; }
+
+    /// <summary>The payload to save; null for a tombstone.</summary>
+    public byte[]? Payload { get; protected set; }
+
+    /// <summary>The nonce of the write, which the fence takes over.</summary>
+    public string Nonce { get; private set; } = string.Empty;
+
+    /// <summary>What Redis says of a key that can't be read.</summary>
+    public string? KeyError { get; private set; }
+
+    /// <summary>Whether the settle found another write in its place: it is saved as it was claimed, and still dirty.</summary>
+    public bool HasMoved { get; set; }
+
+    /// <summary>A flusher holds it, and is to save this.</summary>
+    public void Claimed(ShardClaim claim, long version, byte[]? payload, string nonce)
+        => (Claim, Status, Version, Payload, Nonce) = (claim, ClaimStatus.Claimed, version, payload, nonce);
+
+    public void NotClaimed(ShardClaim claim, ClaimStatus status, string? error) => (Claim, Status, KeyError) = (claim, status, error);
+}
 
 /// <summary>What the claim script says of one entity.</summary>
 internal enum ClaimStatus
@@ -8,7 +145,7 @@ internal enum ClaimStatus
     /// <summary>The flusher holds it.</summary>
     Claimed,
 
-    /// <summary>The claim has no room left for its payload: it is free and due, and may be claimed at once again.</summary>
+    /// <summary>Not asked yet, or the claim had no room left for its payload: it is free and due, and may be claimed at once.</summary>
     Later,
 
     /// <summary>Another flusher holds it.</summary>
@@ -27,14 +164,11 @@ internal enum ClaimStatus
     Error,
 }
 
-/// <summary>One entity as the claim found it.</summary>
-/// <param name="Id">The entity.</param>
-/// <param name="Status">Whether it is claimed.</param>
-/// <param name="Version">The version to save.</param>
-/// <param name="Payload">The payload to save; null for a tombstone. For an error: null.</param>
-/// <param name="Nonce">The nonce of the write, which the fence takes over.</param>
-/// <param name="Error">For an error: its text.</param>
-internal readonly record struct ClaimedEntity(string Id, ClaimStatus Status, long Version, byte[]? Payload, string Nonce, string? Error = null);
+/// <summary>The claim of one batch on one shard.</summary>
+/// <param name="Shard">The shard.</param>
+/// <param name="Term">The end of the lease in Redis time (µs). Unique in the shard, and so the claim's name.</param>
+/// <param name="At">Redis time (ms) of the claim.</param>
+internal sealed record ShardClaim(int Shard, long Term, long At);
 
 /// <summary>Entities of one shard that are due.</summary>
 /// <param name="Shard">The shard.</param>
@@ -162,10 +296,3 @@ internal static class RestampScript
         return 1
         """;
 }
-
-/// <summary>The claim of one batch on one shard.</summary>
-/// <param name="Shard">The shard.</param>
-/// <param name="Term">The end of the lease in Redis time (µs). Unique in the shard, and so the claim's name.</param>
-/// <param name="At">Redis time (ms) of the claim.</param>
-/// <param name="Entities">The entities asked for, in the order asked.</param>
-internal sealed record ShardClaim(int Shard, long Term, long At, IReadOnlyList<ClaimedEntity> Entities);

@@ -15,11 +15,11 @@ internal sealed partial class DeadLetterBox(
 
     /// <summary>Sets an entity aside with its error; its state stays where it is. False where the entity moved on meanwhile.</summary>
     public Task<bool> SetAsideAsync(
-        int shard, ClaimedEntity entity, DeadLetterReason reason, Exception error, int attempts, DateTimeOffset? firstAt)
-        => SetAsideAsync(shard, entity, new StoredLetter
+        ClaimItem item, DeadLetterReason reason, Exception error, int attempts, DateTimeOffset? firstAt)
+        => SetAsideAsync(item, new StoredLetter
         {
-            Version = entity.Version,
-            Nonce = entity.Nonce,
+            Version = item.Version,
+            Nonce = item.Nonce,
             Reason = reason,
             Error = error.Message.Length > LongestError ? error.Message[..LongestError] : error.Message,
             Code = (error as SinkException)?.Code,
@@ -29,19 +29,19 @@ internal sealed partial class DeadLetterBox(
         });
 
     /// <summary>Sets an entity aside that met a newer row: the row counts from now on, the state is kept in the letter.</summary>
-    public Task<bool> SetAsideFencedAsync(int shard, ClaimedEntity entity, long storedVersion)
-        => SetAsideAsync(shard, entity, new StoredLetter
+    public Task<bool> SetAsideFencedAsync(ClaimItem item, long storedVersion)
+        => SetAsideAsync(item, new StoredLetter
         {
-            Version = entity.Version,
-            Nonce = entity.Nonce,
+            Version = item.Version,
+            Nonce = item.Nonce,
             Reason = DeadLetterReason.Fenced,
             Error = $"The database has version {storedVersion}. Redis seems to have lost writes; the newer row counts, and owners reload it.",
             Attempts = 1,
             FirstFailedAt = time.GetUtcNow(),
             SetAsideAt = time.GetUtcNow(),
             StoredVersion = storedVersion,
-            IsDelete = entity.Payload is null,
-            Payload = entity.Payload,
+            IsDelete = item.Payload is null,
+            Payload = item.Payload,
         });
 
     /// <summary>At most <paramref name="limit"/> letters, shard by shard.</summary>
@@ -151,15 +151,15 @@ internal sealed partial class DeadLetterBox(
         return PayloadCodec.BodyOf(payload);
     }
 
-    private async Task<bool> SetAsideAsync(int shard, ClaimedEntity entity, StoredLetter letter)
+    private async Task<bool> SetAsideAsync(ClaimItem item, StoredLetter letter)
     {
-        var shardKeys = keys[shard];
+        var shardKeys = keys[item.Shard];
         var fenced = letter.Reason == DeadLetterReason.Fenced;
         RedisValue storedVersion = fenced ? letter.StoredVersion : RedisValue.EmptyString;
         var set = await DeadLetterScripts.SetAside.RunAsync(
             redis,
-            [shardKeys.Dirty, shardKeys.Dead, shardKeys.Entity(entity.Id), shardKeys.Fence(entity.Id)],
-            [entity.Id, entity.Nonce, letter.ToBytes(), storedVersion, (long)options.FenceTime.TotalMilliseconds],
+            [shardKeys.Dirty, shardKeys.Dead, shardKeys.Entity(item.Id), shardKeys.Fence(item.Id)],
+            [item.Id, item.Nonce, letter.ToBytes(), storedVersion, (long)options.FenceTime.TotalMilliseconds],
             CancellationToken.None).ConfigureAwait(false);
         if (!set.NextFlag())
         {
@@ -167,7 +167,7 @@ internal sealed partial class DeadLetterBox(
         }
 
         metrics.DeadLettered();
-        DeadLettered(logger, options.Type, entity.Id, entity.Version, letter.Reason, letter.Error);
+        DeadLettered(logger, options.Type, item.Id, item.Version, letter.Reason, letter.Error);
         return true;
     }
 

@@ -1,10 +1,11 @@
 using System.Globalization;
 using StackExchange.Redis;
+using WriteBehind.Common;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Buffer;
 
-/// <summary>The buffered entities of one type: every Redis operation of the protocol except the settle transaction.</summary>
+/// <summary>The buffered entities of one type: reads, writes and counts them. (A flush goes by <see cref="Claims"/> and <see cref="Settler"/>.)</summary>
 internal sealed class EntityBuffer
 {
     private const int MaxItems = 512;
@@ -78,88 +79,6 @@ internal sealed class EntityBuffer
         }
     }
 
-    /// <summary>Claims entities of one shard and reads what to save.</summary>
-    /// <param name="shard">The shard.</param>
-    /// <param name="ids">The entities.</param>
-    /// <param name="room">How many bytes of payload to read; the first that is claimed is read however large it is.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public async Task<ShardClaim> ClaimAsync(int shard, IReadOnlyList<string> ids, int room, CancellationToken cancellationToken)
-    {
-        var keys = Keys[shard];
-        var scriptKeys = new RedisKey[3 + ids.Count];
-        var arguments = new RedisValue[2 + ids.Count];
-        (scriptKeys[0], scriptKeys[1], scriptKeys[2]) = (keys.Claims, keys.Dirty, keys.Dead);
-        (arguments[0], arguments[1]) = ((long)_options.Lease.TotalMicroseconds, room);
-        for (var i = 0; i < ids.Count; i++)
-        {
-            scriptKeys[3 + i] = keys.Entity(ids[i]);
-            arguments[2 + i] = ids[i];
-        }
-
-        var reply = await RunAsync(ClaimScript.Text, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
-        var entities = new ClaimedEntity[ids.Count];
-        for (var i = 0; i < entities.Length; i++)
-        {
-            var at = 2 + (5 * i);
-            var status = ParseClaim((string)reply[at]!);
-            entities[i] = status switch
-            {
-                ClaimStatus.Claimed => new(
-                    ids[i], status, (long)reply[at + 1], reply[at + 3].IsNull ? (byte[]?)reply[at + 2] ?? [] : null, (string?)reply[at + 4] ?? string.Empty),
-                ClaimStatus.Error => new(ids[i], status, 0, null, string.Empty, (string?)reply[at + 2]),
-                _ => new(ids[i], status, 0, null, string.Empty),
-            };
-        }
-
-        return new ShardClaim(shard, (long)reply[0], (long)reply[1], entities);
-    }
-
-    /// <summary>Gives a claim back at once instead of when its lease ends.</summary>
-    public Task ReleaseAsync(ShardClaim claim, CancellationToken cancellationToken)
-        => _redis.RunAsync(db => db.SortedSetRemoveRangeByScoreAsync(Keys[claim.Shard].Claims, claim.Term, claim.Term), cancellationToken);
-
-    /// <summary>Finds entities of one shard that are due and that nobody holds.</summary>
-    /// <param name="shard">The shard.</param>
-    /// <param name="minAge">How old their oldest unflushed write must be.</param>
-    /// <param name="until">Only those dirty since before this Redis time (ms); null for all.</param>
-    /// <param name="skip">How many entries at the old end to leave out: those the caller has looked at and left.</param>
-    /// <param name="count">How many are wanted.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public async Task<DuePage> DueAsync(int shard, TimeSpan minAge, long? until, int skip, int count, CancellationToken cancellationToken)
-    {
-        var keys = Keys[shard];
-        var reply = await RunAsync(
-            DueScript.Text,
-            [keys.Dirty, keys.Claims],
-            [(long)minAge.TotalMilliseconds, until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty, skip, count, 10 * count],
-            cancellationToken).ConfigureAwait(false);
-        var ids = new string[reply.Length - 2];
-        for (var i = 0; i < ids.Length; i++)
-        {
-            ids[i] = (string)reply[i + 2]!;
-        }
-
-        return new DuePage(shard, (int)reply[0], (int)reply[1], ids);
-    }
-
-    /// <summary>Gives entities that moved on during their flush the age of what is still unflushed.</summary>
-    public Task RestampAsync(int shard, long claimedAt, IReadOnlyList<ClaimedEntity> moved, CancellationToken cancellationToken)
-    {
-        var keys = Keys[shard];
-        var scriptKeys = new RedisKey[1 + moved.Count];
-        var arguments = new RedisValue[1 + (2 * moved.Count)];
-        scriptKeys[0] = keys.Dirty;
-        arguments[0] = claimedAt;
-        for (var i = 0; i < moved.Count; i++)
-        {
-            scriptKeys[1 + i] = keys.Entity(moved[i].Id);
-            arguments[1 + (2 * i)] = moved[i].Id;
-            arguments[2 + (2 * i)] = moved[i].Version;
-        }
-
-        return _redis.RunAsync(db => db.ScriptEvaluateAsync(RestampScript.Text, scriptKeys, arguments), cancellationToken);
-    }
-
     /// <summary>Puts a state loaded from the database into Redis as a clean entry, unless Redis knows something newer.</summary>
     public async Task<bool> FillAsync(string id, Knowledge known, byte[] payload, CancellationToken cancellationToken)
     {
@@ -188,7 +107,7 @@ internal sealed class EntityBuffer
     private async Task<IReadOnlyList<WriteReply>> WriteBatchAsync(IReadOnlyList<WriteRequest> batch)
     {
         await ReachAsync(ProtocolStep.BeforeWrite, batch).ConfigureAwait(false);
-        var call = new WriteCall(batch, Keys, _epochs, NewEpoch(), ShardLimit, _options.FenceTime);
+        var call = new WriteCall(batch, Keys, _epochs, RandomToken.Next(), ShardLimit, _options.FenceTime);
         ScriptReply reply;
         try
         {
@@ -217,7 +136,7 @@ internal sealed class EntityBuffer
             scriptKeys[2 + (2 * i)] = keys.Fence(ids[i]);
         }
 
-        var reply = await ReadScript.Script.RunAsync(_redis, scriptKeys, [NewEpoch()], CancellationToken.None).ConfigureAwait(false);
+        var reply = await ReadScript.Script.RunAsync(_redis, scriptKeys, [RandomToken.Next()], CancellationToken.None).ConfigureAwait(false);
         var (now, epoch) = (reply.NextLong(), _epochs.Note(shard, reply.NextText()));
         var entities = new BufferedEntity[ids.Count];
         for (var i = 0; i < entities.Length; i++)
@@ -252,20 +171,6 @@ internal sealed class EntityBuffer
     }
 
     private static int SizeOf(WriteRequest request) => request.Payload?.Length ?? 0;
-
-    private static ClaimStatus ParseClaim(string status) => status switch
-    {
-        "claimed" => ClaimStatus.Claimed,
-        "later" => ClaimStatus.Later,
-        "held" => ClaimStatus.Held,
-        "clean" => ClaimStatus.Clean,
-        "dead" => ClaimStatus.Dead,
-        "lost" => ClaimStatus.Lost,
-        "error" => ClaimStatus.Error,
-        _ => throw new InvalidOperationException($"The claim script answered '{status}'."),
-    };
-
-    private static string NewEpoch() => Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
 
     private ValueTask ReachAsync(ProtocolStep step, IReadOnlyList<WriteRequest> batch)
         => _gate is OpenGate ? default : _gate.ReachAsync(step, _options.Type, [.. batch.Select(request => request.Id)], CancellationToken.None);

@@ -17,7 +17,7 @@ namespace WriteBehind.Buffer;
 /// one while a second is saving it: that is how a deleted row came back in the model (tests/WriteBehind.Tests/Protocol).
 /// A Redis at maxmemory refuses the transaction, though it would free memory; there, and only there, <see cref="SettleScript"/> steps in.
 /// </remarks>
-internal sealed class Settler(RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, TypeMetrics metrics)
+internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityTypeOptions options, TypeMetrics metrics)
 {
     /// <summary>
     /// Nobody waits for the answer to a single command of a transaction: EXEC's says all. A task for each would be most of what a settle
@@ -25,28 +25,23 @@ internal sealed class Settler(RedisConnections redis, EntityBuffer buffer, Entit
     /// </summary>
     private const CommandFlags Unanswered = CommandFlags.FireAndForget;
 
-    /// <summary>Settles saved entities of one shard. Returns those that moved on and so are still dirty.</summary>
-    public async Task<IReadOnlyList<ClaimedEntity>> SettleAsync(
-        ShardClaim claim, IReadOnlyList<ClaimedEntity> saved, CancellationToken cancellationToken)
+    /// <summary>Settles saved entities of one claim. Those that moved on, and so are still dirty, say so afterwards.</summary>
+    public async Task SettleAsync(ShardClaim claim, IReadOnlyList<ClaimItem> saved, CancellationToken cancellationToken)
     {
-        var moved = new List<ClaimedEntity>();
         var groups = saved.Chunk(options.SettleGroup).ToArray();
         foreach (var group in groups)
         {
-            await SettleGroupAsync(claim, group, isLast: group == groups[^1], moved, cancellationToken).ConfigureAwait(false);
+            await SettleGroupAsync(claim, group, isLast: group == groups[^1], cancellationToken).ConfigureAwait(false);
         }
-
-        return moved;
     }
 
-    private async Task SettleGroupAsync(
-        ShardClaim claim, ClaimedEntity[] group, bool isLast, List<ClaimedEntity> moved, CancellationToken cancellationToken)
+    private async Task SettleGroupAsync(ShardClaim claim, ClaimItem[] group, bool isLast, CancellationToken cancellationToken)
     {
         var database = await redis.SettleAsync(cancellationToken).ConfigureAwait(false);
-        var keys = buffer.Keys[claim.Shard];
+        var shard = keys[claim.Shard];
         var transaction = database.CreateTransaction();
-        var checks = Array.ConvertAll(group, entity => transaction.AddCondition(Condition.HashEqual(keys.Entity(entity.Id), "w", entity.Nonce)));
-        Queue(transaction, keys, claim, group, isLast);
+        var checks = Array.ConvertAll(group, item => transaction.AddCondition(Condition.HashEqual(shard.Entity(item.Id), "w", item.Nonce)));
+        Queue(transaction, shard, claim, group, isLast);
         try
         {
             if (await redis.RunOnAsync(database, _ => transaction.ExecuteAsync(), cancellationToken).ConfigureAwait(false))
@@ -62,55 +57,61 @@ internal sealed class Settler(RedisConnections redis, EntityBuffer buffer, Entit
         }
         catch (BufferUnavailableException e) when (RedisErrors.MayBeOutOfMemory(e))
         {
-            await SettleOutOfMemoryAsync(database, claim, group, isLast, moved, cancellationToken).ConfigureAwait(false);
+            await SettleOutOfMemoryAsync(database, claim, group, isLast, cancellationToken).ConfigureAwait(false);
             return;
         }
 
         metrics.SettleAborted();
         if (group.Length == 1)
         {
-            moved.Add(group[0]);
+            group[0].HasMoved = true;
             return;
         }
 
-        // Those that failed their check have moved on. Where none did, one moved between check and EXEC: halve until it is alone.
-        ClaimedEntity[] failed = [.. group.Where((_, i) => !checks[i].WasSatisfied)];
-        moved.AddRange(failed);
-        ClaimedEntity[] rest = [.. group.Except(failed)];
+        // Those that failed their check have moved on. If none did, one moved between check and EXEC: halve until it is alone.
+        for (var i = 0; i < group.Length; i++)
+        {
+            group[i].HasMoved = !checks[i].WasSatisfied;
+        }
+
+        var rest = Array.FindAll(group, static item => !item.HasMoved);
         if (rest.Length == 0)
         {
             return;
         }
 
-        var parts = rest.Chunk(failed.Length > 0 ? rest.Length : (rest.Length + 1) / 2).ToArray();
+        var parts = rest.Chunk(rest.Length < group.Length ? rest.Length : (rest.Length + 1) / 2).ToArray();
         foreach (var part in parts)
         {
-            await SettleGroupAsync(claim, part, isLast && part == parts[^1], moved, cancellationToken).ConfigureAwait(false);
+            await SettleGroupAsync(claim, part, isLast && part == parts[^1], cancellationToken).ConfigureAwait(false);
         }
     }
 
     private async Task SettleOutOfMemoryAsync(
-        IDatabase database, ShardClaim claim, ClaimedEntity[] group, bool isLast, List<ClaimedEntity> moved, CancellationToken cancellationToken)
+        IDatabase database, ShardClaim claim, ClaimItem[] group, bool isLast, CancellationToken cancellationToken)
     {
-        var keys = buffer.Keys[claim.Shard];
-        List<RedisKey> scriptKeys = [keys.Dirty, keys.Claims];
+        var shard = keys[claim.Shard];
+        List<RedisKey> scriptKeys = [shard.Dirty, shard.Claims];
         List<RedisValue> arguments = [isLast ? claim.Term : RedisValue.EmptyString];
-        foreach (var entity in group)
+        foreach (var item in group)
         {
-            scriptKeys.AddRange([keys.Entity(entity.Id), keys.Fence(entity.Id)]);
+            scriptKeys.AddRange([shard.Entity(item.Id), shard.Fence(item.Id)]);
             arguments.AddRange(
             [
-                entity.Id, entity.Nonce, FenceOf(entity), (long)FenceTimeOf(entity).TotalMilliseconds,
-                IsDeleted(entity) ? 0 : (long)options.CacheTtl.TotalMilliseconds,
+                item.Id, item.Nonce, FenceOf(item), (long)FenceTimeOf(item).TotalMilliseconds,
+                IsDeleted(item) ? 0 : (long)options.CacheTtl.TotalMilliseconds,
             ]);
         }
 
         try
         {
-            var left = (RedisResult[])(await redis.RunOnAsync(
+            var moved = (RedisResult[])(await redis.RunOnAsync(
                 database, db => db.ScriptEvaluateAsync(SettleScript.Text, [.. scriptKeys], [.. arguments]), cancellationToken).ConfigureAwait(false))!;
-            metrics.Settled(group.Length - left.Length);
-            moved.AddRange(left.Select(place => group[(int)place - 1]));
+            metrics.Settled(group.Length - moved.Length);
+            foreach (var place in moved)
+            {
+                group[(int)place - 1].HasMoved = true;
+            }
         }
         catch (BufferUnavailableException e) when (e.InnerException is RedisServerException refused && refused.Message.Contains("compiling", StringComparison.Ordinal))
         {
@@ -121,21 +122,21 @@ internal sealed class Settler(RedisConnections redis, EntityBuffer buffer, Entit
         }
     }
 
-    private void Queue(ITransaction transaction, ShardKeys keys, ShardClaim claim, ClaimedEntity[] group, bool isLast)
+    private void Queue(ITransaction transaction, ShardKeys shard, ShardClaim claim, ClaimItem[] group, bool isLast)
     {
         var gone = new List<object>();
-        foreach (var entity in group)
+        foreach (var item in group)
         {
-            if (IsDeleted(entity))
+            if (IsDeleted(item))
             {
-                gone.Add(keys.Entity(entity.Id));
+                gone.Add(shard.Entity(item.Id));
             }
             else
             {
-                _ = transaction.KeyExpireAsync(keys.Entity(entity.Id), options.CacheTtl, flags: Unanswered);
+                _ = transaction.KeyExpireAsync(shard.Entity(item.Id), options.CacheTtl, flags: Unanswered);
             }
 
-            _ = transaction.StringSetAsync(keys.Fence(entity.Id), FenceOf(entity), FenceTimeOf(entity), When.Always, Unanswered);
+            _ = transaction.StringSetAsync(shard.Fence(item.Id), FenceOf(item), FenceTimeOf(item), When.Always, Unanswered);
         }
 
         if (gone.Count > 0)
@@ -144,20 +145,20 @@ internal sealed class Settler(RedisConnections redis, EntityBuffer buffer, Entit
             _ = transaction.ExecuteAsync("DEL", gone, Unanswered);
         }
 
-        _ = transaction.SortedSetRemoveAsync(keys.Dirty, Array.ConvertAll(group, entity => (RedisValue)entity.Id), Unanswered);
+        _ = transaction.SortedSetRemoveAsync(shard.Dirty, Array.ConvertAll(group, item => (RedisValue)item.Id), Unanswered);
         if (isLast)
         {
             // All claims of the term at once, so not before its last group: the others would be flushed again by somebody else.
-            _ = transaction.SortedSetRemoveRangeByScoreAsync(keys.Claims, claim.Term, claim.Term, flags: Unanswered);
+            _ = transaction.SortedSetRemoveRangeByScoreAsync(shard.Claims, claim.Term, claim.Term, flags: Unanswered);
         }
     }
 
     /// <summary>Whether nothing is kept as a clean entry.</summary>
-    private bool IsDeleted(ClaimedEntity entity) => entity.Payload is null || options.AfterFlush == AfterFlush.Delete;
+    private bool IsDeleted(ClaimItem item) => item.Payload is null || options.AfterFlush == AfterFlush.Delete;
 
-    private TimeSpan FenceTimeOf(ClaimedEntity entity) => entity.Payload is null ? options.TombstoneFenceTime : options.FenceTime;
+    private TimeSpan FenceTimeOf(ClaimItem item) => item.Payload is null ? options.TombstoneFenceTime : options.FenceTime;
 
-    private static string FenceOf(ClaimedEntity entity) => string.Create(CultureInfo.InvariantCulture, $"{entity.Version}:{entity.Nonce}");
+    private static string FenceOf(ClaimItem item) => string.Create(CultureInfo.InvariantCulture, $"{item.Version}:{item.Nonce}");
 }
 
 /// <summary>

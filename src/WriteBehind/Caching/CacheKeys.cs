@@ -64,9 +64,6 @@ internal sealed class CacheShard
     /// <summary>Sorted set: tag, scored by the stamp of its last invalidation.</summary>
     public RedisKey Tags { get; }
 
-    /// <summary>How many keys an entry has: its own, and those of the neighbouring schema versions.</summary>
-    public int Variants => _entries.Length;
-
     /// <summary>Hash; see <see cref="CacheLua"/>.</summary>
     public RedisKey Entry(string key) => _entries[0] + key;
 

@@ -150,7 +150,7 @@ internal sealed class CacheReader(
         waiting.ForEach(_ => metrics.LockWait());
         var started = time.GetTimestamp();
         var taken = new List<Task>();
-        for (var pause = FirstPause; waiting.Count > 0 && time.GetElapsedTime(started) < options.LockWait; pause = Longer(pause))
+        for (var pause = FirstPause; waiting.Count > 0 && time.GetElapsedTime(started) < options.LockWait; pause = Pauses.Longer(pause, LongestPause))
         {
             await Task.Delay(pause, time).ConfigureAwait(false);
             await AskAsync(waiting, ReadMode.Get).ConfigureAwait(false);
@@ -267,8 +267,6 @@ internal sealed class CacheReader(
             due.ForEach(request => _refreshing.TryRemove(request.Key, out _));
         }
     }
-
-    private static TimeSpan Longer(TimeSpan pause) => pause * 2 < LongestPause ? pause * 2 : LongestPause;
 }
 
 /// <summary>

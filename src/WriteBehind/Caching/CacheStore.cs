@@ -1,5 +1,6 @@
 using System.Globalization;
 using StackExchange.Redis;
+using WriteBehind.Common;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Caching;
@@ -35,7 +36,7 @@ internal sealed class CacheStore
     public CacheKeys Keys { get; }
 
     /// <summary>Names this process. With the stamp of a load it names the load, as the owner of locks.</summary>
-    public string Token { get; } = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
+    public string Token { get; } = RandomToken.Next();
 
     /// <summary>Whether Redis is passed by for a key at the moment, since it did not answer.</summary>
     public bool IsAway(string key) => _absence.IsAway(Keys.ShardOf(key));

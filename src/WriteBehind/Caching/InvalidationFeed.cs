@@ -83,7 +83,7 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
             }
 
             // Before a poll is missed the next one must have had its time.
-            Volatile.Write(ref _vouchedUntil, started + (long)((2 * _options.SyncInterval).TotalSeconds * _time.TimestampFrequency));
+            Volatile.Write(ref _vouchedUntil, _time.After(started, 2 * _options.SyncInterval));
         }
         catch (BufferUnavailableException)
         {

@@ -74,8 +74,8 @@ internal sealed class LoadRunner(
         // A sliding entry must be read from Redis now and then, or it would expire there while it is in use here.
         var stay = options.SlidingTtl is { } sliding && sliding / 2 < options.LocalTtl ? sliding / 2 : options.LocalTtl;
         var now = time.GetTimestamp();
-        var expiry = now + (long)(left.TotalSeconds * time.TimestampFrequency);
-        var until = Math.Min(expiry, now + (long)(stay.TotalSeconds * time.TimestampFrequency));
+        var expiry = time.After(now, left);
+        var until = Math.Min(expiry, time.After(now, stay));
         local.Put(new LocalEntry(flight.Key, value.Value, value.Version, tags, loadTime, until, expiry, loadStamp), flight.LocalVersion);
     }
 

@@ -1,6 +1,5 @@
-using System.Globalization;
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
+using WriteBehind.Common;
 
 namespace WriteBehind.Caching;
 
@@ -18,10 +17,7 @@ namespace WriteBehind.Caching;
 internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink<TState> sink, ReadThroughOptions<TState> options, int maxRetries)
     where TState : class
 {
-    /// <summary>How old a reading of the database's clock may be: bounds what drift between two clocks can add up to.</summary>
-    private static readonly TimeSpan ClockAge = TimeSpan.FromMinutes(1);
-
-    private StrongBox<SinkClock>? _clock;
+    private readonly DatabaseClock _clock = new(sink.ReadClockAsync, parts.Time);
 
     /// <summary>Writes a state, or with null deletes the row. Returns the version.</summary>
     public async Task<long> WriteAsync(string id, TState? state, long? expected, CancellationToken cancellationToken)
@@ -30,12 +26,12 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
         var tags = state is null ? [] : RowTags.Of(options, state);
         var payload = state is null ? null : parts.Codec.Encode(id, state);
         var life = WriteMark.LifeOf(options.WriteTimeout);
-        var token = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
+        var token = RandomToken.Next();
 
         // The clock is read before the mark is set, so the deadline lies before the mark's end whatever the two clocks show.
-        var clock = await ReadClockAsync(cancellationToken).ConfigureAwait(false);
+        var clock = await _clock.ReadAsync(cancellationToken).ConfigureAwait(false);
         var current = await LookUpAsync(id, expected, cancellationToken).ConfigureAwait(false);
-        var deadline = clock.At + parts.Time.GetElapsedTime(clock.ReceivedAt) + (life * 5 / 6);
+        var deadline = _clock.DeadlineFrom(clock, life);
         var stamp = await MarkAsync(id, token, life, cancellationToken).ConfigureAwait(false);
         EntryFill? fill = null;
         var inDoubt = false;
@@ -49,9 +45,7 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
         catch (Exception e)
         {
             inDoubt = e is not (WriteConflictException or OperationCanceledException or SinkException { OutcomeUnknown: false });
-
-            // An outage makes the next reading meet another server, perhaps, with another clock.
-            Volatile.Write(ref _clock, null);
+            _clock.Forget();
             throw;
         }
         finally
@@ -96,7 +90,7 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
         }
         catch (SinkException)
         {
-            Volatile.Write(ref _clock, null);
+            _clock.Forget();
             throw;
         }
     }
@@ -194,18 +188,6 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
             parts.Metrics.RedisFailed();
             LeftInDoubt(parts.Logger, e, options.Name, id, WriteMark.LifeOf(options.WriteTimeout));
         }
-    }
-
-    private async Task<SinkClock> ReadClockAsync(CancellationToken cancellationToken)
-    {
-        if (Volatile.Read(ref _clock) is { } known && parts.Time.GetElapsedTime(known.Value.ReceivedAt) < ClockAge)
-        {
-            return known.Value;
-        }
-
-        var clock = await sink.ReadClockAsync(cancellationToken).ConfigureAwait(false);
-        Volatile.Write(ref _clock, new StrongBox<SinkClock>(clock));
-        return clock;
     }
 
     [LoggerMessage(1, LogLevel.Warning, "'{Id}' of cache '{Cache}' is in PostgreSQL, but Redis could not be told; it is read past the cache for up to {Life}.")]

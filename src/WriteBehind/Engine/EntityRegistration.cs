@@ -1,3 +1,5 @@
+using WriteBehind.Flushing;
+
 namespace WriteBehind.Engine;
 
 /// <summary>The registration of an entity type with its state type.</summary>
@@ -30,4 +32,13 @@ internal interface IEntityRegistration
 
     /// <summary>Puts together what serves the type.</summary>
     ITypeEngine Build(EngineParts parts);
+}
+
+/// <summary>Stands where no sink was chosen, and says so.</summary>
+internal sealed class MissingSinkFactory : IEntitySinkFactory
+{
+    public IEntitySink<TState> Create<TState>(EntityTypeOptions<TState> options)
+        where TState : class
+        => throw new ConfigurationException(
+            "UseSink", "No sink is registered: call UseEntityFramework<TContext>() (package WriteBehind.EntityFrameworkCore), or UseSink with your own.", options.Type);
 }

@@ -6,54 +6,42 @@ using WriteBehind.Writing;
 namespace WriteBehind.Engine;
 
 /// <summary>Everything that serves one entity type, put together.</summary>
-internal sealed class TypeEngine<TState> : ITypeEngine
+internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     where TState : class
 {
     private static readonly TimeSpan ShortestRound = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestRound = TimeSpan.FromSeconds(1);
 
-    private readonly EntityTypeOptions<TState> _options;
-    private readonly EntityBuffer _buffer;
+    private readonly TypeParts<TState> _parts;
+    private readonly EntityTypeOptions _options;
     private readonly EntityLoader<TState> _loader;
     private readonly EntityWriter _writer;
-    private readonly IEntitySink<TState> _sink;
     private readonly CircuitBreaker _breaker;
-    private readonly RetryLedger _ledger;
     private readonly Sweeper _sweeper;
     private readonly TypeEpoch _epoch;
-    private readonly TypeMetrics _metrics;
     private readonly EntityStore<TState> _store;
 
     /// <summary>What was counted last in each shard; null before the first time.</summary>
     private ShardBacklog?[] _counted;
 
-    public TypeEngine(EntityTypeOptions<TState> options, EngineParts parts)
+    public TypeEngine(EntityTypeOptions<TState> options, EngineParts engine)
     {
         _options = options;
         _counted = new ShardBacklog?[options.Shards];
-        var logger = parts.Loggers.CreateLogger($"WriteBehind.{options.Type}");
-        _metrics = new TypeMetrics(parts.Meter, options.Type, parts.Time);
-        _buffer = new EntityBuffer(parts.Redis, options, parts.Options, parts.Gate);
-        _epoch = new TypeEpoch(parts.Redis, _buffer, options);
-        _sink = parts.Sinks.Create(options);
-        var pressure = new WritePressure(_buffer.Keys, parts.Time);
-        _writer = new EntityWriter(_buffer, pressure, options, parts.Options, parts.Time, id => Notifier?.Notify(id));
-        _breaker = new CircuitBreaker(parts.Options.BackoffStart, parts.Options.BackoffCap, parts.Time);
-        Letters = new DeadLetterBox(parts.Redis, _buffer.Keys, options, _metrics, parts.Time, logger);
+        _parts = new TypeParts<TState>(options, engine);
+        _epoch = new TypeEpoch(engine.Redis, _parts.Buffer, options);
+        _breaker = new CircuitBreaker(engine.Options.BackoffStart, engine.Options.BackoffCap, engine.Time);
+        Letters = new DeadLetterBox(engine.Redis, _parts.Buffer.Keys, options, _parts.Metrics, engine.Time, _parts.Logger);
 
-        var codec = new PayloadCodec<TState>(options);
-        _loader = new EntityLoader<TState>(_buffer, codec, _sink, options, parts.Loads, parts.Options.MaxConcurrentLoads);
-        _ledger = new RetryLedger(options.MaxAttempts, options.RetryDelay, parts.Time);
-        var settler = new Settler(parts.Redis, _buffer, options, _metrics);
-        var saver = new BatchSaver<TState>(_sink, options, _ledger, _metrics, parts.Time);
-        var flusher = new BatchFlusher<TState>(
-            _buffer, settler, codec, saver, Letters, _ledger, _breaker, options, _metrics, parts.Gate, parts.Flushes, logger);
-        _sweeper = new Sweeper(_buffer, flusher, _ledger, options, parts.Time);
-        var queue = new FlushQueue(flusher, options, parts.Options.MaxConcurrentFlushes);
-        Notifier = options.NotifyFlush ? new FlushNotifier(options, queue, parts) : null;
-        _store = new EntityStore<TState>(
-            _buffer, _loader, _writer, codec, queue, _ledger, pressure, _sink, options, parts.Options, _metrics, parts.Time);
-        ObserveBacklog(parts.Meter.Meter);
+        var flusher = new BatchFlusher<TState>(_parts, Letters, _breaker);
+        _sweeper = new Sweeper(_parts, flusher);
+        var queue = new FlushQueue(flusher, _parts);
+        Notifier = options.NotifyFlush ? new FlushNotifier(options, queue, engine) : null;
+
+        _loader = new EntityLoader<TState>(_parts);
+        _writer = new EntityWriter(_parts, signals: this);
+        _store = new EntityStore<TState>(_parts, _loader, _writer, queue);
+        ObserveBacklog(engine.Meter.Meter);
     }
 
     public EntityTypeOptions Options => _options;
@@ -71,7 +59,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine
             var backlog = LastBacklog;
             return new TypeStatus(
                 _options.Type, backlog.Dirty, backlog.OldestAge, _options.MaxAge, _options.MaxDirty, backlog.Dead, _breaker.State, _breaker.LastError,
-                _metrics.Counters, _metrics.Rates);
+                _parts.Metrics.Counters, _parts.Metrics.Rates);
         }
     }
 
@@ -79,8 +67,8 @@ internal sealed class TypeEngine<TState> : ITypeEngine
 
     public async Task<string> VerifySinkAsync(CancellationToken cancellationToken)
     {
-        await _sink.VerifyAsync(cancellationToken).ConfigureAwait(false);
-        return _sink.Description;
+        await _parts.Sink.VerifyAsync(cancellationToken).ConfigureAwait(false);
+        return _parts.Sink.Description;
     }
 
     public async Task<TimeSpan> SweepAsync(CancellationToken cancellationToken)
@@ -132,7 +120,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine
             try
             {
                 // A shard that has told no time yet (0) has everything to count.
-                return await _buffer.BacklogAsync(shard, until?[shard] is > 0 and var time ? time : null, cancellationToken).ConfigureAwait(false);
+                return await _parts.Buffer.BacklogAsync(shard, until?[shard] is > 0 and var time ? time : null, cancellationToken).ConfigureAwait(false);
             }
             catch (BufferUnavailableException e)
             {
@@ -145,9 +133,28 @@ internal sealed class TypeEngine<TState> : ITypeEngine
     public Task<bool> RetryAsync(string id, CancellationToken cancellationToken)
     {
         // Its cause is said to be mended, so it may travel with the others: thousands may be retried at once.
-        _ledger.Forget(id);
+        _parts.Ledger.Forget(id);
         return Letters.RetryAsync(id, payload => RewriteAsync(id, payload), cancellationToken);
     }
+
+    /// <inheritdoc />
+    public void Acknowledged(string id)
+    {
+        _parts.Pressure.Room(id);
+
+        // First the ledger: what was rejected may be tried at once, and the notice has it tried.
+        _parts.Ledger.Revive(id);
+        Notifier?.Notify(id);
+    }
+
+    /// <inheritdoc />
+    public void Full(string id) => _parts.Pressure.Full(id);
+
+    /// <inheritdoc />
+    public void Stuck(string id) => _parts.Pressure.EnterStuck(id);
+
+    /// <inheritdoc />
+    public void Unstuck(string id) => _parts.Pressure.LeaveStuck(id);
 
     /// <summary>Writes the state of a fenced letter on top of what counts now.</summary>
     private async Task RewriteAsync(string id, byte[]? payload)

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using WriteBehind.Buffer;
 using WriteBehind.Engine;
+using WriteBehind.Flushing;
 using WriteBehind.Queues;
 using WriteBehind.Redis;
 

@@ -16,19 +16,7 @@ namespace WriteBehind.Flushing;
 /// <para><b>A claim outlives doubt.</b> Where a save's outcome is unknown, the claim is not given back: the statement may still run, and
 /// until the lease ends nobody else may write these rows.</para>
 /// </remarks>
-internal sealed class BatchFlusher<TState>(
-    EntityBuffer buffer,
-    Settler settler,
-    PayloadCodec<TState> codec,
-    BatchSaver<TState> saver,
-    DeadLetterBox letters,
-    RetryLedger ledger,
-    CircuitBreaker breaker,
-    EntityTypeOptions<TState> options,
-    TypeMetrics metrics,
-    IProtocolGate gate,
-    SemaphoreSlim slots,
-    ILogger logger) : IBatchFlusher
+internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBox letters, CircuitBreaker breaker) : IBatchFlusher
     where TState : class
 {
     /// <summary>
@@ -37,63 +25,73 @@ internal sealed class BatchFlusher<TState>(
     /// </summary>
     private const int RoundBytes = 8 << 20;
 
-    /// <summary>Flushes at most a batch of entities, in several rounds where their states are large; the results are in the order of the ids. Never throws for a failing database.</summary>
-    /// <param name="ids">Distinct ids.</param>
+    private readonly BatchSaver<TState> _saver = new(parts);
+    private readonly Settler _settler = new(parts.Engine.Redis, parts.Buffer.Keys, parts.Options, parts.Metrics);
+    private readonly EntityTypeOptions _options = parts.Options;
+    private readonly TypeMetrics _metrics = parts.Metrics;
+    private readonly RetryLedger _ledger = parts.Ledger;
+    private readonly ILogger _logger = parts.Logger;
+
+    /// <summary>
+    /// Flushes at most a batch of entities, in several rounds where their states are large; the items say afterwards what came of them.
+    /// Never throws for a failing database.
+    /// </summary>
+    /// <param name="items">New items, of distinct entities.</param>
     /// <param name="cancellationToken">Stops waiting for a slot, and further rounds. Once its claim is sent a round runs to its end.</param>
     /// <exception cref="BufferUnavailableException">Redis is away. Where that shows in a later round only, it is the result of what was left to it.</exception>
-    public async Task<FlushResult[]> FlushAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    public async Task FlushAsync(FlushItem[] items, CancellationToken cancellationToken)
     {
-        await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await parts.Engine.Flushes.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            var batch = new FlushBatch(ids);
+            // Each round takes at least one of every shard, so they end.
+            var round = items;
             do
             {
                 if (!breaker.TryEnter(out var entry))
                 {
-                    break;
+                    return;
                 }
 
                 try
                 {
-                    await RunRoundAsync(batch, entry).ConfigureAwait(false);
+                    await RunRoundAsync(round, entry).ConfigureAwait(false);
                 }
                 catch (Exception e)
                 {
                     // Whatever it was (a listener of activities can throw, too): a probe that did not give its entry back would be the last one.
                     breaker.Leave(entry);
-                    if (batch.IsFirstRound || e is not BufferUnavailableException)
+                    if (round == items || e is not BufferUnavailableException)
                     {
                         throw;
                     }
 
                     // What the rounds before have flushed is flushed.
-                    batch.FillOpen(new FlushResult(FlushOutcome.Unavailable, e));
+                    EndOpen(round, e);
                 }
-            }
-            while (batch.BeginRound() && !cancellationToken.IsCancellationRequested);
 
-            return batch.Results;
+                round = Array.FindAll(round, static item => item.IsLeft);
+            }
+            while (round.Length > 0 && !cancellationToken.IsCancellationRequested);
         }
         finally
         {
-            slots.Release();
+            parts.Engine.Flushes.Release();
         }
     }
 
-    private async Task RunRoundAsync(FlushBatch batch, BreakerEntry entry)
+    private async Task RunRoundAsync(FlushItem[] round, BreakerEntry entry)
     {
         using var activity = EngineMeter.Activities.StartActivity("writebehind.flush");
-        activity?.SetTag(WriteBehindDiagnostics.TypeTag, options.Type).SetTag("writebehind.batch", batch.Ids.Count);
+        activity?.SetTag(WriteBehindDiagnostics.TypeTag, _options.Type).SetTag("writebehind.batch", round.Length);
         try
         {
-            await ClaimSaveSettleAsync(batch).ConfigureAwait(false);
-            if (batch.Reached)
+            if (await ClaimSaveSettleAsync(round).ConfigureAwait(false))
             {
                 breaker.Succeed(entry);
                 if (entry.IsProbe)
                 {
-                    FlushLog.Recovered(logger, options.Type);
+                    FlushLog.Recovered(_logger, _options.Type);
                 }
             }
             else
@@ -103,120 +101,121 @@ internal sealed class BatchFlusher<TState>(
         }
         catch (SinkException e)
         {
-            metrics.TransientFailure();
+            _metrics.TransientFailure();
             breaker.Fail(entry, e.Message);
-            FlushLog.TransientFailure(logger, e, options.Type, breaker.Wait);
-            batch.FillOpen(new FlushResult(FlushOutcome.Unavailable, e));
+            FlushLog.TransientFailure(_logger, e, _options.Type, breaker.Wait);
+            EndOpen(round, e);
             activity?.SetStatus(ActivityStatusCode.Error, e.Message);
         }
     }
 
-    private async Task ClaimSaveSettleAsync(FlushBatch batch)
+    private static void EndOpen(FlushItem[] round, Exception error)
     {
-        var clock = await saver.ReadClockAsync().ConfigureAwait(false);
-        await ReachAsync(ProtocolStep.BeforeClaim, batch.Ids).ConfigureAwait(false);
-        var deadline = saver.DeadlineFrom(clock);
-        var claims = await ClaimAsync(batch).ConfigureAwait(false);
-        await ReachAsync(ProtocolStep.Claimed, batch.Ids).ConfigureAwait(false);
+        foreach (var item in round)
+        {
+            if (!item.IsEnded)
+            {
+                item.End(FlushOutcome.Unavailable, error);
+            }
+        }
+    }
+
+    /// <summary>One round; true where the database answered at all.</summary>
+    private async Task<bool> ClaimSaveSettleAsync(FlushItem[] round)
+    {
+        var clock = await _saver.Clock.ReadAsync(CancellationToken.None).ConfigureAwait(false);
+        await ReachAsync(ProtocolStep.BeforeClaim, round).ConfigureAwait(false);
+        var deadline = _saver.Clock.DeadlineFrom(clock, _options.Lease);
+        var shards = await ClaimAsync(round).ConfigureAwait(false);
+        await ReachAsync(ProtocolStep.Claimed, round).ConfigureAwait(false);
 
         var doubt = false;
         try
         {
-            var items = await DecodeAsync(claims, batch).ConfigureAwait(false);
-            if (items.Count > 0)
+            var items = await DecodeAsync(round).ConfigureAwait(false);
+            if (items.Count == 0)
             {
-                var saved = await saver.SaveAsync(items, deadline).ConfigureAwait(false);
-                batch.Reached = saved.Reached;
-                doubt = saved.Doubt;
-                foreach (var (id, error) in saved.Blocked)
-                {
-                    FlushLog.Blocked(logger, options.Type, id, error.Message);
-                    batch.Set(id, new FlushResult(FlushOutcome.Blocked, error));
-                }
-
-                await ReachAsync(ProtocolStep.Saved, batch.Ids).ConfigureAwait(false);
-                await ReportAsync(claims, items, saved, batch).ConfigureAwait(false);
-                if (saved.Failure is not null)
-                {
-                    throw saved.Failure;
-                }
+                return false;
             }
+
+            var saved = await _saver.SaveAsync(items, deadline).ConfigureAwait(false);
+            doubt = saved.Doubt;
+            await ReachAsync(ProtocolStep.Saved, round).ConfigureAwait(false);
+            await ReportAsync(shards, round, doubt).ConfigureAwait(false);
+            return saved.Failure is null ? saved.Reached : throw saved.Failure;
         }
         finally
         {
-            await GiveBackAsync(claims, batch, doubt).ConfigureAwait(false);
+            await GiveBackAsync(shards, doubt).ConfigureAwait(false);
+            Array.ForEach(round, static item => item.Unload());
         }
     }
 
     /// <summary>
-    /// Claims in every shard of the batch. On a cluster one server may be away and the others not: what they gave goes on, and is not left
-    /// locked for a lease.
+    /// Claims in every shard of the round; returns what was asked of those that answered. On a cluster one server may be away and the others
+    /// not: what they gave goes on, and is not left locked for a lease.
     /// </summary>
     /// <exception cref="BufferUnavailableException">No shard answered.</exception>
-    private async Task<ShardClaim[]> ClaimAsync(FlushBatch batch)
+    private async Task<List<FlushItem[]>> ClaimAsync(FlushItem[] round)
     {
-        var shards = batch.Ids.GroupBy(buffer.Keys.ShardOf).ToArray();
-        var claiming = Array.ConvertAll(
-            shards, shard => (Ids: shard.ToArray(), Claim: buffer.ClaimAsync(shard.Key, [.. shard], RoundBytes / shards.Length, CancellationToken.None)));
-        var claims = new List<ShardClaim>(shards.Length);
+        FlushItem[][] shards = [.. round.GroupBy(static item => item.Shard).Select(static shard => shard.ToArray())];
+        var claiming = Array.ConvertAll(shards, shard => parts.Claims.ClaimAsync(shard, RoundBytes / shards.Length, CancellationToken.None));
+        var claimed = new List<FlushItem[]>(shards.Length);
         BufferUnavailableException? failure = null;
-        foreach (var (ids, claim) in claiming)
+        for (var i = 0; i < shards.Length; i++)
         {
             try
             {
-                claims.Add(await claim.ConfigureAwait(false));
+                await claiming[i].ConfigureAwait(false);
+                claimed.Add(shards[i]);
             }
             catch (BufferUnavailableException e)
             {
                 failure ??= e;
-                Array.ForEach(ids, id => batch.Set(id, new FlushResult(FlushOutcome.Unavailable, e)));
+                EndOpen(shards[i], e);
             }
         }
 
-        return claims.Count > 0 || failure is null ? [.. claims] : throw failure;
+        return claimed.Count > 0 || failure is null ? claimed : throw failure;
     }
 
-    /// <summary>Turns what was claimed into what the sink saves, sorted by id so that two flushers can't deadlock.</summary>
-    private async Task<List<SaveItem<TState>>> DecodeAsync(ShardClaim[] claims, FlushBatch batch)
+    /// <summary>Reads what was claimed; returns what is to be saved, sorted by id so that two flushers can't deadlock.</summary>
+    private async Task<List<FlushItem>> DecodeAsync(FlushItem[] round)
     {
-        var items = new List<SaveItem<TState>>(batch.Ids.Count);
-        foreach (var claim in claims)
+        var items = new List<FlushItem>(round.Length);
+        foreach (var item in round)
         {
-            foreach (var entity in claim.Entities)
+            switch (item.Status)
             {
-                switch (entity.Status)
-                {
-                    case ClaimStatus.Later:
-                        batch.Leave(entity.Id);
-                        break;
-                    case ClaimStatus.Held:
-                        batch.Set(entity.Id, new FlushResult(FlushOutcome.Held));
-                        break;
-                    case ClaimStatus.Clean:
-                        ledger.Forget(entity.Id);
-                        batch.Set(entity.Id, new FlushResult(FlushOutcome.Clean));
-                        break;
-                    case ClaimStatus.Dead:
-                        ledger.Bury(entity.Id);
-                        batch.Set(entity.Id, new FlushResult(FlushOutcome.Dead));
-                        break;
-                    case ClaimStatus.Lost:
-                        metrics.Lost();
-                        ledger.Forget(entity.Id);
-                        FlushLog.Lost(logger, options.Type, entity.Id);
-                        batch.Set(entity.Id, new FlushResult(FlushOutcome.Lost, new StateLostException(options.Type, entity.Id)));
-                        break;
-                    case ClaimStatus.Error:
-                        batch.Set(entity.Id, new FlushResult(FlushOutcome.Rejected, RejectForeign(claim.Shard, entity)));
-                        break;
-                    default:
-                        if (await DecodeAsync(claim, entity, batch).ConfigureAwait(false) is { } item)
-                        {
-                            items.Add(item);
-                        }
+                case ClaimStatus.Later:
+                    break;
+                case ClaimStatus.Held:
+                    item.End(FlushOutcome.Held);
+                    break;
+                case ClaimStatus.Clean:
+                    _ledger.Forget(item.Id);
+                    item.End(FlushOutcome.Clean);
+                    break;
+                case ClaimStatus.Dead:
+                    _ledger.Bury(item.Id);
+                    item.End(FlushOutcome.Dead);
+                    break;
+                case ClaimStatus.Lost:
+                    _metrics.Lost();
+                    _ledger.Forget(item.Id);
+                    FlushLog.Lost(_logger, _options.Type, item.Id);
+                    item.End(FlushOutcome.Lost, new StateLostException(_options.Type, item.Id));
+                    break;
+                case ClaimStatus.Error:
+                    RejectForeign(item);
+                    break;
+                default:
+                    if (await TryDecodeAsync(item).ConfigureAwait(false))
+                    {
+                        items.Add(item);
+                    }
 
-                        break;
-                }
+                    break;
             }
         }
 
@@ -224,111 +223,117 @@ internal sealed class BatchFlusher<TState>(
         return items;
     }
 
-    private async Task<SaveItem<TState>?> DecodeAsync(ShardClaim claim, ClaimedEntity entity, FlushBatch batch)
+    private async Task<bool> TryDecodeAsync(FlushItem item)
     {
         try
         {
-            return new SaveItem<TState>(entity.Id, entity.Version, entity.Payload is null ? null : codec.Decode(entity.Id, entity.Payload));
+            item.State = item.Payload is null ? null : parts.Codec.Decode(item.Id, item.Payload);
+            return true;
         }
         catch (PayloadException e) when (e.Problem == PayloadProblem.NewerSchema)
         {
-            if (!ledger.IsSuspect(entity.Id))
+            if (!_ledger.IsSuspect(item.Id))
             {
-                FlushLog.NewerSchema(logger, options.Type, entity.Id);
+                FlushLog.NewerSchema(_logger, _options.Type, item.Id);
             }
 
-            ledger.Postpone(entity.Id);
-            batch.Set(entity.Id, new FlushResult(FlushOutcome.NewerSchema, e));
+            _ledger.Postpone(item.Id);
+            item.End(FlushOutcome.NewerSchema, e);
         }
         catch (PayloadException e)
         {
             // The same bytes can't become readable, so there is nothing to wait for.
-            var dead = await letters.SetAsideAsync(claim.Shard, entity, DeadLetterReason.Unreadable, e, attempts: 1, firstAt: null).ConfigureAwait(false);
-            batch.Set(entity.Id, new FlushResult(dead ? FlushOutcome.Dead : FlushOutcome.Overtaken, e, entity.Version));
+            var dead = await letters.SetAsideAsync(item, DeadLetterReason.Unreadable, e, attempts: 1, firstAt: null).ConfigureAwait(false);
+            item.End(dead ? FlushOutcome.Dead : FlushOutcome.Overtaken, e);
         }
 
-        return null;
+        return false;
     }
 
     /// <summary>There is no state to keep in a dead letter, so it stays dirty, and its age shows that something is wrong.</summary>
-    private UnexpectedKeyException RejectForeign(int shard, ClaimedEntity entity)
+    private void RejectForeign(FlushItem item)
     {
         var error = new UnexpectedKeyException(
-            (string)buffer.Keys[shard].Entity(entity.Id)!, entity.Error ?? "it can't be read", options.Type, entity.Id);
-        if (!ledger.MustWait(entity.Id))
+            (string)parts.Buffer.Keys[item.Shard].Entity(item.Id)!, item.KeyError ?? "it can't be read", _options.Type, item.Id);
+        if (!_ledger.MustWait(item.Id))
         {
-            FlushLog.Foreign(logger, options.Type, entity.Id, error.Message);
+            FlushLog.Foreign(_logger, _options.Type, item.Id, error.Message);
         }
 
-        ledger.Postpone(entity.Id);
-        return error;
+        _ledger.Postpone(item.Id);
+        item.End(FlushOutcome.Rejected, error);
     }
 
-    private async Task ReportAsync(ShardClaim[] claims, List<SaveItem<TState>> items, BatchSaved saved, FlushBatch batch)
+    private async Task ReportAsync(List<FlushItem[]> shards, FlushItem[] round, bool doubt)
     {
-        var results = new Dictionary<string, SaveResult>(items.Count, StringComparer.Ordinal);
-        for (var i = 0; i < items.Count; i++)
+        var expired = 0;
+        foreach (var item in round)
         {
-            if (saved.Results[i] is { } result)
+            if (item.Saved is { } saved)
             {
-                metrics.Saved(result.Outcome);
-                results.Add(items[i].Id, result);
+                _metrics.Saved(saved.Outcome);
+                expired += saved.Outcome == SaveOutcome.Expired ? 1 : 0;
             }
         }
 
-        await ReachAsync(ProtocolStep.BeforeSettle, batch.Ids).ConfigureAwait(false);
-        await Task.WhenAll(claims.Select(claim => ReportAsync(claim, results, saved.Doubt, batch))).ConfigureAwait(false);
-        await ReachAsync(ProtocolStep.Settled, batch.Ids).ConfigureAwait(false);
+        if (expired > 0)
+        {
+            FlushLog.Expired(_logger, expired, _options.Type);
+        }
+
+        await ReachAsync(ProtocolStep.BeforeSettle, round).ConfigureAwait(false);
+        await Task.WhenAll(shards.Select(shard => ReportAsync(shard, doubt))).ConfigureAwait(false);
+        await ReachAsync(ProtocolStep.Settled, round).ConfigureAwait(false);
     }
 
-    private async Task ReportAsync(ShardClaim claim, Dictionary<string, SaveResult> results, bool doubt, FlushBatch batch)
+    private async Task ReportAsync(FlushItem[] shard, bool doubt)
     {
-        var settle = new List<ClaimedEntity>(claim.Entities.Count);
-        foreach (var entity in claim.Entities)
+        var settle = new List<FlushItem>(shard.Length);
+        foreach (var item in shard)
         {
-            if (!results.TryGetValue(entity.Id, out var result))
+            switch (item.Saved?.Outcome)
             {
-                continue;
-            }
-
-            switch (result.Outcome)
-            {
+                case null:
+                    break;
                 case SaveOutcome.Applied or SaveOutcome.AlreadyThere:
-                    ledger.Forget(entity.Id);
-                    settle.Add(entity);
+                    _ledger.Forget(item.Id);
+                    settle.Add(item);
                     break;
                 case SaveOutcome.Expired:
-                    batch.Set(entity.Id, new FlushResult(FlushOutcome.Expired));
+                    item.End(FlushOutcome.Expired);
                     break;
                 case SaveOutcome.Fenced:
-                    var fenced = await letters.SetAsideFencedAsync(claim.Shard, entity, result.StoredVersion).ConfigureAwait(false);
-                    batch.Set(entity.Id, new FlushResult(fenced ? FlushOutcome.Dead : FlushOutcome.Overtaken));
+                    var fenced = await letters.SetAsideFencedAsync(item, item.Saved.Value.StoredVersion).ConfigureAwait(false);
+                    item.End(fenced ? FlushOutcome.Dead : FlushOutcome.Overtaken);
                     break;
                 default:
-                    batch.Set(entity.Id, await RejectAsync(claim.Shard, entity, result.Error!).ConfigureAwait(false));
+                    await RejectAsync(item, item.Saved.Value.Error!).ConfigureAwait(false);
                     break;
             }
         }
 
+        if (settle.Count > 0)
+        {
+            await SettleAsync(settle, doubt).ConfigureAwait(false);
+        }
+    }
+
+    private async Task SettleAsync(List<FlushItem> saved, bool doubt)
+    {
         // A settle takes back all claims of the term, so in doubt there is none: the next flusher finds these rows already there.
-        IReadOnlyList<ClaimedEntity> moved = [];
-        if (settle.Count > 0 && !doubt)
+        var claim = saved[0].Claim!;
+        if (!doubt)
         {
             // Where this fails there is no result, and so the claim is given back: what was sent to the database has ended.
-            moved = await settler.SettleAsync(claim, settle, CancellationToken.None).ConfigureAwait(false);
+            await _settler.SettleAsync(claim, saved, CancellationToken.None).ConfigureAwait(false);
         }
 
-        settle.ForEach(entity => batch.Set(entity.Id, new FlushResult(FlushOutcome.Saved)));
-        foreach (var entity in moved)
-        {
-            batch.Set(entity.Id, new FlushResult(FlushOutcome.Moved));
-        }
-
-        if (moved.Count > 0)
+        saved.ForEach(static item => item.End(item.HasMoved ? FlushOutcome.Moved : FlushOutcome.Saved));
+        if (saved.FindAll(static item => item.HasMoved) is { Count: > 0 } moved)
         {
             try
             {
-                await buffer.RestampAsync(claim.Shard, claim.At, moved, CancellationToken.None).ConfigureAwait(false);
+                await parts.Claims.RestampAsync(claim, moved, CancellationToken.None).ConfigureAwait(false);
             }
             catch (BufferUnavailableException)
             {
@@ -337,23 +342,24 @@ internal sealed class BatchFlusher<TState>(
         }
     }
 
-    private async Task<FlushResult> RejectAsync(int shard, ClaimedEntity entity, Exception error)
+    private async Task RejectAsync(FlushItem item, Exception error)
     {
-        var (attempts, firstAt, isLast) = ledger.Reject(entity.Id);
-        FlushLog.Rejected(logger, options.Type, entity.Id, entity.Version, attempts, error.Message);
+        var (attempts, firstAt, isLast) = _ledger.Reject(item.Id);
+        FlushLog.Rejected(_logger, _options.Type, item.Id, item.Version, attempts, error.Message);
         if (!isLast)
         {
-            return new FlushResult(FlushOutcome.Rejected, error, entity.Version);
+            item.End(FlushOutcome.Rejected, error);
+            return;
         }
 
-        var dead = await letters.SetAsideAsync(shard, entity, DeadLetterReason.Rejected, error, attempts, firstAt).ConfigureAwait(false);
-        return new FlushResult(dead ? FlushOutcome.Dead : FlushOutcome.Overtaken, error, entity.Version);
+        var dead = await letters.SetAsideAsync(item, DeadLetterReason.Rejected, error, attempts, firstAt).ConfigureAwait(false);
+        item.End(dead ? FlushOutcome.Dead : FlushOutcome.Overtaken, error);
     }
 
     /// <summary>
     /// Gives back what was not settled, so that it need not wait for the lease to end. Not where a save may still be under way.
     /// </summary>
-    private async Task GiveBackAsync(ShardClaim[] claims, FlushBatch batch, bool doubt)
+    private async Task GiveBackAsync(List<FlushItem[]> shards, bool doubt)
     {
         if (doubt)
         {
@@ -362,9 +368,9 @@ internal sealed class BatchFlusher<TState>(
 
         try
         {
-            await Task.WhenAll(claims
-                .Where(claim => claim.Entities.Any(entity => entity.Status == ClaimStatus.Claimed && !batch.IsSettled(entity.Id)))
-                .Select(claim => buffer.ReleaseAsync(claim, CancellationToken.None))).ConfigureAwait(false);
+            await Task.WhenAll(shards
+                .Where(static shard => Array.Exists(shard, static item => item.Status == ClaimStatus.Claimed && item.Outcome != FlushOutcome.Saved))
+                .Select(shard => parts.Claims.ReleaseAsync(shard[0].Claim!, CancellationToken.None))).ConfigureAwait(false);
         }
         catch (BufferUnavailableException)
         {
@@ -372,13 +378,15 @@ internal sealed class BatchFlusher<TState>(
         }
     }
 
-    private ValueTask ReachAsync(ProtocolStep step, IReadOnlyList<string> ids)
-        => gate is OpenGate ? default : gate.ReachAsync(step, options.Type, ids, CancellationToken.None);
+    private ValueTask ReachAsync(ProtocolStep step, FlushItem[] round)
+        => parts.Engine.Gate is OpenGate
+            ? default
+            : parts.Engine.Gate.ReachAsync(step, _options.Type, Array.ConvertAll(round, static item => item.Id), CancellationToken.None);
 }
 
 /// <summary>A <see cref="BatchFlusher{TState}"/> for those who need not know the state type.</summary>
 internal interface IBatchFlusher
 {
     /// <inheritdoc cref="BatchFlusher{TState}.FlushAsync" />
-    Task<FlushResult[]> FlushAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken);
+    Task FlushAsync(FlushItem[] items, CancellationToken cancellationToken);
 }

@@ -97,7 +97,7 @@ internal sealed class CircuitBreaker(TimeSpan start, TimeSpan cap, TimeProvider 
             }
 
             _failures++;
-            _pause = Backoff.Pause(_failures, start, cap, Random.Shared);
+            _pause = Pauses.Backoff(_failures, start, cap, Random.Shared);
             _openedAt = time.GetTimestamp();
             LastError = error;
         }

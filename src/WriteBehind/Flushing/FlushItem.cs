@@ -1,58 +1,41 @@
+using WriteBehind.Buffer;
+
 namespace WriteBehind.Flushing;
 
-/// <summary>One batch on its way, with the results so far.</summary>
-internal sealed class FlushBatch
+/// <summary>
+/// One entity on its way through one flush. Whoever asks for the flush makes it; the claim, the save and the settle note on it what they
+/// found, and whoever asked reads what came of it.
+/// </summary>
+internal sealed class FlushItem(string id, int shard) : ClaimItem(id, shard)
 {
-    private readonly Dictionary<string, int> _index;
-    private readonly FlushResult?[] _results;
-    private readonly List<string> _later = [];
+    /// <summary>What is to be saved, read from the payload; null for a tombstone.</summary>
+    public object? State { get; set; }
 
-    public FlushBatch(IReadOnlyList<string> ids)
-    {
-        Ids = ids;
-        _results = new FlushResult?[ids.Count];
-        _index = new Dictionary<string, int>(ids.Count, StringComparer.Ordinal);
-        for (var i = 0; i < ids.Count; i++)
-        {
-            _index.Add(ids[i], i);
-        }
-    }
+    /// <summary>What the sink said; null as long as it has said nothing, also because its part of the batch failed for a transient reason.</summary>
+    public SaveResult? Saved { get; set; }
 
-    /// <summary>The entities of the round: at first all, then those that found no room in the one before.</summary>
-    public IReadOnlyList<string> Ids { get; private set; }
+    /// <summary>Whether the flush is over for it.</summary>
+    public bool IsEnded { get; private set; }
 
-    /// <summary>Whether nothing of it was flushed before this round.</summary>
-    public bool IsFirstRound { get; private set; } = true;
+    /// <summary>What came of it. Until the flush has come to it: as where the database is away.</summary>
+    public FlushOutcome Outcome { get; private set; } = FlushOutcome.Unavailable;
 
-    /// <summary>Whether the database answered at all in this round.</summary>
-    public bool Reached { get; set; }
+    /// <summary>Why it failed.</summary>
+    public Exception? Error { get; private set; }
 
-    public FlushResult[] Results => Array.ConvertAll(_results, result => result ?? new FlushResult(FlushOutcome.Unavailable));
+    /// <summary>Whether everything acknowledged before the flush is in the database.</summary>
+    public bool IsSaved => Outcome is FlushOutcome.Clean or FlushOutcome.Saved or FlushOutcome.Moved;
 
-    public void Set(string id, FlushResult result) => _results[_index[id]] = result;
+    /// <summary>Whether another try soon may do better.</summary>
+    public bool IsPassing => Outcome is FlushOutcome.Overtaken or FlushOutcome.Held or FlushOutcome.Unavailable or FlushOutcome.Expired or FlushOutcome.Blocked;
 
-    /// <summary>Leaves an entity to the next round.</summary>
-    public void Leave(string id) => _later.Add(id);
+    /// <summary>Whether the last round had no room for it: it goes with the next.</summary>
+    public bool IsLeft => !IsEnded && Status == ClaimStatus.Later;
 
-    /// <summary>Goes on with what the last round left; false where there is nothing. Each round takes at least one of every shard, so they end.</summary>
-    public bool BeginRound()
-    {
-        (Ids, Reached, IsFirstRound) = ([.. _later], false, false);
-        _later.Clear();
-        return Ids.Count > 0;
-    }
+    public void End(FlushOutcome outcome, Exception? error = null) => (IsEnded, Outcome, Error) = (true, outcome, error);
 
-    public bool IsSettled(string id) => _results[_index[id]] is { Outcome: FlushOutcome.Saved };
-
-    /// <summary>Ends the batch.</summary>
-    public void FillOpen(FlushResult result)
-    {
-        _later.Clear();
-        for (var i = 0; i < _results.Length; i++)
-        {
-            _results[i] ??= result;
-        }
-    }
+    /// <summary>Lets go of what it carried: states may be large, and other rounds of the same batch may follow.</summary>
+    public void Unload() => (State, Payload) = (null, null);
 }
 
 /// <summary>What a flush did with one entity.</summary>
@@ -93,14 +76,4 @@ internal enum FlushOutcome
 
     /// <summary>A newer release wrote it; this process leaves it to one that can read it.</summary>
     NewerSchema,
-}
-
-/// <summary>What a flush did with one entity, and why where it failed, with the version that it failed for.</summary>
-internal readonly record struct FlushResult(FlushOutcome Outcome, Exception? Error = null, long Version = 0)
-{
-    /// <summary>Whether everything acknowledged before the flush is in the database.</summary>
-    public bool IsSaved => Outcome is FlushOutcome.Clean or FlushOutcome.Saved or FlushOutcome.Moved;
-
-    /// <summary>Whether another try soon may do better.</summary>
-    public bool IsPassing => Outcome is FlushOutcome.Overtaken or FlushOutcome.Held or FlushOutcome.Unavailable or FlushOutcome.Expired or FlushOutcome.Blocked;
 }

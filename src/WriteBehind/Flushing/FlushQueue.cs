@@ -1,18 +1,24 @@
+using WriteBehind.Buffer;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Flushing;
 
 /// <summary>Flushes on demand: single entities that many callers ask for share batches.</summary>
-internal sealed class FlushQueue(IBatchFlusher flusher, EntityTypeOptions options, int concurrency)
+internal sealed class FlushQueue(IBatchFlusher flusher, TypeParts parts)
 {
-    private readonly GroupBatcher<string, FlushResult> _batches = new(
-        ids => FlushAsync(flusher, ids), options.BatchSize, static _ => 0, int.MaxValue, concurrency, options.MaxBatchDelay);
+    private readonly GroupBatcher<string, FlushItem> _batches = new(
+        ids => FlushAsync(flusher, parts.Buffer.Keys, ids),
+        parts.Options.BatchSize,
+        static _ => 0,
+        int.MaxValue,
+        parts.Engine.Options.MaxConcurrentFlushes,
+        parts.Options.MaxBatchDelay);
 
     /// <summary>How long a flush on demand goes on trying unless it is told otherwise: as long as a drain does by default.</summary>
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(25);
 
     /// <summary>Flushes one entity with the next batch. A Redis that is away is a passing failure like a database that is away.</summary>
-    public async Task<FlushResult> FlushAsync(string id)
+    public async Task<FlushItem> FlushAsync(string id)
     {
         try
         {
@@ -21,31 +27,34 @@ internal sealed class FlushQueue(IBatchFlusher flusher, EntityTypeOptions option
         catch (BufferUnavailableException e)
         {
             // Refused before it began. It speaks of nothing being written, which is not so: what is to be flushed is in Redis.
-            return new FlushResult(
-                FlushOutcome.Unavailable, new BufferUnavailableException("Too many flushes wait for the database already.", false, options.Type, id, e));
+            var item = NewItem(parts.Buffer.Keys, id);
+            item.End(
+                FlushOutcome.Unavailable,
+                new BufferUnavailableException("Too many flushes wait for the database already.", false, parts.Options.Type, id, e));
+            return item;
         }
     }
 
-    private static async Task<IReadOnlyList<FlushResult>> FlushAsync(IBatchFlusher flusher, IReadOnlyList<string> ids)
+    private static async Task<IReadOnlyList<FlushItem>> FlushAsync(IBatchFlusher flusher, KeyLayout keys, IReadOnlyList<string> ids)
     {
-        string[] distinct = [.. ids.Distinct(StringComparer.Ordinal)];
-        FlushResult[] results;
+        FlushItem[] items = [.. ids.Distinct(StringComparer.Ordinal).Select(id => NewItem(keys, id))];
         try
         {
-            results = await flusher.FlushAsync(distinct, CancellationToken.None).ConfigureAwait(false);
+            await flusher.FlushAsync(items, CancellationToken.None).ConfigureAwait(false);
         }
         catch (BufferUnavailableException e)
         {
-            results = new FlushResult[distinct.Length];
-            Array.Fill(results, new FlushResult(FlushOutcome.Unavailable, e));
+            Array.ForEach(items, item => item.End(FlushOutcome.Unavailable, e));
         }
 
-        if (distinct.Length == ids.Count)
+        if (items.Length == ids.Count)
         {
-            return results;
+            return items;
         }
 
-        var byId = distinct.Zip(results).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
+        var byId = items.ToDictionary(item => item.Id, StringComparer.Ordinal);
         return [.. ids.Select(id => byId[id])];
     }
+
+    private static FlushItem NewItem(KeyLayout keys, string id) => new(id, keys.ShardOf(id));
 }

@@ -4,11 +4,10 @@ using WriteBehind.Common;
 namespace WriteBehind.Flushing;
 
 /// <summary>Flushes one entity and waits until it is saved, trying again while what is in the way may pass.</summary>
+/// <param name="parts">The parts of the type.</param>
 /// <param name="flushes">The flushes of the type.</param>
 /// <param name="known">What is the latest of an entity, from Redis, else from the database.</param>
-/// <param name="options">The type's settings.</param>
-/// <param name="time">The clock.</param>
-internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledge>> known, EntityTypeOptions options, TimeProvider time)
+internal sealed class FlushWaiter(TypeParts parts, FlushQueue flushes, Func<string, Task<Knowledge>> known)
 {
     private const string Hanging = "the database does not answer, or takes its time.";
 
@@ -17,6 +16,13 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
 
     /// <summary>A timer takes no more than 49 days; nobody means it who asks for more.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(30);
+
+    private readonly EntityTypeOptions _options = parts.Options;
+    private readonly TimeProvider _time = parts.Time;
+
+    /// <summary>Flushes one entity once; a try that is left to itself goes on.</summary>
+    public Task<FlushItem> FlushOnceAsync(string id, CancellationToken cancellationToken)
+        => flushes.FlushAsync(id).MayBeAbandoned().WaitAsync(cancellationToken);
 
     /// <summary>Returns once everything acknowledged before the call is in the database.</summary>
     /// <param name="id">The entity.</param>
@@ -28,10 +34,10 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
     public async Task FlushAsync(string id, TimeSpan limit, CancellationToken cancellationToken)
         => await FlushUntilAsync(id, limit, cancellationToken).ConfigureAwait(false);
 
-    private async Task<FlushResult> FlushUntilAsync(string id, TimeSpan limit, CancellationToken cancellationToken)
+    private async Task<FlushItem> FlushUntilAsync(string id, TimeSpan limit, CancellationToken cancellationToken)
     {
-        var started = time.GetTimestamp();
-        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        var started = _time.GetTimestamp();
+        for (var pause = FirstPause; ; pause = Pauses.Longer(pause, LongestPause))
         {
             var result = await TryAsync(id, limit, started, cancellationToken).ConfigureAwait(false);
             if (result.IsSaved)
@@ -46,20 +52,20 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
 
             if (!result.IsPassing)
             {
-                throw new EntityRejectedException(options.Type, id, result.Error?.Message ?? "it is a dead letter.", result.Error, result.Version);
+                throw new EntityRejectedException(_options.Type, id, result.Error?.Message ?? "it is a dead letter.", result.Error, result.Version);
             }
 
-            if (time.GetElapsedTime(started) + pause >= limit)
+            if (_time.GetElapsedTime(started) + pause >= limit)
             {
-                throw new FlushIncompleteException(options.Type, id, limit, ReasonOf(result), result.Error);
+                throw new FlushIncompleteException(_options.Type, id, limit, ReasonOf(result), result.Error);
             }
 
-            await Task.Delay(pause, time, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(pause, _time, cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <summary>One try, given up when the time is over: a database that hangs ends it only at its statement time-out, and later than that where it is frozen.</summary>
-    private async Task<FlushResult> TryAsync(string id, TimeSpan limit, long started, CancellationToken cancellationToken)
+    private async Task<FlushItem> TryAsync(string id, TimeSpan limit, long started, CancellationToken cancellationToken)
     {
         var flush = flushes.FlushAsync(id).MayBeAbandoned();
         try
@@ -69,13 +75,13 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
                 return await flush.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
 
-            var left = limit - time.GetElapsedTime(started);
+            var left = limit - _time.GetElapsedTime(started);
             left = left < TimeSpan.Zero ? TimeSpan.Zero : left < LongestWait ? left : LongestWait;
-            return await flush.WaitAsync(left, time, cancellationToken).ConfigureAwait(false);
+            return await flush.WaitAsync(left, _time, cancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException e)
         {
-            throw new FlushIncompleteException(options.Type, id, limit, Hanging, e);
+            throw new FlushIncompleteException(_options.Type, id, limit, Hanging, e);
         }
     }
 
@@ -84,21 +90,21 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
     /// <exception cref="StateLostException">Redis lost it before it was saved.</exception>
     public async Task WriteThroughAsync(string id, Knowledge written, CancellationToken cancellationToken)
     {
-        var (limit, version) = (options.WriteThroughTimeout, written.Version);
+        var (limit, version) = (_options.WriteThroughTimeout, written.Version);
         var flush = FlushWrittenAsync(id, written, limit, cancellationToken).MayBeAbandoned();
         try
         {
-            await flush.WaitAsync(limit, time, cancellationToken).ConfigureAwait(false);
+            await flush.WaitAsync(limit, _time, cancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException e)
         {
-            throw new WriteThroughException(options.Type, id, version, new FlushIncompleteException(options.Type, id, limit, Hanging, e));
+            throw new WriteThroughException(_options.Type, id, version, new FlushIncompleteException(_options.Type, id, limit, Hanging, e));
         }
         catch (Exception e) when (e is not (OperationCanceledException or StateLostException))
         {
             // Whatever it is: the write is in Redis, and the caller must not take it for one that was not made.
-            var cause = e as WriteBehindException ?? new FlushIncompleteException(options.Type, id, limit, "its flush failed unexpectedly.", e);
-            throw new WriteThroughException(options.Type, id, version, cause);
+            var cause = e as WriteBehindException ?? new FlushIncompleteException(_options.Type, id, limit, "its flush failed unexpectedly.", e);
+            throw new WriteThroughException(_options.Type, id, version, cause);
         }
     }
 
@@ -114,11 +120,11 @@ internal sealed class FlushWaiter(FlushQueue flushes, Func<string, Task<Knowledg
         var now = await known(id).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
         if (now.Epoch != written.Epoch || now.Version < written.Version)
         {
-            throw new StateLostException(options.Type, id);
+            throw new StateLostException(_options.Type, id);
         }
     }
 
-    private static string ReasonOf(FlushResult result) => result switch
+    private static string ReasonOf(FlushItem result) => result switch
     {
         { Error: BufferUnavailableException redis } => redis.Message,
         { Outcome: FlushOutcome.Held } => "another flusher holds it.",

@@ -1,3 +1,5 @@
+using WriteBehind.Common;
+
 namespace WriteBehind.Flushing;
 
 /// <summary>
@@ -67,9 +69,7 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
             var isLast = attempts >= maxAttempts || isFull;
             if (!isLast)
             {
-                var pause = delay * Math.Pow(2, Math.Min(attempts - 1, 10));
-                pause = pause < LongestDelay ? pause : LongestDelay;
-                _entries[id] = new Entry(attempts, firstAt, time.GetTimestamp() + (long)(pause.TotalSeconds * time.TimestampFrequency));
+                _entries[id] = new Entry(attempts, firstAt, time.In(Pauses.Doubled(delay, attempts - 1, LongestDelay)));
             }
             else if (!isFull)
             {
@@ -94,7 +94,7 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
 
             if (known || _entries.Count < Capacity)
             {
-                _entries[id] = new Entry(0, time.GetUtcNow(), time.GetTimestamp() + (long)(LongestDelay.TotalSeconds * time.TimestampFrequency));
+                _entries[id] = new Entry(0, time.GetUtcNow(), time.In(LongestDelay));
                 Volatile.Write(ref _count, _entries.Count);
             }
         }
@@ -169,7 +169,7 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
         }
 
         _prunedAt = time.GetTimestamp();
-        var limit = _prunedAt.Value - (long)(Stale.TotalSeconds * time.TimestampFrequency);
+        var limit = time.After(_prunedAt.Value, -Stale);
         foreach (var (id, entry) in _entries)
         {
             if (entry != default && entry.NotBefore < limit)

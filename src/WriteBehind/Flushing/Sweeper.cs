@@ -8,7 +8,7 @@ namespace WriteBehind.Flushing;
 /// after a crash, and without a cluster also what flushes in the first place. Any number of processes may sweep at once; the claims
 /// keep them apart.
 /// </summary>
-internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryLedger ledger, EntityTypeOptions options, TimeProvider time)
+internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
 {
     /// <summary>How long a pass goes on fetching pages: a huge backlog is worked off in several, so that its loop is seen to be alive.</summary>
     private static readonly TimeSpan LongestPass = TimeSpan.FromSeconds(5);
@@ -19,6 +19,8 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
     /// <summary>How many of them a pass remembers while they wait for their turn.</summary>
     private const int MostSuspects = 10 * SuspectBatch;
 
+    private readonly int _shards = parts.Buffer.Keys.Shards;
+    private readonly int _batchSize = parts.Options.BatchSize;
     private readonly Lock _lock = new();
     private Task _suspects = Task.CompletedTask;
 
@@ -36,12 +38,12 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
         SweepPass pass, TimeSpan minAge, long[]? until, bool force, SweepPart part, CancellationToken cancellationToken)
     {
         await TakeSuspectsAsync().ConfigureAwait(false);
-        var skip = new int[buffer.Keys.Shards];
+        var skip = new int[_shards];
 
-        // Each process begins elsewhere, so that several do not meet in the same shard all the time.
-        var first = Random.Shared.Next(buffer.Keys.Shards);
-        int[] shards = [.. Enumerable.Range(0, buffer.Keys.Shards).Select(i => (first + i) % buffer.Keys.Shards).Where(part.Has)];
-        var started = time.GetTimestamp();
+        // Each process begins elsewhere, so that several do not meet in the same shard all the parts.Time.
+        var first = Random.Shared.Next(_shards);
+        int[] shards = [.. Enumerable.Range(0, _shards).Select(i => (first + i) % _shards).Where(part.Has)];
+        var started = parts.Time.GetTimestamp();
         Task<DuePage>[] looks = [.. shards.Select(DueAsync)];
         var looked = Task.WhenAll(looks);
         await ((Task)looked).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -49,7 +51,7 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
 
         // What is due here and there shares batches. A shard with more than a page goes on by itself, to its last small one: were it to wait for
         // the slowest of all after every page, Redis and the database would be idle meanwhile.
-        var suspects = new List<string>();
+        var suspects = new List<FlushItem>();
         var flushes = Task.WhenAll(
             [FlushPagesAsync([.. pages.Where(page => !IsFull(page))]), .. pages.Where(IsFull).Select(FlushShardAsync)]);
         TrySuspects(pass, suspects);
@@ -62,9 +64,9 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
             throw failure;
         }
 
-        Task<DuePage> DueAsync(int shard) => buffer.DueAsync(shard, minAge, until?[shard], skip[shard], options.BatchSize, cancellationToken);
+        Task<DuePage> DueAsync(int shard) => parts.Claims.DueAsync(shard, minAge, until?[shard], skip[shard], _batchSize, cancellationToken);
 
-        bool IsFull(DuePage page) => page.Ids.Count >= options.BatchSize || page.Seen >= 10 * options.BatchSize;
+        bool IsFull(DuePage page) => page.Ids.Count >= _batchSize || page.Seen >= 10 * _batchSize;
 
         Task FlushPagesAsync(DuePage[] some) => FlushAsync(some, skip, pass, force, suspects, cancellationToken);
 
@@ -78,7 +80,7 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
                     return;
                 }
 
-                if (time.GetElapsedTime(started) > LongestPass)
+                if (parts.Time.GetElapsedTime(started) > LongestPass)
                 {
                     pass.IsCutShort = true;
                     return;
@@ -92,10 +94,10 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
     }
 
     private async Task FlushAsync(
-        DuePage[] pages, int[] skip, SweepPass pass, bool force, List<string> suspects, CancellationToken cancellationToken)
+        DuePage[] pages, int[] skip, SweepPass pass, bool force, List<FlushItem> suspects, CancellationToken cancellationToken)
     {
-        var good = new List<string>();
-        var forced = new List<string>();
+        var good = new List<FlushItem>();
+        var forced = new List<FlushItem>();
         lock (pass)
         {
             foreach (var page in pages)
@@ -104,43 +106,43 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
                 pass.AddHeld(page.Held);
                 foreach (var id in page.Ids)
                 {
-                    if (!ledger.IsSuspect(id))
+                    if (!parts.Ledger.IsSuspect(id))
                     {
-                        good.Add(id);
+                        good.Add(new FlushItem(id, page.Shard));
                         continue;
                     }
 
                     if (force)
                     {
-                        forced.Add(id);
+                        forced.Add(new FlushItem(id, page.Shard));
                         continue;
                     }
 
                     // It stays at the old end of the index, and goes its own slow way: the next page begins behind it.
                     skip[page.Shard]++;
-                    if (ledger.MustWait(id))
+                    if (parts.Ledger.MustWait(id))
                     {
                         pass.AddRejected(id);
                     }
                     else if (suspects.Count < MostSuspects)
                     {
-                        suspects.Add(id);
+                        suspects.Add(new FlushItem(id, page.Shard));
                     }
                 }
             }
         }
 
-        var flushes = good.Chunk(options.BatchSize).Concat(forced.Chunk(SuspectBatch)).Select(batch => FlushAsync(batch, skip, pass, cancellationToken));
+        var flushes = good.Chunk(_batchSize).Concat(forced.Chunk(SuspectBatch)).Select(batch => FlushAsync(batch, skip, pass, cancellationToken));
 
         // A stop does not wait for those that hang at the database.
         await Task.WhenAll(flushes).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
-    /// Entities that were rejected before go their own slow way beside the good ones, one small batch at a time. Those that find no place in
+    /// Entities that were rejected before go their own slow way beside the good ones, one small batch at a parts.Time. Those that find no place in
     /// it wait for the next page, or for the next pass.
     /// </summary>
-    private void TrySuspects(SweepPass pass, List<string> suspects)
+    private void TrySuspects(SweepPass pass, List<FlushItem> suspects)
     {
         lock (pass)
         {
@@ -148,14 +150,14 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
             {
                 if (suspects.Count > 0 && _suspects.IsCompletedSuccessfully)
                 {
-                    string[] batch = [.. suspects.Take(SuspectBatch)];
+                    FlushItem[] batch = [.. suspects.Take(SuspectBatch)];
                     suspects.RemoveRange(0, batch.Length);
                     _suspects = TryAsync(batch);
                 }
             }
         }
 
-        async Task TryAsync(string[] batch)
+        async Task TryAsync(FlushItem[] batch)
         {
             try
             {
@@ -179,16 +181,16 @@ internal sealed class Sweeper(EntityBuffer buffer, IBatchFlusher flusher, RetryL
         }
     }
 
-    private async Task FlushAsync(string[] batch, int[] skip, SweepPass pass, CancellationToken cancellationToken)
+    private async Task FlushAsync(FlushItem[] batch, int[] skip, SweepPass pass, CancellationToken cancellationToken)
     {
-        var results = await flusher.FlushAsync(batch, cancellationToken).ConfigureAwait(false);
+        await flusher.FlushAsync(batch, cancellationToken).ConfigureAwait(false);
         lock (pass)
         {
-            for (var i = 0; i < batch.Length; i++)
+            foreach (var item in batch)
             {
-                if (pass.Add(batch[i], results[i]))
+                if (pass.Add(item))
                 {
-                    skip[buffer.Keys.ShardOf(batch[i])]++;
+                    skip[item.Shard]++;
                 }
             }
         }
@@ -220,25 +222,25 @@ internal sealed class SweepPass
     /// <summary>Entities that the database rejects or that Redis lost, at most the first hundred.</summary>
     public IReadOnlyList<string> Rejected => _rejected;
 
-    /// <summary>Notes a result; true where the entity is still dirty at its old place.</summary>
-    public bool Add(string id, FlushResult result)
+    /// <summary>Notes what came of an item; true where the entity is still dirty at its old place.</summary>
+    public bool Add(FlushItem item)
     {
-        if (result.IsSaved)
+        if (item.IsSaved)
         {
             Flushed++;
             return false;
         }
 
-        if (result.IsPassing)
+        if (item.IsPassing)
         {
             Passing++;
-            Failure ??= result.Error as BufferUnavailableException;
-            IsUnavailable |= result.Outcome == FlushOutcome.Unavailable && result.Error is not BufferUnavailableException;
+            Failure ??= item.Error as BufferUnavailableException;
+            IsUnavailable |= item.Outcome == FlushOutcome.Unavailable && item.Error is not BufferUnavailableException;
             return true;
         }
 
-        AddRejected(id);
-        return result.Outcome is not (FlushOutcome.Dead or FlushOutcome.Lost);
+        AddRejected(item.Id);
+        return item.Outcome is not (FlushOutcome.Dead or FlushOutcome.Lost);
     }
 
     /// <summary>Notes entities that a flusher elsewhere holds.</summary>

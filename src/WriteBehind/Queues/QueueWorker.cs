@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using WriteBehind.Common;
 
 namespace WriteBehind.Queues;
 
@@ -106,7 +107,7 @@ internal sealed partial class QueueWorker(ReliableQueue queue, QueueSignal signa
 
     private async Task<string> EnterAsync(CancellationToken cancellationToken)
     {
-        var name = string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Random.Shared.NextInt64():x16}");
+        var name = string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{RandomToken.Next()}");
         await queue.RenewAsync(name, isNew: true, cancellationToken).ConfigureAwait(false);
         _name = name;
         if (_heartbeat.IsCompleted)
@@ -123,7 +124,7 @@ internal sealed partial class QueueWorker(ReliableQueue queue, QueueSignal signa
         if (now >= _nextReclaim)
         {
             await queue.ReclaimAsync(cancellationToken).ConfigureAwait(false);
-            _nextReclaim = now + (long)(Options.Lease.TotalSeconds / 2 * time.TimestampFrequency);
+            _nextReclaim = time.After(now, Options.Lease / 2);
         }
     }
 

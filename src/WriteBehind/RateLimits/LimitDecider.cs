@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
+using WriteBehind.Common;
 using WriteBehind.Redis;
 
 namespace WriteBehind.RateLimits;
@@ -124,7 +125,7 @@ internal sealed partial class LimitDecider
         for (var i = 0; i < batch.Count; i++)
         {
             keys[i] = batch[i].Key;
-            arguments[next++] = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
+            arguments[next++] = RandomToken.Next();
             arguments[next++] = batch[i].Permits;
             arguments[next++] = batch[i].Limit.Permits;
             arguments[next++] = (long)batch[i].Limit.Window.TotalMicroseconds;

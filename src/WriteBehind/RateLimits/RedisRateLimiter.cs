@@ -1,4 +1,5 @@
 using System.Threading.RateLimiting;
+using WriteBehind.Common;
 
 namespace WriteBehind.RateLimits;
 
@@ -148,7 +149,7 @@ internal sealed class RedisRateLimiter : RateLimiter
             _last = (_lastUse, decision.Remaining);
             if (!decision.IsAdmitted && permitCount <= 1 && !_desk.Options.CountRejected)
             {
-                _closedUntil = started + (long)(decision.RetryAfter.TotalSeconds * _time.TimestampFrequency);
+                _closedUntil = _time.After(started, decision.RetryAfter);
             }
         }
     }

@@ -1,3 +1,5 @@
+using WriteBehind.Common;
+
 namespace WriteBehind.Redis;
 
 /// <summary>
@@ -24,6 +26,6 @@ internal sealed class ShardAbsence(int shards, TimeSpan pause, Action noted, Tim
     public void Note(int shard)
     {
         noted();
-        Volatile.Write(ref _until[shard], time.GetTimestamp() + (long)(pause.TotalSeconds * time.TimestampFrequency));
+        Volatile.Write(ref _until[shard], time.In(pause));
     }
 }

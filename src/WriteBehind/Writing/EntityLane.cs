@@ -1,4 +1,5 @@
 using WriteBehind.Buffer;
+using WriteBehind.Flushing;
 
 namespace WriteBehind.Writing;
 
@@ -14,15 +15,7 @@ namespace WriteBehind.Writing;
 /// anything else happens, because a change function may have altered it in place and because somebody else may have written.</para>
 /// </remarks>
 internal sealed class EntityLane<TState>(
-    string id,
-    EntityLoader<TState> loader,
-    EntityWriter writer,
-    PayloadCodec<TState> codec,
-    EntityTypeOptions options,
-    WriteBehindOptions engine,
-    TypeMetrics metrics,
-    Action<string> written,
-    Func<EntityLane<TState>, bool> retire)
+    string id, TypeParts<TState> parts, EntityLoader<TState> loader, EntityWriter writer, Func<EntityLane<TState>, bool> retire)
     where TState : class
 {
     /// <summary>The most changes that share one write: bounds how long the first of them waits for the others' functions to run.</summary>
@@ -51,8 +44,8 @@ internal sealed class EntityLane<TState>(
             if (_waiting.Count >= MaxWaiting)
             {
                 throw new BufferUnavailableException(
-                    $"{options.Type} '{id}' was not written: {MaxWaiting} changes wait for it already. Redis can't keep up or does not answer; slow down and try again.",
-                    entityType: options.Type,
+                    $"{parts.Options.Type} '{id}' was not written: {MaxWaiting} changes wait for it already. Redis can't keep up or does not answer; slow down and try again.",
+                    entityType: parts.Options.Type,
                     entityId: id);
             }
 
@@ -130,8 +123,8 @@ internal sealed class EntityLane<TState>(
             if (group[0].ExpectedVersion is { } expected && (expected != known.Version || (expected == 0 && exists)))
             {
                 // 0 stands for "not there". A row from before may be there with that version.
-                metrics.Conflict();
-                group[0].Fail(new WriteConflictException(options.Type, id, expected, known.Version));
+                parts.Metrics.Conflict();
+                group[0].Fail(new WriteConflictException(parts.Options.Type, id, expected, known.Version));
                 group.RemoveAt(0);
 
                 // The next one may need the state, which was not loaded for this one.
@@ -153,7 +146,7 @@ internal sealed class EntityLane<TState>(
                 return null;
             }
 
-            var payload = state is null ? null : codec.Encode(id, state);
+            var payload = state is null ? null : parts.Codec.Encode(id, state);
             var reply = await writer.WriteAsync(id, known, payload, changes).ConfigureAwait(false);
             if (reply.Status == WriteStatus.Ok)
             {
@@ -170,11 +163,10 @@ internal sealed class EntityLane<TState>(
 
     private void Acknowledge(List<LaneOperation<TState>> group, long before, Knowledge stored)
     {
-        metrics.BufferWrite();
-        written(id);
+        parts.Metrics.BufferWrite();
         foreach (var operation in group)
         {
-            metrics.Acknowledged(operation.StartedAt);
+            parts.Metrics.Acknowledged(operation.StartedAt);
             operation.Acknowledge(stored with { Version = before + operation.Changes });
         }
     }
@@ -185,21 +177,21 @@ internal sealed class EntityLane<TState>(
         switch (reply.Status)
         {
             case WriteStatus.Full:
-                metrics.Refused(group.Count);
-                throw new BufferFullException(options.Type, id, options.MaxDirty);
+                parts.Metrics.Refused(group.Count);
+                throw new BufferFullException(parts.Options.Type, id, parts.Options.MaxDirty);
             case WriteStatus.Conflict:
-                metrics.Conflict();
-                if (refusals >= engine.MaxUpdateRetries)
+                parts.Metrics.Conflict();
+                if (refusals >= parts.Engine.Options.MaxUpdateRetries)
                 {
-                    throw new WriteConflictException(options.Type, id, known.Version, reply.Known.Version);
+                    throw new WriteConflictException(parts.Options.Type, id, known.Version, reply.Known.Version);
                 }
 
                 break;
             case WriteStatus.Unconfirmed:
                 // What is known is too old, or from before Redis came back empty.
-                if (refusals >= engine.MaxUpdateRetries)
+                if (refusals >= parts.Engine.Options.MaxUpdateRetries)
                 {
-                    throw Unconfirmable.After(options, id, refusals);
+                    throw Unconfirmable.After(parts.Options, id, refusals);
                 }
 
                 break;
@@ -209,19 +201,19 @@ internal sealed class EntityLane<TState>(
     }
 
     private Base OnTopOf(Written own, bool needsState)
-        => new(own.Known, needsState && own.Payload is not null ? codec.Decode(id, own.Payload) : null, Exists: own.Payload is not null, IsOwn: true);
+        => new(own.Known, needsState && own.Payload is not null ? parts.Codec.Decode(id, own.Payload) : null, Exists: own.Payload is not null, IsOwn: true);
 
     private async Task<Base> LoadAsync(LaneOperation<TState> first)
     {
         if (first.NeedsState)
         {
             var loaded = await loader.LoadAsync(id).ConfigureAwait(false);
-            metrics.Loaded(loaded.FromDatabase);
+            parts.Metrics.Loaded(loaded.FromDatabase);
             return new Base(loaded.Known, loaded.State, Exists: loaded.State is not null, IsOwn: false);
         }
 
         var version = await loader.LoadVersionAsync(id, first.NeedsPresence).ConfigureAwait(false);
-        metrics.Loaded(version.FromDatabase);
+        parts.Metrics.Loaded(version.FromDatabase);
         return new Base(version.Known, null, version.Exists, IsOwn: false);
     }
 

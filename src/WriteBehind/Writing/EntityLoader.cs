@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using WriteBehind.Buffer;
+using WriteBehind.Flushing;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Writing;
@@ -14,28 +15,19 @@ internal sealed class EntityLoader<TState>
     private readonly EntityBuffer _buffer;
     private readonly PayloadCodec<TState> _codec;
     private readonly IEntitySink<TState> _sink;
-    private readonly EntityTypeOptions<TState> _options;
+    private readonly EntityTypeOptions _options;
     private readonly SemaphoreSlim _loads;
     private readonly GroupBatcher<string, RowReply> _rows;
     private readonly GroupBatcher<string, StoredVersion?> _versions;
 
-    /// <param name="buffer">The Redis side.</param>
-    /// <param name="codec">Reads its payloads.</param>
-    /// <param name="sink">The database side.</param>
-    /// <param name="options">The type's settings.</param>
-    /// <param name="loads">Bounds the queries of all types in this process.</param>
-    /// <param name="concurrency">How many queries of this type may be under way: more than one, or one that hangs would hold up all loads of the type.</param>
-    public EntityLoader(
-        EntityBuffer buffer,
-        PayloadCodec<TState> codec,
-        IEntitySink<TState> sink,
-        EntityTypeOptions<TState> options,
-        SemaphoreSlim loads,
-        int concurrency)
+    public EntityLoader(TypeParts<TState> parts)
     {
-        (_buffer, _codec, _sink, _options, _loads) = (buffer, codec, sink, options, loads);
-        _rows = new(LoadRowsAsync, options.BatchSize, static _ => 0, int.MaxValue, concurrency);
-        _versions = new(LoadVersionsAsync, options.BatchSize, static _ => 0, int.MaxValue, concurrency);
+        (_buffer, _codec, _sink, _options, _loads) = (parts.Buffer, parts.Codec, parts.Sink, parts.Options, parts.Engine.Loads);
+
+        // More than one query of the type under way, or one that hangs would hold up all its loads. Those of all types are bounded together.
+        var concurrency = parts.Engine.Options.MaxConcurrentLoads;
+        _rows = new(LoadRowsAsync, _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
+        _versions = new(LoadVersionsAsync, _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
     }
 
     /// <exception cref="PayloadException">The buffered payload can't be read.</exception>

@@ -6,18 +6,7 @@ namespace WriteBehind.Writing;
 
 /// <summary>A session; see the interface. What it holds is a version with its stamp, never a state.</summary>
 internal sealed class EntitySession<TState>(
-    string id,
-    EntityLoader<TState> loader,
-    EntityWriter writer,
-    PayloadCodec<TState> codec,
-    FlushQueue flushes,
-    FlushWaiter waiter,
-    RetryLedger ledger,
-    WritePressure pressure,
-    EntityTypeOptions options,
-    WriteBehindOptions engine,
-    TypeMetrics metrics,
-    TimeProvider time) : IEntitySession<TState>
+    string id, TypeParts<TState> parts, EntityLoader<TState> loader, EntityWriter writer, FlushWaiter waiter) : IEntitySession<TState>
     where TState : class
 {
     // Touched by loads and saves alone, one at a time. Version and flush mark are read by flushes beside them.
@@ -27,7 +16,7 @@ internal sealed class EntitySession<TState>(
     private string _epoch = string.Empty;
     private int _loads;
 
-    public EntityTypeOptions Options => options;
+    public EntityTypeOptions Options => parts.Options;
 
     public string Id => id;
 
@@ -44,7 +33,7 @@ internal sealed class EntitySession<TState>(
         IsLoaded = false;
         Interlocked.Increment(ref _loads);
         var loaded = await loader.LoadAsync(id).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
-        metrics.Loaded(loaded.FromDatabase);
+        parts.Metrics.Loaded(loaded.FromDatabase);
         Know(loaded.Known, loaded.State is not null);
         Volatile.Write(ref _flushed, loaded.IsClean ? Version : Version - 1);
         IsLoaded = true;
@@ -66,7 +55,7 @@ internal sealed class EntitySession<TState>(
         try
         {
             // Before anything is awaited: the owner may change the state from then on.
-            payload = codec.Encode(id, state);
+            payload = parts.Codec.Encode(id, state);
         }
         catch (PayloadException e)
         {
@@ -92,7 +81,7 @@ internal sealed class EntitySession<TState>(
     {
         // Before the claim reads what to save: what is written meanwhile stays dirty here.
         var (load, version, epoch) = (Volatile.Read(ref _loads), Version, Volatile.Read(ref _epoch));
-        var result = await flushes.FlushAsync(id).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+        var result = await waiter.FlushOnceAsync(id, cancellationToken).ConfigureAwait(false);
         var flushed = await JudgeAsync(result, version, epoch, cancellationToken).ConfigureAwait(false);
         if (flushed == EntityFlush.Saved)
         {
@@ -112,16 +101,16 @@ internal sealed class EntitySession<TState>(
 
     public void ThrowIfRefusing()
     {
-        if (pressure.IsAway(id))
+        if (parts.Pressure.IsAway(id))
         {
             throw new BufferUnavailableException(
-                $"{options.Type} '{id}' was not written: Redis does not answer at present.", outcomeUnknown: false, options.Type, id);
+                $"{parts.Options.Type} '{id}' was not written: Redis does not answer at present.", outcomeUnknown: false, parts.Options.Type, id);
         }
 
-        if (!IsDirty && pressure.IsFull(id))
+        if (!IsDirty && parts.Pressure.IsFull(id))
         {
-            metrics.Refused(1);
-            throw new BufferFullException(options.Type, id, options.MaxDirty);
+            parts.Metrics.Refused(1);
+            throw new BufferFullException(parts.Options.Type, id, parts.Options.MaxDirty);
         }
     }
 
@@ -129,7 +118,7 @@ internal sealed class EntitySession<TState>(
     /// What a flush's result means for what this session holds. "Not dirty" may also say that Redis lost the write, and "set aside" that a
     /// newer row counts: only what is known now tells.
     /// </summary>
-    private async Task<EntityFlush> JudgeAsync(FlushResult result, long version, string epoch, CancellationToken cancellationToken)
+    private async Task<EntityFlush> JudgeAsync(FlushItem result, long version, string epoch, CancellationToken cancellationToken)
     {
         if (result.IsPassing)
         {
@@ -160,10 +149,10 @@ internal sealed class EntitySession<TState>(
     {
         if (!IsLoaded)
         {
-            throw new InvalidOperationException($"The session of {options.Type} '{id}' does not know its version: load it before saving.");
+            throw new InvalidOperationException($"The session of {parts.Options.Type} '{id}' does not know its version: load it before saving.");
         }
 
-        waitingSince ??= [time.GetTimestamp()];
+        waitingSince ??= [parts.Time.GetTimestamp()];
         for (var attempt = 0; ; attempt++)
         {
             WriteReply reply;
@@ -180,22 +169,21 @@ internal sealed class EntitySession<TState>(
             switch (reply.Status)
             {
                 case WriteStatus.Ok:
-                    ledger.Revive(id);
-                    metrics.BufferWrite();
+                    parts.Metrics.BufferWrite();
                     foreach (var since in waitingSince)
                     {
-                        metrics.Acknowledged(since);
+                        parts.Metrics.Acknowledged(since);
                     }
 
                     Know(reply.Known, payload is not null);
                     return Version;
                 case WriteStatus.Full:
-                    metrics.Refused(waitingSince.Count);
-                    throw new BufferFullException(options.Type, id, options.MaxDirty);
+                    parts.Metrics.Refused(waitingSince.Count);
+                    throw new BufferFullException(parts.Options.Type, id, parts.Options.MaxDirty);
                 case WriteStatus.Conflict:
                     throw Conflict(reply.Known.Version);
-                case WriteStatus.Unconfirmed when attempt >= engine.MaxUpdateRetries:
-                    throw Unconfirmable.After(options, id, attempt);
+                case WriteStatus.Unconfirmed when attempt >= parts.Engine.Options.MaxUpdateRetries:
+                    throw Unconfirmable.After(parts.Options, id, attempt);
                 default:
                     await ConfirmAsync().ConfigureAwait(false);
                     break;
@@ -207,7 +195,7 @@ internal sealed class EntitySession<TState>(
     private async Task ConfirmAsync()
     {
         var loaded = await loader.LoadVersionAsync(id, needsPresence: !Exists).ConfigureAwait(false);
-        metrics.Loaded(loaded.FromDatabase);
+        parts.Metrics.Loaded(loaded.FromDatabase);
 
         // A Redis that lost what this session wrote last, and others who wrote since, up to the same number: equal versions say nothing then.
         var isLost = IsDirty && loaded.Known.Epoch != _known.Epoch;
@@ -258,7 +246,7 @@ internal sealed class EntitySession<TState>(
     private WriteConflictException Conflict(long current)
     {
         IsLoaded = false;
-        metrics.Conflict();
-        return new WriteConflictException(options.Type, id, Version, current);
+        parts.Metrics.Conflict();
+        return new WriteConflictException(parts.Options.Type, id, Version, current);
     }
 }

@@ -7,24 +7,14 @@ namespace WriteBehind.Writing;
 
 /// <summary>The typed front of one entity type.</summary>
 internal sealed class EntityStore<TState>(
-    EntityBuffer buffer,
-    EntityLoader<TState> loader,
-    EntityWriter writer,
-    PayloadCodec<TState> codec,
-    FlushQueue flushes,
-    RetryLedger ledger,
-    WritePressure pressure,
-    IEntitySink<TState> sink,
-    EntityTypeOptions<TState> options,
-    WriteBehindOptions engine,
-    TypeMetrics metrics,
-    TimeProvider time) : IEntityStore<TState>
+    TypeParts<TState> parts, EntityLoader<TState> loader, EntityWriter writer, FlushQueue flushes) : IEntityStore<TState>
     where TState : class
 {
-    private readonly FlushWaiter _waiter = new(flushes, async id => (await loader.LoadVersionAsync(id, needsPresence: false).ConfigureAwait(false)).Known, options, time);
+    private readonly FlushWaiter _waiter = new(
+        parts, flushes, async id => (await loader.LoadVersionAsync(id, needsPresence: false).ConfigureAwait(false)).Known);
     private readonly ConcurrentDictionary<string, EntityLane<TState>> _lanes = new(StringComparer.Ordinal);
 
-    public string Type => options.Type;
+    public string Type => parts.Options.Type;
 
     public async Task<Entity<TState>?> GetAsync(string id, CancellationToken cancellationToken = default)
     {
@@ -44,7 +34,7 @@ internal sealed class EntityStore<TState>(
     }
 
     public Task<long> SetAsync(string id, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default)
-        => SetAsync(id, state, options.WriteStrategy, expectedVersion, cancellationToken);
+        => SetAsync(id, state, parts.Options.WriteStrategy, expectedVersion, cancellationToken);
 
     public async Task<long> SetAsync(string id, TState state, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
     {
@@ -54,7 +44,7 @@ internal sealed class EntityStore<TState>(
     }
 
     public Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, CancellationToken cancellationToken = default)
-        => UpdateAsync(id, change, options.WriteStrategy, cancellationToken);
+        => UpdateAsync(id, change, parts.Options.WriteStrategy, cancellationToken);
 
     public Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, WriteStrategy strategy, CancellationToken cancellationToken)
     {
@@ -63,7 +53,7 @@ internal sealed class EntityStore<TState>(
     }
 
     public Task DeleteAsync(string id, long? expectedVersion = null, CancellationToken cancellationToken = default)
-        => DeleteAsync(id, options.WriteStrategy, expectedVersion, cancellationToken);
+        => DeleteAsync(id, parts.Options.WriteStrategy, expectedVersion, cancellationToken);
 
     public Task DeleteAsync(string id, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
         => ChangeAsync(id, static _ => null, ChangeKind.Delete, strategy, expectedVersion, cancellationToken);
@@ -81,13 +71,13 @@ internal sealed class EntityStore<TState>(
             throw new ArgumentOutOfRangeException(nameof(strategy), strategy, "Use Behind or Through.");
         }
 
-        return strategy == options.WriteStrategy ? this : new StrategyStore<TState>(this, strategy);
+        return strategy == parts.Options.WriteStrategy ? this : new StrategyStore<TState>(this, strategy);
     }
 
     public IEntitySession<TState> OpenSession(string id)
     {
         CheckId(id);
-        return new EntitySession<TState>(id, loader, writer, codec, flushes, _waiter, ledger, pressure, options, engine, metrics, time);
+        return new EntitySession<TState>(id, parts, loader, writer, _waiter);
     }
 
     private async Task<Entity<TState>?> ChangeAsync(
@@ -95,7 +85,7 @@ internal sealed class EntityStore<TState>(
     {
         CheckId(id);
         cancellationToken.ThrowIfCancellationRequested();
-        var operation = new LaneOperation<TState>(id, change, kind, expectedVersion, time.GetTimestamp(), cancellationToken);
+        var operation = new LaneOperation<TState>(id, change, kind, expectedVersion, parts.Time.GetTimestamp(), cancellationToken);
         while (!_lanes.GetOrAdd(id, static (key, store) => store.NewLane(key), this).TryEnqueue(operation))
         {
             // The lane retired between the look-up and the call; it has left the dictionary.
@@ -111,17 +101,17 @@ internal sealed class EntityStore<TState>(
     }
 
     private EntityLane<TState> NewLane(string id)
-        => new(id, loader, writer, codec, options, engine, metrics, ledger.Revive, lane => _lanes.TryRemove(new(lane.Id, lane)));
+        => new(id, parts, loader, writer, lane => _lanes.TryRemove(new(lane.Id, lane)));
 
     private async ValueTask<Entity<TState>?> TakeAsync(string id, LoadedEntity<TState> loaded, CancellationToken cancellationToken)
     {
-        metrics.Loaded(loaded.FromDatabase);
+        parts.Metrics.Loaded(loaded.FromDatabase);
         if (loaded.State is null)
         {
             return null;
         }
 
-        if (loaded.FromDatabase && options.AfterFlush == AfterFlush.Keep)
+        if (loaded.FromDatabase && parts.Options.AfterFlush == AfterFlush.Keep)
         {
             await FillAsync(id, loaded).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -133,7 +123,7 @@ internal sealed class EntityStore<TState>(
     {
         try
         {
-            await buffer.FillAsync(id, loaded.Known, codec.Encode(id, loaded.State!), CancellationToken.None).ConfigureAwait(false);
+            await parts.Buffer.FillAsync(id, loaded.Known, parts.Codec.Encode(id, loaded.State!), CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e) when (e is BufferUnavailableException or PayloadException)
         {
@@ -144,7 +134,7 @@ internal sealed class EntityStore<TState>(
     private void CheckId(string id)
     {
         Names.CheckId(Type, id);
-        if (sink.CheckId(id) is { } reason)
+        if (parts.Sink.CheckId(id) is { } reason)
         {
             throw new InvalidEntityIdException(Type, id, reason);
         }

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using WriteBehind.Buffer;
+using WriteBehind.Common;
+using WriteBehind.Flushing;
 
 namespace WriteBehind.Writing;
 
@@ -8,14 +10,16 @@ namespace WriteBehind.Writing;
 /// recognises: it is applied at most once, however often it arrives. Every write names the version it goes on top of, a plain put too:
 /// one that arrives late, or once more, meets another version and is refused instead of going on top of what others wrote after it.
 /// </summary>
-internal sealed class EntityWriter(
-    EntityBuffer buffer, WritePressure pressure, EntityTypeOptions options, WriteBehindOptions engine, TimeProvider time, Action<string>? written = null)
+internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
     /// <summary>How long a write is tried in vain before others need not be sent as well.</summary>
     private static readonly TimeSpan StuckAfter = TimeSpan.FromMilliseconds(500);
+
+    private readonly EntityTypeOptions _options = parts.Options;
+    private readonly TimeProvider _time = parts.Time;
 
     /// <summary>Writes a payload, or with null a tombstone.</summary>
     /// <param name="id">The entity.</param>
@@ -30,24 +34,24 @@ internal sealed class EntityWriter(
         if (known.Version >= long.MaxValue - changes)
         {
             throw new OverflowException(
-                $"{options.Type} '{id}' was not written: after its version {known.Version} there are not enough others. Give its row a smaller one.");
+                $"{_options.Type} '{id}' was not written: after its version {known.Version} there are not enough others. Give its row a smaller one.");
         }
 
         var request = new WriteRequest(id, known, payload, Random.Shared.NextInt64(), changes);
-        var started = time.GetTimestamp();
+        var started = _time.GetTimestamp();
         var unknown = false;
         var isStuck = false;
         try
         {
-            for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+            for (var pause = FirstPause; ; pause = Pauses.Longer(pause, LongestPause))
             {
                 try
                 {
-                    var reply = await buffer.WriteAsync(request).ConfigureAwait(false);
+                    var reply = await parts.Buffer.WriteAsync(request).ConfigureAwait(false);
                     if (reply.Status != WriteStatus.Ok && unknown)
                     {
                         // An earlier sending may have been applied and then overwritten, or may still be on its way.
-                        throw Unknown(id, time.GetElapsedTime(started), null);
+                        throw Unknown(id, _time.GetElapsedTime(started), null);
                     }
 
                     Note(id, reply.Status);
@@ -56,28 +60,28 @@ internal sealed class EntityWriter(
                 catch (BufferUnavailableException e) when (e.EntityId is null)
                 {
                     unknown |= e.OutcomeUnknown;
-                    if (time.GetElapsedTime(started) + pause >= engine.WriteTimeout)
+                    if (_time.GetElapsedTime(started) + pause >= parts.Engine.Options.WriteTimeout)
                     {
                         throw unknown
-                            ? Unknown(id, time.GetElapsedTime(started), e)
-                            : new BufferUnavailableException($"{options.Type} '{id}' was not written. {e.Message}", false, options.Type, id, e);
+                            ? Unknown(id, _time.GetElapsedTime(started), e)
+                            : new BufferUnavailableException($"{_options.Type} '{id}' was not written. {e.Message}", false, _options.Type, id, e);
                     }
                 }
 
-                if (!isStuck && time.GetElapsedTime(started) >= StuckAfter)
+                if (!isStuck && _time.GetElapsedTime(started) >= StuckAfter)
                 {
                     isStuck = true;
-                    pressure.EnterStuck(id);
+                    signals.Stuck(id);
                 }
 
-                await Task.Delay(pause, time).ConfigureAwait(false);
+                await Task.Delay(pause, _time).ConfigureAwait(false);
             }
         }
         finally
         {
             if (isStuck)
             {
-                pressure.LeaveStuck(id);
+                signals.Unstuck(id);
             }
         }
     }
@@ -86,27 +90,42 @@ internal sealed class EntityWriter(
     {
         if (status == WriteStatus.Full)
         {
-            pressure.Full(id);
+            signals.Full(id);
         }
         else if (status == WriteStatus.Ok)
         {
-            pressure.Room(id);
-            written?.Invoke(id);
+            signals.Acknowledged(id);
         }
     }
 
     private BufferUnavailableException Unknown(string id, TimeSpan waited, Exception? cause) => new(
-        $"Whether {options.Type} '{id}' was written is unknown: Redis did not say within {waited.TotalSeconds:0.0} s (WriteTimeout). Load it to find out.",
+        $"Whether {_options.Type} '{id}' was written is unknown: Redis did not say within {waited.TotalSeconds:0.0} s (WriteTimeout). Load it to find out.",
         outcomeUnknown: true,
-        options.Type,
+        _options.Type,
         id,
         cause);
 
     private BufferUnavailableException ForeignKey(string id, string? error) => new(
-        $"{options.Type} '{id}' was not written: its Redis key holds something that is not of this library ({error}). Remove it, or use another KeyPrefix.",
+        $"{_options.Type} '{id}' was not written: its Redis key holds something that is not of this library ({error}). Remove it, or use another KeyPrefix.",
         outcomeUnknown: false,
-        options.Type,
+        _options.Type,
         id);
+}
+
+/// <summary>What the writes of a type meet, for those who go by it.</summary>
+internal interface IWriteSignals
+{
+    /// <summary>Redis has taken a write of the entity.</summary>
+    void Acknowledged(string id);
+
+    /// <summary>Redis refused it: the entity's shard has reached its bound.</summary>
+    void Full(string id);
+
+    /// <summary>Redis has not answered a write of the entity for a while; it is tried again.</summary>
+    void Stuck(string id);
+
+    /// <summary>A write that was stuck is over, whatever its end.</summary>
+    void Unstuck(string id);
 }
 
 /// <summary>The error of a write whose version could not be confirmed quickly enough, as often as it was tried.</summary>

@@ -24,11 +24,12 @@ internal sealed class Owner
     public Owner(Run run)
     {
         _run = run;
-        _buffer = run.NewBuffer();
         var sink = run.NewSink();
         sink.BeforeLoad = () => _stepper.HoldAsync("load");
-        _loader = new EntityLoader<Item>(_buffer, run.Codec, sink, run.Options, new SemaphoreSlim(1), concurrency: 1);
-        _writer = new EntityWriter(_buffer, new WritePressure(_buffer.Keys, run.Time), run.Options, run.EngineOptions, run.Time);
+        var parts = run.NewParts(OpenGate.Instance, sink);
+        _buffer = parts.Buffer;
+        _loader = new EntityLoader<Item>(parts);
+        _writer = new EntityWriter(parts, new NoSignals());
     }
 
     /// <summary>Loads. The row is asked for later where the load is held up, at the next call.</summary>
@@ -190,4 +191,24 @@ internal sealed class Owner
     /// <param name="Request">The request as it was sent first.</param>
     /// <param name="Ahead">How far the clock was ahead when its knowledge was learned.</param>
     private sealed record Sent(EntityModel Entity, Write Write, WriteRequest Request, TimeSpan Ahead);
+
+    /// <summary>Nobody goes by what its writes meet.</summary>
+    private sealed class NoSignals : IWriteSignals
+    {
+        public void Acknowledged(string id)
+        {
+        }
+
+        public void Full(string id)
+        {
+        }
+
+        public void Stuck(string id)
+        {
+        }
+
+        public void Unstuck(string id)
+        {
+        }
+    }
 }

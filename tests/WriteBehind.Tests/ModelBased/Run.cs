@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging.Abstractions;
 using WriteBehind.Buffer;
 using WriteBehind.Engine;
+using WriteBehind.Flushing;
 using WriteBehind.Redis;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
@@ -70,21 +71,16 @@ internal sealed class Run : IDisposable
 
     public VirtualSink NewSink() => new(_sink, Time, Traffic);
 
-    public EntityBuffer NewBuffer() => new(_parts.Redis, Options, EngineOptions, OpenGate.Instance);
-
     public Write NewWrite(bool isDelete = false) => new(++_writes, isDelete);
 
     /// <summary>Every third of these holds several changes, as those of a busy entity do.</summary>
     public Write NewGroup(bool isDelete) => new(++_writes, isDelete) { Changes = _writes % 3 == 0 ? 4 : 1 };
 
     /// <summary>Starts a process.</summary>
-    public ITypeEngine Build(IProtocolGate gate, VirtualSink sink) => _registration.Build(_parts with
-    {
-        Gate = gate,
-        Sinks = new VirtualSinkFactory(sink),
-        Flushes = new SemaphoreSlim(4),
-        Loads = new SemaphoreSlim(4),
-    });
+    public ITypeEngine Build(IProtocolGate gate, VirtualSink sink) => _registration.Build(EngineOf(gate, sink));
+
+    /// <summary>The parts of a process, without the rest of it.</summary>
+    public TypeParts<Item> NewParts(IProtocolGate gate, VirtualSink sink) => new(Options, EngineOf(gate, sink));
 
     /// <summary>Carries out all commands and then settles up.</summary>
     public async Task ExecuteAsync(IReadOnlyList<Command> commands)
@@ -120,6 +116,14 @@ internal sealed class Run : IDisposable
     }
 
     public void Dispose() => _parts.Meter.Dispose();
+
+    private EngineParts EngineOf(IProtocolGate gate, VirtualSink sink) => _parts with
+    {
+        Gate = gate,
+        Sinks = new VirtualSinkFactory(sink),
+        Flushes = new SemaphoreSlim(4),
+        Loads = new SemaphoreSlim(4),
+    };
 
     private async Task<string> CarryOutAsync(Command command)
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using StackExchange.Redis;
 using WriteBehind.Engine;
+using WriteBehind.Flushing;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.ModelBased;

@@ -55,7 +55,7 @@ public sealed class TransientErrorTests
         var random = new Random(1);
         foreach (var (failures, full) in new[] { (1, 0.5), (2, 1), (3, 2), (7, 32), (8, 60), (1_000_000, 60) })
         {
-            var pauses = Enumerable.Range(0, 1_000).Select(_ => Backoff.Pause(failures, start, cap, random).TotalSeconds).ToList();
+            var pauses = Enumerable.Range(0, 1_000).Select(_ => Pauses.Backoff(failures, start, cap, random).TotalSeconds).ToList();
             Assert.All(pauses, pause => Assert.InRange(pause, full / 2, full));
             Assert.InRange(pauses.Min(), full / 2, full * 0.55);
             Assert.InRange(pauses.Max(), full * 0.95, full);

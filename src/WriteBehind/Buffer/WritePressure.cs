@@ -1,6 +1,4 @@
-using WriteBehind.Buffer;
-
-namespace WriteBehind.Writing;
+namespace WriteBehind.Buffer;
 
 /// <summary>
 /// What this process' latest writes of a type met, so that work which would end in a refusal can be refused before it begins. Nothing is
