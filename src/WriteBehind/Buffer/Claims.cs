@@ -19,18 +19,12 @@ internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeO
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<DuePage> DueAsync(int shard, TimeSpan minAge, long? until, int skip, int count, CancellationToken cancellationToken)
     {
-        var reply = await RunAsync(
-            DueScript.Text,
+        var reply = await DueScript.Script.RunAsync(
+            redis,
             [keys[shard].Dirty, keys[shard].Claims],
             [(long)minAge.TotalMilliseconds, until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty, skip, count, 10 * count],
             cancellationToken).ConfigureAwait(false);
-        var ids = new string[reply.Length - 2];
-        for (var i = 0; i < ids.Length; i++)
-        {
-            ids[i] = (string)reply[i + 2]!;
-        }
-
-        return new DuePage(shard, (int)reply[0], (int)reply[1], ids);
+        return new DuePage(shard, reply.NextInt(), reply.NextInt(), reply.RestOfTexts());
     }
 
     /// <summary>Claims entities of one shard and reads what to save, into the items.</summary>
@@ -50,21 +44,11 @@ internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeO
             arguments[2 + i] = items[i].Id;
         }
 
-        var reply = await RunAsync(ClaimScript.Text, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
-        var claim = new ShardClaim(shard, (long)reply[0], (long)reply[1]);
-        for (var i = 0; i < items.Count; i++)
+        var reply = await ClaimScript.Script.RunAsync(redis, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
+        var claim = new ShardClaim(shard, reply.NextLong(), reply.NextLong());
+        foreach (var item in items)
         {
-            var at = 2 + (5 * i);
-            var status = StatusOf((string)reply[at]!);
-            if (status == ClaimStatus.Claimed)
-            {
-                var payload = reply[at + 3].IsNull ? (byte[]?)reply[at + 2] ?? [] : null;
-                items[i].Claimed(claim, (long)reply[at + 1], payload, (string?)reply[at + 4] ?? string.Empty);
-            }
-            else
-            {
-                items[i].NotClaimed(claim, status, status == ClaimStatus.Error ? (string?)reply[at + 2] : null);
-            }
+            Read(reply, claim, item);
         }
     }
 
@@ -86,7 +70,22 @@ internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeO
             arguments[2 + (2 * i)] = moved[i].Version;
         }
 
-        return RunAsync(RestampScript.Text, scriptKeys, arguments, cancellationToken);
+        return RestampScript.Script.RunAsync(redis, scriptKeys, arguments, cancellationToken);
+    }
+
+    private static void Read(ScriptReply reply, ShardClaim claim, ClaimItem item)
+    {
+        var status = StatusOf(reply.NextText());
+        if (status == ClaimStatus.Claimed)
+        {
+            var (version, payload, isDelete) = (reply.NextLong(), reply.NextBytesOrNone(), reply.NextTextOrNone() is not null);
+            item.Claimed(claim, version, isDelete ? null : payload ?? [], reply.NextText());
+            return;
+        }
+
+        reply.Skip(1);
+        item.NotClaimed(claim, status, status == ClaimStatus.Error ? reply.NextTextOrNone() : null);
+        reply.Skip(status == ClaimStatus.Error ? 2 : 3);
     }
 
     private static ClaimStatus StatusOf(string status) => status switch
@@ -100,9 +99,6 @@ internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeO
         "error" => ClaimStatus.Error,
         _ => throw new InvalidOperationException($"The claim script answered '{status}'."),
     };
-
-    private async Task<RedisResult[]> RunAsync(string script, RedisKey[] scriptKeys, RedisValue[] arguments, CancellationToken cancellationToken)
-        => (RedisResult[])(await redis.RunAsync(db => db.ScriptEvaluateAsync(script, scriptKeys, arguments), cancellationToken).ConfigureAwait(false))!;
 }
 
 /// <summary>One entity of a flush, as far as Redis is concerned: what is asked for, and what the claim found.</summary>
@@ -184,21 +180,22 @@ internal sealed record DuePage(int Shard, int Seen, int Held, IReadOnlyList<stri
 /// </summary>
 internal static class ClaimScript
 {
-    // The term is made unique in the shard, because it is also the claim's name: a settle takes back exactly the claims with its
-    // own term, never those of a flusher that came after it. Claims that have run out are cleared away in passing; where none is left,
-    // which is the rule, there is none to look for. The marks are asked for, and all claims taken, with one command (in parts, as Lua's
-    // stack ends at 8,000 values).
-    // What goes beyond the bytes is left for later: states may be large, and the reply to a whole batch of them is held in memory by Redis
-    // and by the flusher, and holds up all others behind it. The first is always taken, or it never would be.
-    public const string Text = VersionLua.Text + """
+    public static readonly RedisScript Script = new(VersionLua.Text, """
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2]
+
+        -- Claims that have run out are cleared away in passing; where none is left, which is the rule, there is none to look for.
         redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
+
+        -- The term is made unique in the shard, because it is also the claim's name: a settle takes back exactly the claims with its own
+        -- term, never those of a flusher that came after it.
         local term = now + tonumber(ARGV[1])
         local top = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
         if top[2] and tonumber(top[2]) >= term then term = tonumber(top[2]) + 1 end
         local name = string.format('%.0f', term)
         local out = { name, string.format('%.0f', math.floor(now / 1000)) }
+
+        -- All marks with one command (in parts, as Lua's stack ends at 8,000 values).
         local dirty = {}
         for first = 3, #ARGV, 1000 do
           local marks = redis.call('ZMSCORE', KEYS[2], unpack(ARGV, first, math.min(first + 999, #ARGV)))
@@ -223,6 +220,8 @@ internal static class ClaimScript
               status = 'lost'
               redis.call('ZREM', KEYS[2], id)
             else
+              -- What goes beyond the bytes is left for later: states may be large, and the reply to a whole batch of them is held in memory
+              -- by Redis and by the flusher, and holds up all others behind it. The first is always taken, or it never would be.
               local size = stored[2] and #stored[2] or 0
               if size > room and #taken > 0 then
                 status, stored, room = 'later', {}, 0
@@ -240,7 +239,7 @@ internal static class ClaimScript
           redis.call('ZADD', KEYS[1], unpack(taken, first, math.min(first + 999, #taken)))
         end
         return out
-        """;
+        """);
 }
 
 /// <summary>
@@ -250,7 +249,7 @@ internal static class ClaimScript
 /// </summary>
 internal static class DueScript
 {
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local held = time[1] * 1000000 + time[2]
@@ -273,7 +272,7 @@ internal static class DueScript
         local out = { seen, taken }
         for _, id in ipairs(ids) do out[#out + 1] = id end
         return out
-        """;
+        """);
 }
 
 /// <summary>
@@ -283,8 +282,8 @@ internal static class DueScript
 /// </summary>
 internal static class RestampScript
 {
-    // Without this a hot entity would stay due for ever and be flushed in every sweep instead of once per flush delay.
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
+        -- Without this a hot entity would stay due for ever and be flushed in every sweep instead of once per flush delay.
         for k = 2, #KEYS do
           local id, saved = ARGV[2 * k - 2], ARGV[2 * k - 1]
           local score = redis.call('ZSCORE', KEYS[1], id)
@@ -294,5 +293,5 @@ internal static class RestampScript
           end
         end
         return 1
-        """;
+        """);
 }

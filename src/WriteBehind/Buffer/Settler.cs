@@ -105,12 +105,11 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityType
 
         try
         {
-            var moved = (RedisResult[])(await redis.RunOnAsync(
-                database, db => db.ScriptEvaluateAsync(SettleScript.Text, [.. scriptKeys], [.. arguments]), cancellationToken).ConfigureAwait(false))!;
-            metrics.Settled(group.Length - moved.Length);
-            foreach (var place in moved)
+            var moved = await SettleScript.Script.RunOnAsync(redis, database, [.. scriptKeys], [.. arguments], cancellationToken).ConfigureAwait(false);
+            metrics.Settled(group.Length - moved.Left);
+            while (moved.Left > 0)
             {
-                group[(int)place - 1].HasMoved = true;
+                group[moved.NextInt() - 1].HasMoved = true;
             }
         }
         catch (BufferUnavailableException e) when (e.InnerException is RedisServerException refused && refused.Message.Contains("compiling", StringComparison.Ordinal))
@@ -170,7 +169,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityType
 internal static class SettleScript
 {
     // The flags are known from Redis 7 on; an older one does not compile this.
-    public const string Text = """
+    public static readonly RedisScript Script = new("""
         #!lua flags=allow-oom
         local moved = {}
         for i = 1, (#KEYS - 2) / 2 do
@@ -189,5 +188,5 @@ internal static class SettleScript
         end
         if ARGV[1] ~= '' then redis.call('ZREMRANGEBYSCORE', KEYS[2], ARGV[1], ARGV[1]) end
         return moved
-        """;
+        """);
 }
