@@ -1,4 +1,7 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
 using WriteBehind.Buffer;
+using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Crash;
@@ -29,6 +32,25 @@ public sealed class ZombieFlusherTests
         Assert.Null(await other.Items.GetAsync("a"));
         Assert.Equal(1, (await zombie.StatusAsync()).Counters.Expired);
         Assert.Equal(0, (await zombie.StatusAsync()).Counters.RowsApplied);
+    }
+
+    [Fact]
+    public async Task The_operator_is_told_how_many_leases_ended_before_the_save()
+    {
+        var lease = TimeSpan.FromSeconds(2);
+        await using var engine = await TestEngine.StartAsync(new() { Item = KillAtEachStepTests.ShortLease });
+        await engine.Items.SetAsync("a", new Item(1));
+        await engine.Items.SetAsync("b", new Item(2));
+        engine.Gate.RunAt(ProtocolStep.Claimed, async () =>
+        {
+            var claimed = Stopwatch.StartNew();
+            await Eventually.TrueAsync(() => Task.FromResult(claimed.Elapsed > lease));
+        });
+
+        await engine.FlushAllAsync();
+
+        Assert.True(engine.Log.Has(LogLevel.Warning, "The lease on 2 item ended before they were saved; they stay dirty."));
+        Assert.Equal(2, (await engine.Table.RowAsync("b"))!.Quantity);
     }
 
     [Fact]
