@@ -175,8 +175,8 @@ internal sealed record DuePage(int Shard, int Seen, int Held, IReadOnlyList<stri
 
 /// <summary>
 /// Claims entities of one shard for a flusher and reads their states. KEYS: claims, dirty, dead, then the entity of each.
-/// ARGV: lease in µs, bytes of payload to read at most, then the ids. Returns the term (end of lease, µs), Redis time in ms, then status, version, payload,
-/// tombstone mark and nonce of each.
+/// ARGV: lease in µs, bytes of payload to read at most, then the ids. Returns the term (end of lease, µs), Redis time in ms, then status,
+/// version, payload, tombstone mark and nonce of each.
 /// </summary>
 internal static class ClaimScript
 {

@@ -105,7 +105,8 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityType
 
         try
         {
-            var moved = await SettleScript.Script.RunOnAsync(redis, database, [.. scriptKeys], [.. arguments], cancellationToken).ConfigureAwait(false);
+            var moved = await SettleScript.Script.RunOnAsync(
+                redis, database, [.. scriptKeys], [.. arguments], cancellationToken).ConfigureAwait(false);
             metrics.Settled(group.Length - moved.Left);
             while (moved.Left > 0)
             {

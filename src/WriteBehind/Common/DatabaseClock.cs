@@ -31,7 +31,8 @@ internal sealed class DatabaseClock(Func<CancellationToken, Task<SinkClock>> rea
     public void Forget() => Volatile.Write(ref _last, null);
 
     /// <summary>By the database's clock, until when a lease that is taken after this call may be used.</summary>
-    public DateTimeOffset DeadlineFrom(SinkClock clock, TimeSpan lease) => clock.At + time.GetElapsedTime(clock.ReceivedAt) + UsableOf(lease);
+    public DateTimeOffset DeadlineFrom(SinkClock clock, TimeSpan lease)
+        => clock.At + time.GetElapsedTime(clock.ReceivedAt) + UsableOf(lease);
 
     /// <summary>A lease less a sixth, for the difference that the two clocks' speeds may make meanwhile and for the commit.</summary>
     public static TimeSpan UsableOf(TimeSpan lease) => lease * 5 / 6;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace WriteBehind.Common;
@@ -49,4 +50,11 @@ internal static class Names
 
     private static readonly System.Buffers.SearchValues<char> NameCharacters =
         System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-_");
+}
+
+/// <summary>Names that nobody else has: of an epoch, a mark, a lock, a worker.</summary>
+internal static class RandomToken
+{
+    /// <summary>Sixteen hexadecimal digits.</summary>
+    public static string Next() => Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
 }

@@ -24,5 +24,6 @@ internal static class Pauses
     public static long In(this TimeProvider time, TimeSpan span) => time.After(time.GetTimestamp(), span);
 
     /// <summary>The local moment that lies so long after another.</summary>
-    public static long After(this TimeProvider time, long moment, TimeSpan span) => moment + (long)(span.TotalSeconds * time.TimestampFrequency);
+    public static long After(this TimeProvider time, long moment, TimeSpan span)
+        => moment + (long)(span.TotalSeconds * time.TimestampFrequency);
 }

@@ -152,14 +152,15 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     }
 
     /// <summary>
-    /// Claims in every shard of the round; returns what was asked of those that answered. On a cluster one server may be away and the others
-    /// not: what they gave goes on, and is not left locked for a lease.
+    /// Claims in every shard of the round; returns what was asked of those that answered. On a cluster one server may be away and the
+    /// others not: what they gave goes on, and is not left locked for a lease.
     /// </summary>
     /// <exception cref="BufferUnavailableException">No shard answered.</exception>
     private async Task<List<FlushItem[]>> ClaimAsync(FlushItem[] round)
     {
         FlushItem[][] shards = [.. round.GroupBy(static item => item.Shard).Select(static shard => shard.ToArray())];
-        var claiming = Array.ConvertAll(shards, shard => parts.Claims.ClaimAsync(shard, RoundBytes / shards.Length, CancellationToken.None));
+        var room = RoundBytes / shards.Length;
+        var claiming = Array.ConvertAll(shards, shard => parts.Claims.ClaimAsync(shard, room, CancellationToken.None));
         var claimed = new List<FlushItem[]>(shards.Length);
         BufferUnavailableException? failure = null;
         for (var i = 0; i < shards.Length; i++)
@@ -369,7 +370,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         try
         {
             await Task.WhenAll(shards
-                .Where(static shard => Array.Exists(shard, static item => item.Status == ClaimStatus.Claimed && item.Outcome != FlushOutcome.Saved))
+                .Where(static shard => Array.Exists(shard, static item => item.IsHeld))
                 .Select(shard => parts.Claims.ReleaseAsync(shard[0].Claim!, CancellationToken.None))).ConfigureAwait(false);
         }
         catch (BufferUnavailableException)

@@ -11,7 +11,7 @@ internal sealed class FlushItem(string id, int shard) : ClaimItem(id, shard)
     /// <summary>What is to be saved, read from the payload; null for a tombstone.</summary>
     public object? State { get; set; }
 
-    /// <summary>What the sink said; null as long as it has said nothing, also because its part of the batch failed for a transient reason.</summary>
+    /// <summary>What the sink said; null as long as it has said nothing, as where its part of the batch failed for a transient reason.</summary>
     public SaveResult? Saved { get; set; }
 
     /// <summary>Whether the flush is over for it.</summary>
@@ -27,10 +27,15 @@ internal sealed class FlushItem(string id, int shard) : ClaimItem(id, shard)
     public bool IsSaved => Outcome is FlushOutcome.Clean or FlushOutcome.Saved or FlushOutcome.Moved;
 
     /// <summary>Whether another try soon may do better.</summary>
-    public bool IsPassing => Outcome is FlushOutcome.Overtaken or FlushOutcome.Held or FlushOutcome.Unavailable or FlushOutcome.Expired or FlushOutcome.Blocked;
+    public bool IsPassing
+        => Outcome is FlushOutcome.Overtaken or FlushOutcome.Held or FlushOutcome.Unavailable
+            or FlushOutcome.Expired or FlushOutcome.Blocked;
 
     /// <summary>Whether the last round had no room for it: it goes with the next.</summary>
     public bool IsLeft => !IsEnded && Status == ClaimStatus.Later;
+
+    /// <summary>Whether its claim is still to be given back.</summary>
+    public bool IsHeld => Status == ClaimStatus.Claimed && Outcome != FlushOutcome.Saved;
 
     public void End(FlushOutcome outcome, Exception? error = null) => (IsEnded, Outcome, Error) = (true, outcome, error);
 

@@ -40,7 +40,7 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
         await TakeSuspectsAsync().ConfigureAwait(false);
         var skip = new int[_shards];
 
-        // Each process begins elsewhere, so that several do not meet in the same shard all the parts.Time.
+        // Each process begins elsewhere, so that several do not meet in the same shard all the time.
         var first = Random.Shared.Next(_shards);
         int[] shards = [.. Enumerable.Range(0, _shards).Select(i => (first + i) % _shards).Where(part.Has)];
         var started = parts.Time.GetTimestamp();
@@ -139,7 +139,7 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
     }
 
     /// <summary>
-    /// Entities that were rejected before go their own slow way beside the good ones, one small batch at a parts.Time. Those that find no place in
+    /// Entities that were rejected before go their own slow way beside the good ones, one small batch at a time. Those that find no place in
     /// it wait for the next page, or for the next pass.
     /// </summary>
     private void TrySuspects(SweepPass pass, List<FlushItem> suspects)
