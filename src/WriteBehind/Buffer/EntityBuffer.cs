@@ -188,24 +188,6 @@ internal sealed class EntityBuffer
         await ReplicaWait.ForAsync(_redis, database, _engine).ConfigureAwait(false);
         return reply;
     }
-
-    private async Task<RedisResult[]> RunAsync(string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
-    {
-        var database = await _redis.SharedAsync(cancellationToken).ConfigureAwait(false);
-        return await RunOnAsync(database, script, keys, arguments, cancellationToken).ConfigureAwait(false);
-    }
-
-    private async Task<RedisResult[]> RunOnAsync(
-        IDatabase database, string script, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
-    {
-        RedisResult? reply = await _redis.RunOnAsync(
-            database, db => db.ScriptEvaluateAsync(script, keys, arguments), cancellationToken).ConfigureAwait(false);
-
-        // The library loses an answer at times and gives null, which no script here does (seen with 1.2.6).
-        return reply is null
-            ? throw new BufferUnavailableException("Redis' answer was lost on its way.", outcomeUnknown: true)
-            : (RedisResult[])reply!;
-    }
 }
 
 /// <summary>What Redis knows of an entity.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using WriteBehind.Buffer;
 using WriteBehind.Common;
 using WriteBehind.Flushing;
 
