@@ -20,6 +20,14 @@ internal sealed class Database(ProtocolRules rules)
     public static bool Applies(in World world, in Flusher flusher)
         => world.Row.Version < flusher.Version && (world.Row.Exists || flusher.Value != World.Absent);
 
+    /// <summary>
+    /// Whether the row stands in the way: it is newer, or has this version and another content. (The row of the same content is this very
+    /// write's, saved before.)
+    /// </summary>
+    public bool Refuses(in World world, in Flusher flusher)
+        => world.Row.Version > flusher.Version
+            || (rules.ReplaysAreProven && world.Row.Exists && world.Row.Version == flusher.Version && world.Row.Value != flusher.Value);
+
     /// <summary>Writes or deletes the row.</summary>
     public static void Commit(ref World world, byte version, byte value)
         => world.Row = value == World.Absent ? default : new Row(version, value);

@@ -20,6 +20,10 @@ internal sealed class FlusherMoves(ProtocolRules rules, Redis redis, Database da
                     AddCommit(world, i, moves);
                     AddCrash(world, i, moves);
                     break;
+                case FlusherPhase.Refused:
+                    AddSetAside(world, i, moves);
+                    AddCrash(world, i, moves);
+                    break;
                 default:
                     AddSettle(world, i, moves);
                     AddCrash(world, i, moves);
@@ -38,7 +42,8 @@ internal sealed class FlusherMoves(ProtocolRules rules, Redis redis, Database da
         }
 
         var next = world;
-        var entity = world.Buffer;
+        redis.Hear(ref next, i);
+        var entity = next.Buffer;
         next.Flushers[i] = new Flusher(FlusherPhase.Holding, entity.Version, entity.Value, entity.Write, ProtocolRules.Lease);
         if (rules.Claims)
         {
@@ -61,7 +66,12 @@ internal sealed class FlusherMoves(ProtocolRules rules, Redis redis, Database da
         {
             flusher.LeaseLeft = 0;
             flusher.Phase = FlusherPhase.Saved;
-            if (!Database.Applies(world, flusher))
+            if (database.Refuses(world, flusher))
+            {
+                (flusher.Phase, flusher.Value) = (FlusherPhase.Refused, world.Row.Version);
+                moves.Add("flusher # saves: the row is another one", i, next);
+            }
+            else if (!Database.Applies(world, flusher))
             {
                 moves.Add("flusher # saves: nothing to change", i, next);
             }
@@ -96,9 +106,15 @@ internal sealed class FlusherMoves(ProtocolRules rules, Redis redis, Database da
         moves.Add(settled ? "flusher # settles" : "flusher # does not settle: the entity moved on", i, next);
     }
 
-    /// <summary>
-    /// A crash loses the flusher's memory. Its claim stays until the lease ends, and what it sent to the database may still commit.
-    /// </summary>
+    private void AddSetAside(in World world, int i, Moves moves)
+    {
+        var next = world;
+        next.Flushers[i] = default;
+        var done = redis.SetAside(ref next, world.Flushers[i], OwnerOf(i), out var told);
+        moves.Add(told ? "flusher # sets the write aside and says so" : done ? "flusher # drops a write of before" : "flusher # finds it moved on", i, next);
+    }
+
+    /// <summary>A crash loses the flusher's memory. Its claim stays until the lease ends, and what it sent to the database may still commit.</summary>
     private static void AddCrash(in World world, int i, Moves moves)
     {
         var next = world;

@@ -12,4 +12,7 @@ internal enum FlusherPhase : byte
 
     /// <summary>The database has it; Redis does not know yet.</summary>
     Saved,
+
+    /// <summary>The row is another one, of this version or a newer one. The flusher's value is the version found.</summary>
+    Refused,
 }

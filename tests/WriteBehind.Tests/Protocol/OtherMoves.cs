@@ -10,23 +10,19 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
         AddOrphan(world, moves);
         AddExpiry(world, moves);
         AddWipe(world, moves);
+        AddRaise(world, moves);
+        AddRedisBack(world, moves);
+        AddRowBack(world, moves);
+        AddClockBack(world, moves);
     }
 
     private static void AddTick(in World world, Moves moves)
     {
         var next = world;
         next.QuarantineLeft = Less(world.QuarantineLeft);
-        next.Claim.Left = Less(world.Claim.Left);
-        if (next.Claim.Left == 0)
-        {
-            next.Claim = default;
-        }
-
-        next.Fence.Left = world.Fence.Left == Fence.ForEver ? Fence.ForEver : Less(world.Fence.Left);
-        if (next.Fence.Left == 0)
-        {
-            next.Fence = default;
-        }
+        next.Claim = Later(world.Claim);
+        next.Fence = Later(world.Fence);
+        next.Copy = world.Copy with { Fence = Later(world.Copy.Fence), Claim = Later(world.Copy.Claim) };
 
         for (var i = 0; i < Pair<Flusher>.Count; i++)
         {
@@ -88,6 +84,118 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
             moves.Add("Redis comes back empty", 0, next);
         }
     }
+
+    private void AddRaise(in World world, Moves moves)
+    {
+        if (rules.RowMayBeRaised && (world.Happened & Mishaps.RowRaised) == 0 && world.Row.Exists && !world.Uncommitted.Exists)
+        {
+            var next = world;
+            next.Happened |= Mishaps.RowRaised;
+            next.Row = new Row((byte)(world.Row.Version + 1), World.Foreign);
+            next.Expected = world.Row.Value == world.Expected ? World.Foreign : world.Expected;
+            moves.Add("another program raises the row", 0, next);
+        }
+    }
+
+    private void AddRedisBack(in World world, Moves moves)
+    {
+        if (!rules.RedisMayGoBack || (world.Happened & Mishaps.RedisWentBack) != 0)
+        {
+            AddRestart(world, moves);
+            return;
+        }
+
+        var next = world;
+        if ((world.Happened & Mishaps.RedisCopied) == 0)
+        {
+            next.Happened |= Mishaps.RedisCopied;
+            next.Copy = new RedisCopy(world.Buffer, world.Dirty, world.Claim, world.Fence);
+            moves.Add("a copy of Redis is taken", 0, next);
+        }
+        else if (rules.GoingBackMayMeetFlush || !FlushUnderWay(world))
+        {
+            Redis.GoBack(ref next);
+            moves.Add("Redis goes back to its copy", 0, next);
+        }
+    }
+
+    /// <summary>A process begins anew: it remembers no call that Redis might have forgotten.</summary>
+    private void AddRestart(in World world, Moves moves)
+    {
+        for (var i = 0; i < Pair<Writer>.Count && rules.ProcessesMayRestart; i++)
+        {
+            if ((world.Happened & (Mishaps.RedisWentBack | Mishaps.Noticed)) == Mishaps.RedisWentBack && (world.Ahead & (1 << i)) != 0)
+            {
+                var next = world;
+                next.Ahead &= (byte)~(1 << i);
+                next.Writers[i] = default;
+                moves.Add("writer # starts anew", i, next);
+            }
+        }
+    }
+
+    private void AddRowBack(in World world, Moves moves)
+    {
+        if (!rules.RowMayGoBack && !rules.ReadsMayBeStale)
+        {
+            return;
+        }
+
+        var next = world;
+        if ((world.Happened & Mishaps.RowCopied) == 0)
+        {
+            next.Happened |= Mishaps.RowCopied;
+            next.OldRow = world.Row;
+            moves.Add("an old row is kept somewhere", 0, next);
+        }
+        else if (rules.RowMayGoBack && (world.Happened & Mishaps.RowWentBack) == 0 && !FlushUnderWay(world))
+        {
+            next.Happened |= Mishaps.RowWentBack;
+            next.Row = world.OldRow;
+            next.OldRow = default;
+            next.Expected = world.Dirty ? world.Expected : World.Anything;
+            moves.Add("the database goes back", 0, next);
+        }
+        else if (world.Buffer.Exists && !world.Dirty && world.Buffer.Version > world.Row.Version)
+        {
+            next.Dirty = true;
+            next.Expected = world.Buffer.Value;
+            moves.Add("a kept state that is newer than its row is to be flushed again", 0, next);
+        }
+    }
+
+    /// <summary>
+    /// A step back of one tick: what is left of fences and leases in Redis gets longer, and knowledge seems younger. (Old is old enough, however
+    /// old; here it may be just old enough.)
+    /// </summary>
+    private void AddClockBack(in World world, Moves moves)
+    {
+        if (!rules.ClockMayGoBack || (world.Happened & Mishaps.ClockWentBack) != 0)
+        {
+            return;
+        }
+
+        var next = world;
+        next.Happened |= Mishaps.ClockWentBack;
+        next.Claim.Left += (byte)(world.Claim.Exists ? 1 : 0);
+        next.Fence.Left += (byte)(world.Fence.Exists && world.Fence.Left != Fence.ForEver ? 1 : 0);
+        for (var i = 0; i < Pair<Writer>.Count; i++)
+        {
+            next.Writers[i].Age = Less(world.Writers[i].Age);
+        }
+
+        if (rules.ClockIsWatched)
+        {
+            Redis.ForgetKnowledge(ref next);
+        }
+
+        moves.Add("Redis' clock steps back", 0, next);
+    }
+
+    private static Claim Later(Claim claim) => claim.Left <= 1 ? default : claim with { Left = (byte)(claim.Left - 1) };
+
+    private static Fence Later(Fence fence)
+        => fence.Left == Fence.ForEver ? fence : fence.Left <= 1 ? default : fence with { Left = (byte)(fence.Left - 1) };
 
     private static bool FlushUnderWay(in World world)
         => world.Uncommitted.Exists || world.Flushers[0].Phase != FlusherPhase.Idle || world.Flushers[1].Phase != FlusherPhase.Idle;

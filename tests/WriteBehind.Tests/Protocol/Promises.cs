@@ -9,10 +9,25 @@ internal static class Promises
     public const string ReadsAreCurrent = "Redis never holds anything but the last acknowledged write";
     public const string CleanIsSaved = "the row of a clean entity is its last acknowledged write";
 
+    public const string NothingForNothing = "a write is set aside only where others hold its version";
+    public const string ReadsAreNotBehind = "Redis never hides a newer row";
+    public const string SettledIsKept = "a row that is older than what was settled is never given";
+
     /// <summary>Which promise a step broke; null where none.</summary>
     public static string? BrokenBy(in World before, in World after)
     {
-        if (after.Row.Exists && after.Row.Version < before.Row.Version)
+        if (after.Breach != Breach.None)
+        {
+            return after.Breach switch
+            {
+                Breach.SetAsideForNothing => NothingForNothing,
+                Breach.ReadBehindRow => ReadsAreNotBehind,
+                _ => SettledIsKept,
+            };
+        }
+
+        var rowWentBack = ((before.Happened ^ after.Happened) & Mishaps.RowWentBack) != 0;
+        if (after.Row.Exists && after.Row.Version < before.Row.Version && !rowWentBack)
         {
             return NeverBack;
         }
@@ -32,7 +47,9 @@ internal static class Promises
             return null;
         }
 
-        if (after.Buffer.Exists && after.Buffer.Value != after.Expected)
+        // What Redis has of a write that was saved hides what others did to the row since.
+        var mayHide = after.Expected == World.Foreign || (!after.Dirty && (after.Happened & Mishaps.RowWentBack) != 0);
+        if (after.Buffer.Exists && after.Buffer.Value != after.Expected && !mayHide)
         {
             return ReadsAreCurrent;
         }

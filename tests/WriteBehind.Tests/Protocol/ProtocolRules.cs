@@ -12,6 +12,9 @@ internal sealed record ProtocolRules
     /// <summary>How many ticks the fence of a put lasts, and for how many a writer's knowledge counts.</summary>
     public const byte FenceTime = 2;
 
+    /// <summary>How many ticks it is where a process is set to less.</summary>
+    public const byte ShorterFenceTime = 1;
+
     /// <summary>How many ticks the fence of a tombstone lasts, where it ends at all.</summary>
     public const byte TombstoneFenceTime = 3;
 
@@ -70,6 +73,39 @@ internal sealed record ProtocolRules
     /// <summary>Each change has a version of its own, though a write stores only the last one's.</summary>
     public bool VersionPerChange { get; init; } = true;
 
+    /// <summary>A row of the version to be saved is this write's own only if it has its content.</summary>
+    public bool ReplaysAreProven { get; init; } = true;
+
+    /// <summary>Whoever knows a version that was in the database is refused where Redis has an unsaved one by now, also of that number.</summary>
+    public bool SavedIsNotDirty { get; init; } = true;
+
+    /// <summary>Where a write was set aside, nobody goes on from what was known before, though the row may have its version.</summary>
+    public bool ConflictsEndKnowledge { get; init; } = true;
+
+    /// <summary>A process that remembers a call of its own which Redis does not know notices that Redis went back.</summary>
+    public bool OwnCalls { get; init; } = true;
+
+    /// <summary>
+    /// Whoever connects compares which Redis it is with the one that was there before. (It goes back without that only where its data were
+    /// exchanged under a server that goes on.)
+    /// </summary>
+    public bool Identities { get; init; } = true;
+
+    /// <summary>What Redis holds of before it went back goes only with a look at the row.</summary>
+    public bool OldIsConfirmed { get; init; } = true;
+
+    /// <summary>A row that is older than the fence, or is missing under the fence of a put, is not given.</summary>
+    public bool RowsBehindFencesAreRefused { get; init; } = true;
+
+    /// <summary>A clock that stepped back is noticed, and knowledge from before does not count.</summary>
+    public bool ClockIsWatched { get; init; } = true;
+
+    /// <summary>Fences last for the longest of all processes' times that are known.</summary>
+    public bool FencesLastTheLonger { get; init; } = true;
+
+    /// <summary>Knowledge counts for the shortest of all processes' times that are known.</summary>
+    public bool KnowledgeCountsTheShorter { get; init; } = true;
+
     // The troubles.
 
     /// <summary>A save commits some time after its statement ran, also when its flusher is dead by then.</summary>
@@ -89,7 +125,37 @@ internal sealed record ProtocolRules
     /// </summary>
     public bool TombstoneFencesEnd { get; init; }
 
-    // What it takes against the last two.
+    /// <summary>Another program raises the row's version, once.</summary>
+    public bool RowMayBeRaised { get; init; }
+
+    /// <summary>Redis goes back to an older copy of itself, once, while no flush is under way.</summary>
+    public bool RedisMayGoBack { get; init; }
+
+    /// <summary>And before they notice it processes restart, which takes their memory.</summary>
+    public bool ProcessesMayRestart { get; init; }
+
+    /// <summary>The same also while a flush is under way.</summary>
+    public bool GoingBackMayMeetFlush { get; init; }
+
+    /// <summary>The row goes back to what it was, once, while no flush is under way.</summary>
+    public bool RowMayGoBack { get; init; }
+
+    /// <summary>Reads are answered with an older row at times, while the fence of what it lacks is there.</summary>
+    public bool ReadsMayBeStale { get; init; }
+
+    /// <summary>Redis' clock steps back, once.</summary>
+    public bool ClockMayGoBack { get; init; }
+
+    /// <summary>Process 1 is set to a longer fence time than process 2.</summary>
+    public bool FenceTimesDiffer { get; init; }
+
+    /// <summary>And it was there first: the other knows of it, but not the other way round.</summary>
+    public bool LongerCameFirst { get; init; }
+
+    /// <summary>Whether it is enough that a conflict of the engine's own making is told.</summary>
+    public bool TellingIsEnough { get; init; }
+
+    // What it takes against those of them that are not part of what is promised.
 
     /// <summary>
     /// Knowledge gained in the first lease after Redis came back empty does not count: saves of forgotten claims may still arrive.
@@ -101,4 +167,14 @@ internal sealed record ProtocolRules
 
     /// <summary>A fence that somebody was told of lasts as long as that knowledge counts.</summary>
     public bool FencesOutliveKnowledge { get; init; }
+
+    /// <summary>Whether a row can be older than what was settled. (Where not, the model need not keep what is only about that.)</summary>
+    public bool RowMayFallBehind => RowMayGoBack || ReadsMayBeStale;
+
+    /// <summary>For how long a fence that this process (from 0) sets lasts.</summary>
+    public byte FenceTimeOf(int process) => FenceTimesDiffer && process == 1 && !(LongerCameFirst && FencesLastTheLonger) ? ShorterFenceTime : FenceTime;
+
+    /// <summary>For how long what this process (from 0) knows counts.</summary>
+    public byte KnowledgeTimeOf(int process)
+        => FenceTimesDiffer && (process == 1 || (!LongerCameFirst && KnowledgeCountsTheShorter)) ? ShorterFenceTime : FenceTime;
 }

@@ -10,7 +10,7 @@ namespace WriteBehind.Tests.Protocol;
 [StructLayout(LayoutKind.Sequential, Pack = 1, Size = Words * sizeof(ulong))]
 internal struct World
 {
-    public const int Words = 7;
+    public const int Words = 10;
 
     /// <summary>The value of an entity that is not there: no row, or a tombstone.</summary>
     public const byte Absent = 0;
@@ -18,10 +18,13 @@ internal struct World
     /// <summary>The value of the row that is there at the start. Write n puts the value n.</summary>
     public const byte FirstRow = 100;
 
+    /// <summary>What another program makes of the row.</summary>
+    public const byte Foreign = 150;
+
     /// <summary>What a writer made of the entity where another change shares its write: no state that is ever stored.</summary>
     public const byte Overtaken = 200;
 
-    /// <summary>Expected after Redis came back empty, until the next write: what it lost may have reached the database or not.</summary>
+    /// <summary>Expected after Redis or the database lost something, until the next write: what was lost may have reached the other or not.</summary>
     public const byte Anything = 255;
 
     public Buffered Buffer;
@@ -52,6 +55,24 @@ internal struct World
 
     public bool Wiped;
 
+    /// <summary>
+    /// One bit per writer that has written since the copy of Redis was taken. Once Redis went back to it these writers remember a call that
+    /// Redis does not.
+    /// </summary>
+    public byte Ahead;
+
+    /// <summary>An older copy of Redis: a backup, or a replica that lags.</summary>
+    public RedisCopy Copy;
+
+    /// <summary>An older row: in a backup, or at a replica that lags.</summary>
+    public Row OldRow;
+
+    /// <summary>What has happened so far of all that happens once.</summary>
+    public Mishaps Happened;
+
+    /// <summary>What went wrong in the last step without leaving a mark elsewhere.</summary>
+    public Breach Breach;
+
     /// <summary>For how many ticks knowledge gained now will not count.</summary>
     public byte QuarantineLeft;
 
@@ -67,8 +88,8 @@ internal struct World
         {
             Row.Exists ? $"row v{Row.Version}={Row.Value}" : "no row",
             Uncommitted.Exists ? $"uncommitted v{Uncommitted.Version}={Uncommitted.Value}" : "",
-            Buffer.Exists ? $"buffer v{Buffer.Version}={Buffer.Value}{(Dirty ? " dirty" : " clean")}" : "",
-            Fence.Exists ? $"fence v{Fence.Version}" : "",
+            Buffer.Exists ? $"buffer v{Buffer.Version}={Buffer.Value}{(Dirty ? " dirty" : " clean")}{(Buffer.Old ? " of before" : "")}" : "",
+            Fence.Exists ? $"fence v{Fence.Version}{(Fence.Old ? " of before" : "")}" : "",
             Claim.Exists ? $"claimed by flusher {Claim.Owner}" : "",
             $"expected {Expected}",
         }.Where(static part => part.Length > 0));

@@ -11,8 +11,9 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         {
             switch (world.Writers[i].Phase)
             {
-                case WriterPhase.Looking:
-                    AddReadRow(world, i, moves);
+                case WriterPhase.Looking or WriterPhase.LookingBeyond:
+                    AddReadRow(world, i, world.Row, "writer # reads the row", moves);
+                    AddStaleRead(world, i, moves);
                     break;
                 case WriterPhase.Remembering:
                     AddCompareWithRedis(world, i, moves);
@@ -44,25 +45,59 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
     private void AddReadRedis(in World world, int i, Moves moves)
     {
         var next = world;
-        next.Writers[i] = Writer.Knowing(redis.VersionOf(world), world.Buffer.Value);
-        if (!world.Buffer.Exists)
+        redis.Hear(ref next, i);
+        ref var writer = ref next.Writers[i];
+        writer = Writer.Knowing(redis.VersionOf(next), next.Buffer.Value) with { Saved = rules.RowMayBeRaised && !next.Dirty };
+        if (!redis.HasState(next))
         {
-            next.Writers[i].Phase = WriterPhase.Looking;
-            next.Writers[i].OldEpoch = rules.Quarantine && world.QuarantineLeft > 0;
+            // Under the fence of a put there must be a row; of before Redis went back it may have been deleted since.
+            writer.Phase = next.Buffer.Exists && next.Dirty ? WriterPhase.LookingBeyond : WriterPhase.Looking;
+            writer.Value = (byte)(next.Fence.IsOfPut && !next.Fence.Old ? 1 : 0);
+            writer.OldEpoch = rules.Quarantine && world.QuarantineLeft > 0;
             redis.KeepFence(ref next);
+        }
+        else if (next.Buffer.Version < next.Row.Version && !redis.IsExcused(next))
+        {
+            next.Breach = Breach.ReadBehindRow;
         }
 
         moves.Add("writer # reads Redis", i, next);
     }
 
-    private static void AddReadRow(in World world, int i, Moves moves)
+    private void AddReadRow(in World world, int i, in Row row, string text, Moves moves)
     {
         var next = world;
         ref var writer = ref next.Writers[i];
-        writer.Phase = WriterPhase.Knowing;
-        writer.Version = Math.Max(writer.Version, world.Row.Version);
-        writer.Seen = world.Row.Value;
-        moves.Add("writer # reads the row", i, next);
+        var (beyond, isBehind) = (writer.Phase == WriterPhase.LookingBeyond, row.Exists ? row.Version < writer.Version : writer.Value == 1);
+        writer = writer with { Phase = WriterPhase.Knowing, Value = 0 };
+        if (!beyond || row.Version > writer.Version)
+        {
+            (writer.Version, writer.Seen) = (Math.Max(writer.Version, row.Version), row.Value);
+        }
+
+        if (isBehind && !beyond && rules.RowsBehindFencesAreRefused)
+        {
+            writer = default;
+            text += ", which is older than what was settled: refused";
+        }
+        else if (isBehind && !beyond)
+        {
+            next.Breach = Breach.ReadBehindFence;
+        }
+
+        moves.Add(text, i, next);
+    }
+
+    /// <summary>
+    /// A copy of the database that lags answers. It lags by less than a fence lasts: of what it lacks there is still the fence, which is how it
+    /// can be known.
+    /// </summary>
+    private void AddStaleRead(in World world, int i, Moves moves)
+    {
+        if (rules.ReadsMayBeStale && (world.Happened & Mishaps.RowCopied) != 0 && world.OldRow != world.Row && world.Fence.Exists)
+        {
+            AddReadRow(world, i, world.OldRow, "writer # reads an old row", moves);
+        }
     }
 
     private void AddCompareWithRedis(in World world, int i, Moves moves)
@@ -95,7 +130,8 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
     private void AddFill(in World world, int i, Moves moves)
     {
         var next = world;
-        if (rules.KeepsCleanEntries && world.Writers[i].Seen != World.Absent && redis.Fill(ref next, world.Writers[i]))
+        redis.Hear(ref next, i);
+        if (rules.KeepsCleanEntries && world.Writers[i].Seen != World.Absent && redis.Fill(ref next, next.Writers[i], i))
         {
             moves.Add("writer # fills the row it read into Redis", i, next);
         }
@@ -110,7 +146,7 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
 
         var writer = world.Writers[i];
         var write = (byte)(world.Writes + 1);
-        var put = new WriteRequest(write, write, writer.Seen, writer.Version, writer.Age, writer.OldEpoch, Blind: false);
+        var put = new WriteRequest(write, write, writer.Seen, writer.Version, writer.Age, writer.OldEpoch, Blind: false, (byte)i, Saved: writer.Saved);
         AddSend(world, i, put, "writer # puts", moves);
         AddSend(world, i, put with { Value = World.Absent }, "writer # deletes", moves);
         if (rules.SharedWrites)
@@ -124,9 +160,11 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         }
     }
 
-    private void AddSend(in World world, int i, in WriteRequest request, string text, Moves moves)
+    private void AddSend(in World world, int i, in WriteRequest sent, string text, Moves moves)
     {
         var next = world;
+        redis.Hear(ref next, i);
+        var request = sent with { OldEpoch = next.Writers[i].OldEpoch };
         if (redis.Write(ref next, request) == WriteAnswer.Refused)
         {
             next.Writers[i] = default;
@@ -135,6 +173,7 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         else
         {
             next.Writes = request.Write;
+            next.Ahead |= (byte)((next.Happened & (Mishaps.RedisCopied | Mishaps.RedisWentBack)) == Mishaps.RedisCopied ? 1 << i : 0);
             next.Writers[i] = Writer.Acknowledged(request, next.Buffer.Version);
             moves.Add(text, i, next);
             if (rules.AnswersMayBeLost)
@@ -147,9 +186,9 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         if (rules.AnswersMayBeLost && !world.Late.Exists)
         {
             next = world;
-            next.Writes = request.Write;
-            next.Late = request;
-            next.Writers[i] = Writer.UnsureOf(request);
+            next.Writes = sent.Write;
+            next.Late = sent;
+            next.Writers[i] = Writer.UnsureOf(sent);
             moves.Add(text + ", and the request is held up", i, next);
         }
     }
@@ -160,10 +199,15 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
     private void AddRepeat(in World world, int i, Moves moves)
     {
         var next = world;
-        var writer = world.Writers[i];
-        if (redis.Write(ref next, writer.Sent) != WriteAnswer.Refused)
+        redis.Hear(ref next, i);
+        var writer = next.Writers[i];
+        var sent = writer.SentBy(i);
+        if (redis.Write(ref next, sent) is var answer and not WriteAnswer.Refused)
         {
-            next.Writers[i] = Writer.Acknowledged(writer.Sent, redis.VersionOf(next));
+            next.Writers[i] = Writer.Acknowledged(sent, redis.VersionOf(next));
+
+            // Stored it is, but of before Redis went back: nothing may go on top of it that has not looked at the row.
+            next.Writers[i].OldEpoch = answer == WriteAnswer.Repeated && (next.Buffer.Old || next.Fence.Old);
             moves.Add("writer # sends it again", i, next);
         }
         else if (rules.Nonce)

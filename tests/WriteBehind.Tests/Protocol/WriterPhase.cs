@@ -8,6 +8,9 @@ internal enum WriterPhase : byte
     /// <summary>Redis had no state (it may have had a fence); the database is to be asked. The knowledge ages from here on.</summary>
     Looking,
 
+    /// <summary>The same where Redis had a dirty state of before it went back: the row counts if it is newer.</summary>
+    LookingBeyond,
+
     /// <summary>It knows a version.</summary>
     Knowing,
 
