@@ -111,10 +111,15 @@ internal sealed class FlusherMoves(ProtocolRules rules, Redis redis, Database da
         var next = world;
         next.Flushers[i] = default;
         var done = redis.SetAside(ref next, world.Flushers[i], OwnerOf(i), out var told);
-        moves.Add(told ? "flusher # sets the write aside and says so" : done ? "flusher # drops a write of before" : "flusher # finds it moved on", i, next);
+        var text = told ? "flusher # sets the write aside and says so"
+            : done ? "flusher # drops a write of before"
+            : "flusher # finds it moved on";
+        moves.Add(text, i, next);
     }
 
-    /// <summary>A crash loses the flusher's memory. Its claim stays until the lease ends, and what it sent to the database may still commit.</summary>
+    /// <summary>
+    /// A crash loses the flusher's memory. Its claim stays until the lease ends, and what it sent to the database may still commit.
+    /// </summary>
     private static void AddCrash(in World world, int i, Moves moves)
     {
         var next = world;

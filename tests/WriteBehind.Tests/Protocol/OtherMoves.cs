@@ -165,8 +165,8 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
     }
 
     /// <summary>
-    /// A step back of one tick: what is left of fences and leases in Redis gets longer, and knowledge seems younger. (Old is old enough, however
-    /// old; here it may be just old enough.)
+    /// A step back of one tick: what is left of fences and leases in Redis gets longer, and knowledge seems younger. (Old is old enough,
+    /// however old; here it may be just old enough.)
     /// </summary>
     private void AddClockBack(in World world, Moves moves)
     {

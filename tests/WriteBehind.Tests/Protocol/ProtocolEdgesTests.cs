@@ -5,7 +5,8 @@ namespace WriteBehind.Tests.Protocol;
 /// <summary>
 /// The world at the edges, in which servers and clocks go back and other hands are at work: another program raises the row's version, Redis
 /// comes back with an older copy, the database goes back or a copy of it that lags answers, Redis' clock steps back, processes differ in
-/// their fence time. What was lost there is lost; but no write that is acknowledged vanishes without a word, and each guard is needed for that.
+/// their fence time. What was lost there is lost; but no write that is acknowledged vanishes without a word, and each guard is needed for
+/// that.
 /// </summary>
 public sealed class ProtocolEdgesTests(ITestOutputHelper output)
 {
@@ -80,7 +81,10 @@ public sealed class ProtocolEdgesTests(ITestOutputHelper output)
     [Fact]
     public void And_where_an_equal_version_is_the_same_write_too_what_is_acknowledged_after_it_vanishes()
         => ProtocolPartsTests.Breaks(
-            new() { RedisMayGoBack = true, OwnCalls = false, Identities = false, ReplaysAreProven = false, TellingIsEnough = true, Writes = 2 },
+            new()
+            {
+                RedisMayGoBack = true, OwnCalls = false, Identities = false, ReplaysAreProven = false, TellingIsEnough = true, Writes = 2,
+            },
             Promises.CleanIsSaved,
             "a copy of Redis is taken", "writer 1 puts", "flusher 1 settles", "Redis goes back to its copy", "writer 2 puts",
             "flusher 1 saves: nothing to change", "flusher 1 settles");
@@ -90,7 +94,8 @@ public sealed class ProtocolEdgesTests(ITestOutputHelper output)
         => ProtocolPartsTests.Breaks(
             new() { RedisMayGoBack = true, ProcessesMayRestart = true, Identities = false },
             Promises.StaleIsTold,
-            "writer 1 puts", "writer 2 reads Redis", "Redis goes back to its copy", "writer 1 starts anew", "writer 1 puts", "writer 2 puts");
+            "writer 1 puts", "writer 2 reads Redis", "Redis goes back to its copy", "writer 1 starts anew", "writer 1 puts",
+            "writer 2 puts");
 
     [Fact]
     public void Where_what_anybody_knew_still_counts_after_Redis_went_back_a_new_write_gets_the_version_of_a_lost_one()
@@ -131,9 +136,16 @@ public sealed class ProtocolEdgesTests(ITestOutputHelper output)
     [Theory]
     [InlineData(true, false, true)]
     [InlineData(false, true, false)]
-    public void Of_two_fence_times_fences_must_last_for_the_longer_and_knowledge_for_the_shorter(bool longerCameFirst, bool longer, bool shorter)
+    public void Of_two_fence_times_fences_must_last_for_the_longer_and_knowledge_for_the_shorter(
+        bool longerCameFirst, bool longer, bool shorter)
         => ProtocolPartsTests.Breaks(
-            new() { FenceTimesDiffer = true, LongerCameFirst = longerCameFirst, FencesLastTheLonger = longer, KnowledgeCountsTheShorter = shorter },
+            new()
+            {
+                FenceTimesDiffer = true,
+                LongerCameFirst = longerCameFirst,
+                FencesLastTheLonger = longer,
+                KnowledgeCountsTheShorter = shorter,
+            },
             Promises.StaleIsTold,
             "writer 1 puts", "writer 2 puts", "flusher 2 settles", "time passes", "writer 1 puts");
 

@@ -1,8 +1,8 @@
 namespace WriteBehind.Tests.Protocol;
 
 /// <summary>
-/// What the protocol does not promise, as it would take two rare things at once, and what it would take: Redis comes back empty or as it was
-/// before in the middle of a save, or somebody sleeps for longer than the fence of a tombstone lasts.
+/// What the protocol does not promise, as it would take two rare things at once, and what it would take: Redis comes back empty or as it
+/// was before in the middle of a save, or somebody sleeps for longer than the fence of a tombstone lasts.
 /// </summary>
 public sealed class ProtocolLimitsTests
 {
@@ -29,7 +29,8 @@ public sealed class ProtocolLimitsTests
         => ProtocolPartsTests.Breaks(
             new() { RedisMayGoBack = true, GoingBackMayMeetFlush = true, TellingIsEnough = true, Writes = 2 },
             Promises.CleanIsSaved,
-            "flusher 1 claims", "Redis goes back to its copy", "writer 1 deletes", "flusher 2 saves", "flusher 1 saves", "flusher 2 settles");
+            "flusher 1 claims", "Redis goes back to its copy", "writer 1 deletes", "flusher 2 saves", "flusher 1 saves",
+            "flusher 2 settles");
 
     [Fact]
     public void After_the_fence_of_a_tombstone_an_equal_version_can_be_another_one()

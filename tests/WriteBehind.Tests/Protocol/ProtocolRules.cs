@@ -76,7 +76,9 @@ internal sealed record ProtocolRules
     /// <summary>A row of the version to be saved is this write's own only if it has its content.</summary>
     public bool ReplaysAreProven { get; init; } = true;
 
-    /// <summary>Whoever knows a version that was in the database is refused where Redis has an unsaved one by now, also of that number.</summary>
+    /// <summary>
+    /// Whoever knows a version that was in the database is refused where Redis has an unsaved one by now, also of that number.
+    /// </summary>
     public bool SavedIsNotDirty { get; init; } = true;
 
     /// <summary>Where a write was set aside, nobody goes on from what was known before, though the row may have its version.</summary>
@@ -172,7 +174,8 @@ internal sealed record ProtocolRules
     public bool RowMayFallBehind => RowMayGoBack || ReadsMayBeStale;
 
     /// <summary>For how long a fence that this process (from 0) sets lasts.</summary>
-    public byte FenceTimeOf(int process) => FenceTimesDiffer && process == 1 && !(LongerCameFirst && FencesLastTheLonger) ? ShorterFenceTime : FenceTime;
+    public byte FenceTimeOf(int process)
+        => FenceTimesDiffer && process == 1 && !(LongerCameFirst && FencesLastTheLonger) ? ShorterFenceTime : FenceTime;
 
     /// <summary>For how long what this process (from 0) knows counts.</summary>
     public byte KnowledgeTimeOf(int process)

@@ -13,8 +13,8 @@ namespace WriteBehind.Tests.Protocol;
 /// write of unknown outcome; <see cref="FlusherMoves"/> claim, save, settle; <see cref="OtherMoves"/> time and mishaps.</para>
 /// <para>The only bound is the number of writes. Time has none: all that matters of it is what is left of a lease or a fence and
 /// whether knowledge is old, and the model keeps just that. A failure shows the shortest trace.</para>
-/// <para>Left out: batches (entities do not touch each other), dead letters (an operator decides), and the clocks' different speeds. What servers and clocks that go back and
-/// other programs do is in <see cref="ProtocolEdgesTests"/>.</para>
+/// <para>Left out: batches (entities do not touch each other), dead letters (an operator decides), and the clocks' different speeds. What
+/// servers and clocks that go back and other programs do is in <see cref="ProtocolEdgesTests"/>.</para>
 /// </remarks>
 public sealed class ProtocolTests(ITestOutputHelper output)
 {

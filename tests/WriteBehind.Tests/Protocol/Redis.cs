@@ -1,11 +1,13 @@
 namespace WriteBehind.Tests.Protocol;
 
-/// <summary>What Redis does, each in one step: the write script, the settle transaction, filling in, coming back empty or with an older copy.</summary>
+/// <summary>
+/// What Redis does, each in one step: the write script, the settle transaction, filling in, coming back empty or with an older copy.
+/// </summary>
 internal sealed class Redis(ProtocolRules rules)
 {
     /// <summary>
-    /// What every call begins with. It shows that Redis went back where the caller remembers a call of its own that Redis does not, or where
-    /// Redis is not the one that was connected to. What is there then is of before, and so is all that anybody knows.
+    /// What every call begins with. It shows that Redis went back where the caller remembers a call of its own that Redis does not, or
+    /// where Redis is not the one that was connected to. What is there then is of before, and so is all that anybody knows.
     /// </summary>
     public void Hear(ref World world, int writer)
     {
@@ -91,8 +93,8 @@ internal sealed class Redis(ProtocolRules rules)
     }
 
     /// <summary>
-    /// Lets go of a write that the database refused, as the row is another one. Of before Redis went back and older than the row it is merely
-    /// superseded; otherwise its callers are told. False where the entity had moved on.
+    /// Lets go of a write that the database refused, as the row is another one. Of before Redis went back and older than the row it is
+    /// merely superseded; otherwise its callers are told. False where the entity had moved on.
     /// </summary>
     public bool SetAside(ref World world, in Flusher flusher, byte owner, out bool told)
     {
@@ -183,7 +185,9 @@ internal sealed class Redis(ProtocolRules rules)
     public bool IsExcused(in World world)
         => rules.TellingIsEnough
             || (world.Happened & (Mishaps.RowRaised | Mishaps.RowWentBack)) != 0
-            || (rules.OwnCalls && !rules.Identities && (world.Happened & (Mishaps.RedisWentBack | Mishaps.Noticed)) == Mishaps.RedisWentBack);
+            || (rules.OwnCalls
+                && !rules.Identities
+                && (world.Happened & (Mishaps.RedisWentBack | Mishaps.Noticed)) == Mishaps.RedisWentBack);
 
     private bool Takes(in World world, in WriteRequest request, out byte version)
     {

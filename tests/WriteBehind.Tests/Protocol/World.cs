@@ -24,7 +24,9 @@ internal struct World
     /// <summary>What a writer made of the entity where another change shares its write: no state that is ever stored.</summary>
     public const byte Overtaken = 200;
 
-    /// <summary>Expected after Redis or the database lost something, until the next write: what was lost may have reached the other or not.</summary>
+    /// <summary>
+    /// Expected after Redis or the database lost something, until the next write: what was lost may have reached the other or not.
+    /// </summary>
     public const byte Anything = 255;
 
     public Buffered Buffer;
@@ -88,7 +90,8 @@ internal struct World
         {
             Row.Exists ? $"row v{Row.Version}={Row.Value}" : "no row",
             Uncommitted.Exists ? $"uncommitted v{Uncommitted.Version}={Uncommitted.Value}" : "",
-            Buffer.Exists ? $"buffer v{Buffer.Version}={Buffer.Value}{(Dirty ? " dirty" : " clean")}{(Buffer.Old ? " of before" : "")}" : "",
+            Buffer.Exists ? $"buffer v{Buffer.Version}={Buffer.Value}" : "",
+            Buffer.Exists ? (Dirty ? "dirty" : "clean") + (Buffer.Old ? " of before" : "") : "",
             Fence.Exists ? $"fence v{Fence.Version}{(Fence.Old ? " of before" : "")}" : "",
             Claim.Exists ? $"claimed by flusher {Claim.Owner}" : "",
             $"expected {Expected}",

@@ -89,8 +89,8 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
     }
 
     /// <summary>
-    /// A copy of the database that lags answers. It lags by less than a fence lasts: of what it lacks there is still the fence, which is how it
-    /// can be known.
+    /// A copy of the database that lags answers. It lags by less than a fence lasts: of what it lacks there is still the fence, which is
+    /// how it can be known.
     /// </summary>
     private void AddStaleRead(in World world, int i, Moves moves)
     {
@@ -146,7 +146,8 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
 
         var writer = world.Writers[i];
         var write = (byte)(world.Writes + 1);
-        var put = new WriteRequest(write, write, writer.Seen, writer.Version, writer.Age, writer.OldEpoch, Blind: false, (byte)i, Saved: writer.Saved);
+        var put = new WriteRequest(
+            write, write, writer.Seen, writer.Version, writer.Age, writer.OldEpoch, Blind: false, (byte)i, Saved: writer.Saved);
         AddSend(world, i, put, "writer # puts", moves);
         AddSend(world, i, put with { Value = World.Absent }, "writer # deletes", moves);
         if (rules.SharedWrites)
