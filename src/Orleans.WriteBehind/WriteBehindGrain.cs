@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Timers;
-using Orleans.WriteBehind.Grains;
 using WriteBehind;
 using WriteBehind.Common;
 

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Orleans.WriteBehind.Grains;
 using WriteBehind;
 
 namespace Orleans.WriteBehind.Storage;

@@ -54,7 +54,7 @@ internal sealed class EntityMapReader(string type, IEntityType entity)
 
     private IProperty FindVersion()
         => entity.GetProperties().SingleOrDefault(p => p.FindAnnotation(WriteBehindAnnotations.Version) is not null) ?? throw Refuse(
-            nameof(WriteBehindEntityTypeBuilderExtensions.HasWriteBehindVersion),
+            "HasWriteBehindVersion",
             "it has no version, without which a late flush could overwrite a newer row. Call " +
             $"modelBuilder.Entity<{_name}>().HasWriteBehindVersion() in OnModelCreating, which adds a bigint column (default 0) " +
             "and needs a migration; to use a long property of the class, name it: HasWriteBehindVersion(x => x.Version).");

@@ -1,6 +1,6 @@
 using WriteBehind;
 
-namespace Orleans.WriteBehind.Grains;
+namespace Orleans.WriteBehind;
 
 /// <summary>
 /// Keeps the state of one activation: loads it, saves it with group commit, and gives it up where a save fails. Lives on the

@@ -1,4 +1,4 @@
-namespace Orleans.WriteBehind.Grains;
+namespace Orleans.WriteBehind;
 
 /// <summary>
 /// One call of a grain, wherever it goes on after an await: which load of the state it looked at first, and which save acknowledges

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reflection;
 
-namespace Orleans.WriteBehind.Grains;
+namespace Orleans.WriteBehind;
 
 /// <summary>What is known of a grain class' method of an interface.</summary>
 internal sealed class GrainMethod

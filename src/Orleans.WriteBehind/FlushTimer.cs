@@ -3,7 +3,7 @@ using Orleans.Timers;
 using WriteBehind;
 using WriteBehind.Common;
 
-namespace Orleans.WriteBehind.Grains;
+namespace Orleans.WriteBehind;
 
 /// <summary>
 /// The flush timer of one activation: armed by what makes the entity dirty, gone when it is clean. It ticks once and hands the entity to the
