@@ -6,11 +6,16 @@ using WriteBehind.Common;
 namespace Orleans.WriteBehind;
 
 /// <summary>
-/// The flush timer of one activation: armed by what makes the entity dirty, gone when it is clean. It ticks once and hands the entity to the
-/// engine, which flushes it in one batch with others'.
+/// The flush timer of one activation: armed by what makes the entity dirty, gone when it is clean. It ticks once and hands the entity to
+/// the engine, which flushes it in one batch with others'.
 /// </summary>
 internal sealed class FlushTimer<TState>(
-    ITimerRegistry timers, IGrainContext grain, IEntitySession<TState> session, WriteBehindGrainOptions options, Action superseded, ILogger logger)
+    ITimerRegistry timers,
+    IGrainContext grain,
+    IEntitySession<TState> session,
+    WriteBehindGrainOptions options,
+    Action superseded,
+    ILogger logger)
     where TState : class
 {
     private readonly FlushPace _pace = new(session.Options);
@@ -78,7 +83,10 @@ internal sealed class FlushPace(EntityTypeOptions options)
 
     private int _failures;
 
-    /// <summary>The pause before the next try; doubled with each failure in a row up to the maximum age: nobody needs ten thousand tries a second at a database that is away.</summary>
+    /// <summary>
+    /// The pause before the next try; doubled with each failure in a row up to the maximum age: nobody needs ten thousand tries a second at
+    /// a database that is away.
+    /// </summary>
     public TimeSpan Next()
     {
         var delay = options.FlushDelay * Math.Pow(2, Math.Min(_failures, 16));
@@ -100,7 +108,9 @@ internal static partial class FlushTry
     {
         try
         {
-            return await session.TryFlushAsync(cancellationToken).MayBeAbandoned().WaitAsync(timeout, cancellationToken).ConfigureAwait(true);
+            return await session.TryFlushAsync(cancellationToken)
+                .MayBeAbandoned()
+                .WaitAsync(timeout, cancellationToken).ConfigureAwait(true);
         }
         catch (Exception e) when (e is WriteBehindException or TimeoutException or OperationCanceledException)
         {
@@ -110,8 +120,8 @@ internal static partial class FlushTry
     }
 
     /// <summary>
-    /// Whether the owner need not try again: the entity is clean; or what it had at the try is rejected by the database, which is left to the
-    /// sweep that counts its tries, or no longer counts. What was written since the try is to be tried.
+    /// Whether the owner need not try again: the entity is clean; or what it had at the try is rejected by the database, which is left to
+    /// the sweep that counts its tries, or no longer counts. What was written since the try is to be tried.
     /// </summary>
     public static bool IsOver<TState>(IEntitySession<TState> session, EntityFlush? flushed, long triedVersion)
         where TState : class

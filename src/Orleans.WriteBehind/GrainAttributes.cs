@@ -21,14 +21,14 @@ public sealed class WriteBehindAttribute(string entityType) : Attribute
 public sealed class ShowsUnacknowledgedAttribute : Attribute;
 
 /// <summary>
-/// Calls are rate-limited. A call over the limit fails with <see cref="global::WriteBehind.RateLimits.RateLimitedException"/> before the grain sees it. Needs
-/// <see cref="GrainRateLimitSiloBuilderExtensions.AddGrainRateLimits"/>.
+/// Calls are rate-limited. A call over the limit fails with <see cref="global::WriteBehind.RateLimits.RateLimitedException"/> before the
+/// grain sees it. Needs <see cref="GrainRateLimitSiloBuilderExtensions.AddGrainRateLimits"/>.
 /// </summary>
 /// <remarks>
-/// <para>It may be on the method of the grain interface, on the method of the grain class, on the interface, on one that this inherits, or on the
-/// grain class; the first of them that has it counts. Of several inherited interfaces only one should.</para>
-/// <para>Never limited are the runtime's own calls: reminders, timers, what streams deliver. An <c>IAsyncEnumerable</c> is not limited either, as
-/// the runtime fetches its items with calls of its own.</para>
+/// <para>It may be on the method of the grain interface, on the method of the grain class, on the interface, on one that this inherits, or
+/// on the grain class; the first of them that has it counts. Of several inherited interfaces only one should.</para>
+/// <para>Never limited are the runtime's own calls: reminders, timers, what streams deliver. An <c>IAsyncEnumerable</c> is not limited
+/// either, as the runtime fetches its items with calls of its own.</para>
 /// </remarks>
 /// <param name="limit">The name given to <c>AddRateLimit</c>.</param>
 [AttributeUsage(AttributeTargets.Method | AttributeTargets.Interface | AttributeTargets.Class)]

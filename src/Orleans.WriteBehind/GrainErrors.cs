@@ -30,8 +30,11 @@ public sealed class StateDiscardedException : WriteBehindException
     /// <summary>Creates the error.</summary>
     public StateDiscardedException(string entityType, string entityId, Exception? cause = null, bool changesSaved = false)
         : base(
-            $"The state of {entityType} '{entityId}' that this call worked on was given up, because another call's save failed meanwhile. " +
-            (changesSaved ? "What this call saved before is saved, but its answer is not to be trusted; look again." : "Nothing this call changed was saved; repeat it."),
+            $"The state of {entityType} '{entityId}' that this call worked on was given up, because another call's save failed " +
+            "meanwhile. " +
+            (changesSaved
+                ? "What this call saved before is saved, but its answer is not to be trusted; look again."
+                : "Nothing this call changed was saved; repeat it."),
             entityType,
             entityId,
             cause)

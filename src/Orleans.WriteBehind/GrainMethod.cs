@@ -25,7 +25,8 @@ internal sealed class GrainMethod
         set => _saves = value;
     }
 
-    public static GrainMethod Of(Type grain, MethodInfo method) => Known.GetOrAdd((grain, method), static key => new GrainMethod(key.Method));
+    public static GrainMethod Of(Type grain, MethodInfo method)
+        => Known.GetOrAdd((grain, method), static key => new GrainMethod(key.Method));
 }
 
 /// <summary>

@@ -10,8 +10,8 @@ namespace Orleans.WriteBehind;
 /// <para><b>Group commit.</b> One save is under way at most; all that are asked for meanwhile share the next one, which serialises the
 /// state when it begins and so includes all their changes.</para>
 /// <para><b>A failed save takes the state with it.</b> What is in memory then is not what was acknowledged, and the changes of calls
-/// that wait for the next save stand on it. All of them get the error. The state is loaded anew before anybody sees it, and a call that had looked
-/// at the old one (<see cref="CallScope"/>) can neither see nor save the new one: it would mix the two, and be acknowledged for a
+/// that wait for the next save stand on it. All of them get the error. The state is loaded anew before anybody sees it, and a call that had
+/// looked at the old one (<see cref="CallScope"/>) can neither see nor save the new one: it would mix the two, and be acknowledged for a
 /// change that is gone.</para>
 /// </remarks>
 internal sealed class StateKeeper<TState>(object owner, IEntitySession<TState> session, Func<TState> create, TimeProvider time)
@@ -57,7 +57,9 @@ internal sealed class StateKeeper<TState>(object owner, IEntitySession<TState> s
         }
     }
 
-    /// <summary>The save that acknowledges everything that a look at the state can show now; null where all of it is acknowledged.</summary>
+    /// <summary>
+    /// The save that acknowledges everything that a look at the state can show now; null where all of it is acknowledged.
+    /// </summary>
     public Task? Covering => (_next ?? _underWay)?.Task;
 
     /// <summary>
@@ -157,7 +159,8 @@ internal sealed class StateKeeper<TState>(object owner, IEntitySession<TState> s
             (_underWay, _next) = (group, null);
             try
             {
-                await (_exists ? session.SaveAsync(_state!, group.WaitingSince) : session.DeleteAsync(group.WaitingSince)).ConfigureAwait(true);
+                var write = _exists ? session.SaveAsync(_state!, group.WaitingSince) : session.DeleteAsync(group.WaitingSince);
+                await write.ConfigureAwait(true);
                 if (session.IsDirty)
                 {
                     BecameDirty?.Invoke();
@@ -202,8 +205,8 @@ internal sealed class StateKeeper<TState>(object owner, IEntitySession<TState> s
     }
 
     /// <summary>
-    /// Notes that the call looks at the state, and which save covers what it sees. Throws where the state is not there, or is not the one that
-    /// this call has looked at before.
+    /// Notes that the call looks at the state, and which save covers what it sees. Throws where the state is not there, or is not the one
+    /// that this call has looked at before.
     /// </summary>
     private void Touch()
     {

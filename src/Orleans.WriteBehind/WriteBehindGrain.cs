@@ -17,11 +17,12 @@ namespace Orleans.WriteBehind;
 /// <para>Change the state and call <see cref="SaveAsync()"/> without an await in between. Then calls that interleave (a reentrant grain,
 /// <c>[AlwaysInterleave]</c>) share saves and never see each other's half-made changes.</para>
 /// <para>A call that ran while a save was under way is answered once what it may have seen is acknowledged
-/// (<see cref="ShowsUnacknowledgedAttribute"/> turns that off). Where a save fails, every call whose change was in it gets the error, and the state is loaded anew
-/// before the next call runs; a call that still works on the old state gets <see cref="StateDiscardedException"/>. An enumeration
-/// (<see cref="IAsyncEnumerable{T}"/>) is one call, from its first item to its last.</para>
+/// (<see cref="ShowsUnacknowledgedAttribute"/> turns that off). Where a save fails, every call whose change was in it gets the error, and
+/// the state is loaded anew before the next call runs; a call that still works on the old state gets <see cref="StateDiscardedException"/>.
+/// An enumeration (<see cref="IAsyncEnumerable{T}"/>) is one call, from its first item to its last.</para>
 /// <para>Errors reach the caller as they are: <see cref="WriteConflictException"/> (another activation or program wrote in between),
-/// <see cref="BufferFullException"/>, <see cref="BufferUnavailableException"/>, <see cref="PayloadException"/>, <see cref="SinkException"/>.</para>
+/// <see cref="BufferFullException"/>, <see cref="BufferUnavailableException"/>, <see cref="PayloadException"/>,
+/// <see cref="SinkException"/>.</para>
 /// </remarks>
 public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     where TState : class
@@ -37,7 +38,9 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     {
         var services = ServiceProvider;
         var engine = services.GetRequiredService<IWriteBehindEngine>();
-        var store = GetType().GetCustomAttribute<WriteBehindAttribute>() is { } named ? engine.Store<TState>(named.EntityType) : engine.Store<TState>();
+        var store = GetType().GetCustomAttribute<WriteBehindAttribute>() is { } named
+            ? engine.Store<TState>(named.EntityType)
+            : engine.Store<TState>();
         _options = services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value;
         _session = store.OpenSession(GrainEntityId.Of(this, GrainContext.GrainId));
         _keeper = new StateKeeper<TState>(this, _session, CreateState, services.GetRequiredService<TimeProvider>());
@@ -50,7 +53,9 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
             services.GetRequiredService<ILoggerFactory>().CreateLogger(GetType()));
         _keeper.BecameDirty = _timer.Arm;
         GrainContext.ObservableLifecycle.Subscribe(
-            nameof(WriteBehindGrain<TState>), GrainLifecycleStage.SetupState, cancellationToken => _keeper.LoadAsync().MayBeAbandoned().WaitAsync(cancellationToken));
+            nameof(WriteBehindGrain<TState>),
+            GrainLifecycleStage.SetupState,
+            cancellationToken => _keeper.LoadAsync().MayBeAbandoned().WaitAsync(cancellationToken));
     }
 
     /// <summary>
@@ -86,11 +91,14 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     /// The same with a strategy for this call: with <see cref="WriteStrategy.Through"/> it returns once PostgreSQL has the state, for
     /// changes that must be there before they are acknowledged.
     /// </summary>
-    /// <exception cref="WriteThroughException">Redis has it and PostgreSQL does not. The state counts, and is flushed later; do not repeat the change.</exception>
+    /// <exception cref="WriteThroughException">Redis has it and PostgreSQL does not. The state counts, and is flushed later; do not repeat
+    /// the change.</exception>
     /// <exception cref="WriteBehindException">As in <see cref="SaveAsync()"/>.</exception>
     protected Task SaveAsync(WriteStrategy strategy) => FinishAsync(_keeper.SaveAsync(), strategy);
 
-    /// <summary>Deletes the state; the row goes with the next flush. <see cref="State"/> is a fresh one then and may be saved again.</summary>
+    /// <summary>
+    /// Deletes the state; the row goes with the next flush. <see cref="State"/> is a fresh one then and may be saved again.
+    /// </summary>
     /// <exception cref="WriteBehindException">As in <see cref="SaveAsync()"/>.</exception>
     protected Task DeleteAsync() => DeleteAsync(_session.Options.WriteStrategy);
 
@@ -153,7 +161,8 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
         }
         catch (Exception e) when (!method.ShowsUnacknowledged && e is not WriteBehindException)
         {
-            // A refusal is an answer too ("none left"): it must not rest on a change that may never be acknowledged. (A failed save is none.)
+            // A refusal is an answer too ("none left"): it must not rest on a change that may never be acknowledged. (A failed save is
+            // none.)
             await _keeper.AcknowledgeAsync(call).ConfigureAwait(true);
             throw;
         }
@@ -204,7 +213,9 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
 
     // Orleans drops an enumerator that nobody asked for in one response time-out or two; a request may take another.
     private Enumerations OpenEnumerations => _enumerations ??= new(
-        this, 3 * ServiceProvider.GetRequiredService<IOptions<MessagingOptions>>().Value.ResponseTimeout, ServiceProvider.GetRequiredService<TimeProvider>());
+        this,
+        3 * ServiceProvider.GetRequiredService<IOptions<MessagingOptions>>().Value.ResponseTimeout,
+        ServiceProvider.GetRequiredService<TimeProvider>());
 
     /// <summary>
     /// Whether the activation ends with nobody to take over at once. One that migrates goes on elsewhere, finds the entity dirty in Redis

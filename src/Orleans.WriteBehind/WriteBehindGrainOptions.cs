@@ -31,7 +31,8 @@ public sealed class WriteBehindGrainOptions
 public sealed class WriteBehindGrainStorageOptions
 {
     internal WriteBehindGrainStorageOptions(string providerName)
-        => EntityType = "grain-" + string.Concat(providerName.ToLowerInvariant().Select(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_' ? c : '-'));
+        => EntityType = "grain-" + string.Concat(
+            providerName.ToLowerInvariant().Select(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_' ? c : '-'));
 
     /// <summary>
     /// The entity type that the provider's states belong to, in Redis keys, metrics and the generic table; default <c>grain-</c> and the
@@ -88,12 +89,14 @@ public sealed class WriteBehindGrainStorageOptions
 public sealed class RedisStateSource
 {
     /// <summary>
-    /// Connects to its Redis; default: the engine's connection. Called once, with the first state that is looked for, and again only where it
-    /// failed. The connection is used for as long as the silo runs and not disposed: it stays its owner's.
+    /// Connects to its Redis; default: the engine's connection. Called once, with the first state that is looked for, and again only where
+    /// it failed. The connection is used for as long as the silo runs and not disposed: it stays its owner's.
     /// </summary>
     public Func<IServiceProvider, Task<IConnectionMultiplexer>>? Connect { get; set; }
 
-    /// <summary>The key of an entry, as the old provider's <c>GetStorageKey</c> gave it; default <c>{ServiceId}/state/{grain id}/{state name}</c>.</summary>
+    /// <summary>
+    /// The key of an entry, as the old provider's <c>GetStorageKey</c> gave it; default <c>{ServiceId}/state/{grain id}/{state name}</c>.
+    /// </summary>
     public Func<string, GrainId, RedisKey>? GetStorageKey { get; set; }
 
     /// <summary>The serializer the old provider was given; default: the silo's <see cref="IGrainStorageSerializer"/>.</summary>

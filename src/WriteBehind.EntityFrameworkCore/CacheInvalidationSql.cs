@@ -10,9 +10,9 @@ namespace WriteBehind.EntityFrameworkCore;
 /// <see cref="WriteBehindBuilderCacheInvalidationExtensions.AddPostgresInvalidation{TContext}"/>.
 /// </summary>
 /// <remarks>
-/// One trigger per statement, not per row: it sends the keys of all rows that the statement changed, packed into as few notifications as they
-/// fit, or, for more than 1,000 rows and for TRUNCATE, one that empties the cache. PostgreSQL delivers them when the transaction commits.
-/// Changes that come by logical replication fire triggers only with <c>ALTER TABLE … ENABLE ALWAYS TRIGGER</c>.
+/// One trigger per statement, not per row: it sends the keys of all rows that the statement changed, packed into as few notifications as
+/// they fit, or, for more than 1,000 rows and for TRUNCATE, one that empties the cache. PostgreSQL delivers them when the transaction
+/// commits. Changes that come by logical replication fire triggers only with <c>ALTER TABLE … ENABLE ALWAYS TRIGGER</c>.
 /// </remarks>
 public static class CacheInvalidationSql
 {
@@ -44,7 +44,8 @@ public static class CacheInvalidationSql
     public static string Create(string cache, IReadOnlyList<string> keyColumns, string table, string? schema = null)
     {
         ArgumentNullException.ThrowIfNull(keyColumns);
-        var (on, function, channel) = (SqlName.Table(schema, table), SqlName.Table(schema, $"wb_notify_{cache}"), SqlName.Literal(ChannelOf(cache)));
+        var (on, function, channel) =
+            (SqlName.Table(schema, table), SqlName.Table(schema, $"wb_notify_{cache}"), SqlName.Literal(ChannelOf(cache)));
         var id = IdOf(keyColumns);
         return $"""
             CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $wb$
@@ -108,5 +109,6 @@ public static class CacheInvalidationSql
     private static string IdOf(IReadOnlyList<string> columns)
         => columns.Count == 1
             ? $"{SqlName.Quote(columns[0])}::text"
-            : string.Join(" || '|' || ", columns.Select(column => $@"replace(replace({SqlName.Quote(column)}::text, '\', '\\'), '|', '\|')"));
+            : string.Join(
+                " || '|' || ", columns.Select(column => $@"replace(replace({SqlName.Quote(column)}::text, '\', '\\'), '|', '\|')"));
 }

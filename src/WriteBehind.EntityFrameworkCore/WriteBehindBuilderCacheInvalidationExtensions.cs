@@ -14,9 +14,9 @@ namespace WriteBehind;
 public static class WriteBehindBuilderCacheInvalidationExtensions
 {
     /// <summary>
-    /// Listens to what the triggers of <see cref="CacheInvalidationSql"/> tell (LISTEN/NOTIFY), and removes the entries of rows that changed.
-    /// Of all processes one listens, with one connection; where it dies another takes over within about 20 s. After every gap the cache is emptied,
-    /// since nobody knows what was missed: when somebody begins to listen, and when a connection was lost.
+    /// Listens to what the triggers of <see cref="CacheInvalidationSql"/> tell (LISTEN/NOTIFY), and removes the entries of rows that
+    /// changed. Of all processes one listens, with one connection; where it dies another takes over within about 20 s. After every gap the
+    /// cache is emptied, since nobody knows what was missed: when somebody begins to listen, and when a connection was lost.
     /// </summary>
     /// <param name="builder">The engine.</param>
     /// <param name="cache">The name of the cache, of either kind.</param>

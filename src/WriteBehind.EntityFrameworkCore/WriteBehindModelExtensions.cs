@@ -20,7 +20,8 @@ public static class WriteBehindEntityTypeBuilderExtensions
     /// <param name="builder">The entity.</param>
     /// <param name="propertyName">The name of the property; default <c>Version</c>. It must not be a member of the class.</param>
     /// <param name="columnName">The column; default: what the model's conventions make of the property's name.</param>
-    /// <exception cref="ConfigurationException">The class has a member of that name: pass the member itself to the other overload.</exception>
+    /// <exception cref="ConfigurationException">The class has a member of that name: pass the member itself to the other
+    /// overload.</exception>
     public static EntityTypeBuilder<TEntity> HasWriteBehindVersion<TEntity>(
         this EntityTypeBuilder<TEntity> builder, string propertyName = "Version", string? columnName = null)
         where TEntity : class
@@ -31,9 +32,9 @@ public static class WriteBehindEntityTypeBuilderExtensions
         {
             throw new ConfigurationException(
                 nameof(HasWriteBehindVersion),
-                $"{typeof(TEntity).Name} has a member '{propertyName}' already, and it is not taken for the write-behind version unasked. " +
-                $"Say HasWriteBehindVersion(x => x.{propertyName}) if it is meant to be (it must be a long that nothing else writes), " +
-                "or give the shadow property another name: HasWriteBehindVersion(\"RowVersion\").");
+                $"{typeof(TEntity).Name} has a member '{propertyName}' already, and it is not taken for the write-behind version " +
+                $"unasked. Say HasWriteBehindVersion(x => x.{propertyName}) if it is meant to be (it must be a long that nothing else " +
+                "writes), or give the shadow property another name: HasWriteBehindVersion(\"RowVersion\").");
         }
 
         Mark(builder.Property<long>(propertyName), columnName);
@@ -94,7 +95,8 @@ public static class WriteBehindDocumentsExtensions
     /// <summary>
     /// Creates the generic table of the context's model if it is missing, with its schema. Several processes may call it at once.
     /// </summary>
-    /// <exception cref="ConfigurationException">The model has no such table: call <c>AddWriteBehindDocuments</c> in OnModelCreating.</exception>
+    /// <exception cref="ConfigurationException">The model has no such table: call <c>AddWriteBehindDocuments</c> in
+    /// OnModelCreating.</exception>
     public static async Task EnsureWriteBehindDocumentsAsync(this DatabaseFacade database, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(database);

@@ -46,7 +46,8 @@ public sealed record FlushReport(long Flushed, IReadOnlyDictionary<string, long>
 /// <param name="ConsecutiveFailures">How many rounds failed in a row. A loop never stops because of a failure.</param>
 /// <param name="LastError">The last error while it is failing; null where the last round was fine.</param>
 /// <param name="RoundStartedAt">When the round under way began; null between two rounds.</param>
-public sealed record LoopStatus(string Name, DateTimeOffset? LastCompletedAt, int ConsecutiveFailures, string? LastError, DateTimeOffset? RoundStartedAt = null);
+public sealed record LoopStatus(
+    string Name, DateTimeOffset? LastCompletedAt, int ConsecutiveFailures, string? LastError, DateTimeOffset? RoundStartedAt = null);
 
 /// <summary>What this process did for one entity type since it started, in entities unless said otherwise.</summary>
 /// <param name="WritesAcknowledged">Writes of callers that were acknowledged; several may share one Redis write.</param>
@@ -93,8 +94,8 @@ public sealed record TypeRates(double WritesPerSecond, double RowsPerSecond);
 /// <param name="DeadLetters">Entities set aside because the database rejected them.</param>
 /// <param name="Breaker">The state of the circuit breaker before the database.</param>
 /// <param name="LastError">
-/// The error that opened the circuit breaker, or that of its last probe, without secrets; null while it is closed. What the database says of
-/// single entities or of a table that is missing (that is in the dead letters), and errors of Redis, do not show here.
+/// The error that opened the circuit breaker, or that of its last probe, without secrets; null while it is closed. What the database says
+/// of single entities or of a table that is missing (that is in the dead letters), and errors of Redis, do not show here.
 /// </param>
 /// <param name="Counters">What this process did since it started.</param>
 /// <param name="Rates">What it did per second lately.</param>

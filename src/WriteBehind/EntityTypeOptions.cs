@@ -19,20 +19,26 @@ public abstract class EntityTypeOptions
     /// </summary>
     public TimeSpan FlushDelay { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The oldest a dirty entity may get while the database is up; default 10 s. Health turns bad beyond it. At least <see cref="FlushDelay"/>.</summary>
+    /// <summary>
+    /// The oldest a dirty entity may get while the database is up; default 10 s. Health turns bad beyond it. At least
+    /// <see cref="FlushDelay"/>.
+    /// </summary>
     public TimeSpan MaxAge { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>The most entities one database statement carries; default 500, at most 10,000. Where states are large fewer: as many as fit into about 8 MiB.</summary>
+    /// <summary>
+    /// The most entities one database statement carries; default 500, at most 10,000. Where states are large fewer: as many as fit into
+    /// about 8 MiB.
+    /// </summary>
     public int BatchSize { get; set; } = 500;
 
     /// <summary>How long a flush on demand waits for others to share its batch; default 2 ms. 0 sends at once.</summary>
     public TimeSpan MaxBatchDelay { get; set; } = TimeSpan.FromMilliseconds(2);
 
     /// <summary>
-    /// Whether a write is flushed at once instead of after <see cref="FlushDelay"/>; default false. Every process that has it on sends a notice
-    /// with each acknowledged write, through a reliable queue in Redis, and flushes what others send. Keeps PostgreSQL milliseconds behind; writes
-    /// are then coalesced only while a flush is under way, so hot entities cost many more database writes. A notice that gets lost
-    /// does no harm: the sweep finds the entity all the same.
+    /// Whether a write is flushed at once instead of after <see cref="FlushDelay"/>; default false. Every process that has it on sends a
+    /// notice with each acknowledged write, through a reliable queue in Redis, and flushes what others send. Keeps PostgreSQL milliseconds
+    /// behind; writes are then coalesced only while a flush is under way, so hot entities cost many more database writes. A notice that
+    /// gets lost does no harm: the sweep finds the entity all the same.
     /// </summary>
     public bool NotifyFlush { get; set; }
 
@@ -79,7 +85,8 @@ public abstract class EntityTypeOptions
     public WriteStrategy WriteStrategy { get; set; }
 
     /// <summary>
-    /// How long a write-through waits for PostgreSQL before <see cref="WriteThroughException"/>; default 10 s. The write stays buffered then.
+    /// How long a write-through waits for PostgreSQL before <see cref="WriteThroughException"/>; default 10 s. The write stays buffered
+    /// then.
     /// </summary>
     public TimeSpan WriteThroughTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -92,10 +99,14 @@ public abstract class EntityTypeOptions
     /// <summary>The longest serialised state, in bytes; default 1 MiB.</summary>
     public int MaxPayloadBytes { get; set; } = 1 << 20;
 
-    /// <summary>The version of the state's schema, written into every payload; default 1, at most 65,535. Raise it with an upgrade.</summary>
+    /// <summary>
+    /// The version of the state's schema, written into every payload; default 1, at most 65,535. Raise it with an upgrade.
+    /// </summary>
     public int SchemaVersion { get; set; } = 1;
 
-    /// <summary>The most entities that one settle transaction carries; default 200. Larger groups are quicker until one of them aborts.</summary>
+    /// <summary>
+    /// The most entities that one settle transaction carries; default 200. Larger groups are quicker until one of them aborts.
+    /// </summary>
     public int SettleGroup { get; set; } = 200;
 }
 
@@ -105,7 +116,9 @@ public enum AfterFlush
     /// <summary>It is deleted from Redis; only the fence stays. Least memory; the next read comes from the database.</summary>
     Delete,
 
-    /// <summary>It stays as a clean entry for <see cref="EntityTypeOptions.CacheTtl"/>, so that reads and updates need no database.</summary>
+    /// <summary>
+    /// It stays as a clean entry for <see cref="EntityTypeOptions.CacheTtl"/>, so that reads and updates need no database.
+    /// </summary>
     Keep,
 }
 

@@ -23,13 +23,16 @@ public sealed class EntityRejectedException : WriteBehindException
     public long Version { get; }
 }
 
-/// <summary>A flush on demand did not finish in the time it was given. What it did not reach stays dirty in Redis and is flushed later.</summary>
+/// <summary>
+/// A flush on demand did not finish in the time it was given. What it did not reach stays dirty in Redis and is flushed later.
+/// </summary>
 public sealed class FlushIncompleteException : WriteBehindException
 {
     /// <summary>Creates the error.</summary>
     public FlushIncompleteException(string entityType, string entityId, TimeSpan waited, string reason, Exception? cause = null)
         : base(
-            $"{entityType} '{entityId}' was not flushed within {waited.TotalSeconds:0.#} s: {reason} It stays dirty in Redis and is flushed later.",
+            $"{entityType} '{entityId}' was not flushed within {waited.TotalSeconds:0.#} s: {reason} It stays dirty in Redis and is " +
+            "flushed later.",
             entityType,
             entityId,
             cause)
@@ -47,7 +50,8 @@ public sealed class SinkException : WriteBehindException
 {
     /// <summary>Creates the error.</summary>
     public SinkException(
-        SinkFailure failure, string message, string? code = null, string? entityType = null, string? entityId = null, Exception? cause = null,
+        SinkFailure failure, string message, string? code = null, string? entityType = null, string? entityId = null,
+        Exception? cause = null,
         bool outcomeUnknown = false)
         : base(message, entityType, entityId, cause)
     {
@@ -79,8 +83,8 @@ public sealed class StateLostException : WriteBehindException
     /// <summary>Creates the error.</summary>
     public StateLostException(string entityType, string entityId)
         : base(
-            $"{entityType} '{entityId}' was not flushed: Redis no longer has its state, which was evicted or deleted, and an acknowledged write is lost. " +
-            "Check maxmemory-policy (it must be noeviction), and who else deletes keys there.",
+            $"{entityType} '{entityId}' was not flushed: Redis no longer has its state, which was evicted or deleted, and an " +
+            "acknowledged write is lost. Check maxmemory-policy (it must be noeviction), and who else deletes keys there.",
             entityType,
             entityId)
     {
@@ -104,12 +108,16 @@ public enum SinkFailure
     /// </summary>
     Held,
 
-    /// <summary>The database ended the statement at its time-out: bisected too, but transient where nothing of the batch gets through.</summary>
+    /// <summary>
+    /// The database ended the statement at its time-out: bisected too, but transient where nothing of the batch gets through.
+    /// </summary>
     Timeout,
 
     /// <summary>At least one entity of the batch can't be stored: the batch is bisected until the culprits are found.</summary>
     Entity,
 
-    /// <summary>The statement itself can't run (missing table or column, no privilege): no entity is to blame, bisecting would be waste.</summary>
+    /// <summary>
+    /// The statement itself can't run (missing table or column, no privilege): no entity is to blame, bisecting would be waste.
+    /// </summary>
     Statement,
 }

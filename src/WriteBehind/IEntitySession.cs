@@ -19,10 +19,14 @@ public interface IEntitySession<TState>
     /// <summary>The entity's id.</summary>
     string Id { get; }
 
-    /// <summary>Whether the session knows the entity's version: true after a load, false again after a conflict or an unknown outcome.</summary>
+    /// <summary>
+    /// Whether the session knows the entity's version: true after a load, false again after a conflict or an unknown outcome.
+    /// </summary>
     bool IsLoaded { get; }
 
-    /// <summary>The version of the last load or save; 0 for an entity that was never written, and for a row from before that has it.</summary>
+    /// <summary>
+    /// The version of the last load or save; 0 for an entity that was never written, and for a row from before that has it.
+    /// </summary>
     long Version { get; }
 
     /// <summary>Whether there is a state at this version: false where it was never written, or deleted.</summary>
@@ -50,34 +54,30 @@ public interface IEntitySession<TState>
     /// together with its dirty mark. There is no cancellation: what was sent can't be taken back.
     /// </summary>
     /// <param name="state">The state.</param>
-    /// <param name="waitingSince">
-    /// For the counters: since when the callers whose changes are in it have waited, one entry each (timestamps of the engine's
-    /// <see cref="TimeProvider"/>). Null for one caller, from now.
-    /// </param>
     /// <returns>The version written.</returns>
     /// <exception cref="WriteConflictException">Somebody else wrote in between; load before going on.</exception>
     /// <exception cref="BufferFullException">The type's bound is reached; nothing was written.</exception>
     /// <exception cref="BufferUnavailableException">Redis is away; where the outcome is unknown, load before going on.</exception>
     /// <exception cref="PayloadException">The state can't be serialised; nothing was written.</exception>
     /// <exception cref="SinkException">The version had to be confirmed in PostgreSQL, which is away; nothing was written.</exception>
-    Task<long> SaveAsync(TState state, IReadOnlyList<long>? waitingSince = null);
+    Task<long> SaveAsync(TState state);
 
     /// <summary>Deletes the entity; nothing happens where there is none. It may be saved anew afterwards.</summary>
-    /// <param name="waitingSince">As in <see cref="SaveAsync"/>.</param>
     /// <returns>The version written; the present one where nothing had to be.</returns>
-    /// <exception cref="WriteConflictException">As in <see cref="SaveAsync"/>, like the other errors.</exception>
-    Task<long> DeleteAsync(IReadOnlyList<long>? waitingSince = null);
+    /// <exception cref="WriteConflictException">As in <see cref="SaveAsync(TState)"/>, like the other errors.</exception>
+    Task<long> DeleteAsync();
 
     /// <summary>Tries once to bring what is acknowledged to the database; tries of many sessions share batches.</summary>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     Task<EntityFlush> TryFlushAsync(CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Returns once PostgreSQL has what this session wrote: the second half of a write-through, after <see cref="SaveAsync"/> or
-    /// <see cref="DeleteAsync"/>, which return once Redis has it whatever the type's <see cref="EntityTypeOptions.WriteStrategy"/> is. May run
-    /// beside the other members. The session stays usable where it fails.
+    /// Returns once PostgreSQL has what this session wrote: the second half of a write-through, after <see cref="SaveAsync(TState)"/> or
+    /// <see cref="DeleteAsync()"/>, which return once Redis has it whatever the type's <see cref="EntityTypeOptions.WriteStrategy"/> is.
+    /// May run beside the other members. The session stays usable where it fails.
     /// </summary>
-    /// <exception cref="WriteThroughException">Not within <see cref="EntityTypeOptions.WriteThroughTimeout"/>, or PostgreSQL rejects it; it stays buffered.</exception>
+    /// <exception cref="WriteThroughException">Not within <see cref="EntityTypeOptions.WriteThroughTimeout"/>, or PostgreSQL rejects it; it
+    /// stays buffered.</exception>
     /// <exception cref="StateLostException">Redis lost it.</exception>
     Task WriteThroughAsync(CancellationToken cancellationToken = default);
 
@@ -88,6 +88,14 @@ public interface IEntitySession<TState>
     /// <exception cref="BufferFullException">The type's bound is reached.</exception>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     void ThrowIfRefusing();
+
+    /// <summary>The same save for several callers, whose changes are all in the state.</summary>
+    /// <param name="state">The state.</param>
+    /// <param name="waitingSince">For the counters: since when each of them has waited, as timestamps of the engine's clock.</param>
+    internal Task<long> SaveAsync(TState state, IReadOnlyList<long> waitingSince) => SaveAsync(state);
+
+    /// <summary>The same delete for several callers; see <see cref="SaveAsync(TState, IReadOnlyList{long})"/>.</summary>
+    internal Task<long> DeleteAsync(IReadOnlyList<long> waitingSince) => DeleteAsync();
 }
 
 /// <summary>What one try to flush an entity came to.</summary>
@@ -103,8 +111,8 @@ public enum EntityFlush
     Rejected,
 
     /// <summary>
-    /// What the owner holds no longer counts: PostgreSQL has a newer row, Redis lost the write, or it was set aside and discarded. The owner
-    /// must load before it goes on; a save is refused as a conflict.
+    /// What the owner holds no longer counts: PostgreSQL has a newer row, Redis lost the write, or it was set aside and discarded. The
+    /// owner must load before it goes on; a save is refused as a conflict.
     /// </summary>
     Superseded,
 }

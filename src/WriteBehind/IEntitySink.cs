@@ -30,7 +30,8 @@ public interface IEntitySink<TState>
     /// <param name="deadline">The end of the lease by the database's clock; after it nothing may be changed any more.</param>
     /// <param name="timeout">The statement time-out; ends inside the lease.</param>
     /// <param name="cancellationToken">Gives up waiting; the transaction may still commit.</param>
-    /// <exception cref="SinkException">The batch failed as a whole and nothing was changed (or, where transient, may have been).</exception>
+    /// <exception cref="SinkException">The batch failed as a whole and nothing was changed (or, where transient, may have
+    /// been).</exception>
     Task<SaveResult[]> SaveAsync(
         IReadOnlyList<SaveItem<TState>> items, DateTimeOffset deadline, TimeSpan timeout, CancellationToken cancellationToken);
 

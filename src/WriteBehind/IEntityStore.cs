@@ -45,12 +45,17 @@ public interface IEntityStore<TState>
     /// </summary>
     /// <returns>
     /// The entity as this change made it, with this change's version; null where the function returned null. Where others shared its write
-    /// and came after it, the current state is already theirs; functions that alter a state in place instead of making a new one alter this one, too.
+    /// and came after it, the current state is already theirs; functions that alter a state in place instead of making a new one alter this
+    /// one, too.
     /// </returns>
-    /// <exception cref="WriteConflictException">Other processes kept writing first, <see cref="WriteBehindOptions.MaxUpdateRetries"/> times in a row.</exception>
+    /// <exception cref="WriteConflictException">Other processes kept writing first, <see cref="WriteBehindOptions.MaxUpdateRetries"/> times
+    /// in a row.</exception>
     Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, CancellationToken cancellationToken = default);
 
-    /// <summary>Deletes the entity; the row goes with the next flush. With <paramref name="expectedVersion"/> only if that is the current version, as in <see cref="SetAsync"/>.</summary>
+    /// <summary>
+    /// Deletes the entity; the row goes with the next flush. With <paramref name="expectedVersion"/> only if that is the current version,
+    /// as in <see cref="SetAsync"/>.
+    /// </summary>
     /// <exception cref="WriteConflictException">The current version is another one.</exception>
     Task DeleteAsync(string id, long? expectedVersion = null, CancellationToken cancellationToken = default);
 
@@ -59,8 +64,8 @@ public interface IEntityStore<TState>
     /// </summary>
     /// <exception cref="EntityRejectedException">PostgreSQL rejects it.</exception>
     /// <exception cref="FlushIncompleteException">
-    /// Another flusher holds it, or PostgreSQL or Redis is away or hangs, for longer than <paramref name="timeout"/> (default 25 s; 0: one try,
-    /// to its end).
+    /// Another flusher holds it, or PostgreSQL or Redis is away or hangs, for longer than <paramref name="timeout"/> (default 25 s; 0: one
+    /// try, to its end).
     /// </exception>
     Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default);
 
@@ -68,7 +73,9 @@ public interface IEntityStore<TState>
     /// The same entities, written with this strategy instead of the type's <see cref="EntityTypeOptions.WriteStrategy"/>: for single writes
     /// that must be in PostgreSQL before they are acknowledged, or need not be. Costs nothing; call it per write.
     /// </summary>
-    /// <remarks>With <see cref="WriteStrategy.Through"/> writes may also throw <see cref="WriteThroughException"/>. Sessions are not affected.</remarks>
+    /// <remarks>
+    /// With <see cref="WriteStrategy.Through"/> writes may also throw <see cref="WriteThroughException"/>. Sessions are not affected.
+    /// </remarks>
     IEntityStore<TState> With(WriteStrategy strategy);
 
     /// <summary>

@@ -54,15 +54,19 @@ public static class WriteBehindDiagnostics
     /// <summary>Counter: entities by what became of them, with the tag <see cref="OutcomeTag"/>.</summary>
     public const string Flushed = "writebehind.flush.entities";
 
-    /// <summary>The tag of <see cref="Flushed"/>: <c>applied</c>, <c>already_there</c>, <c>fenced</c>, <c>expired</c>, <c>rejected</c>, <c>dead_letter</c>, <c>settled</c>, <c>lost</c>.</summary>
+    /// <summary>
+    /// The tag of <see cref="Flushed"/>: <c>applied</c>, <c>already_there</c>, <c>fenced</c>, <c>expired</c>, <c>rejected</c>,
+    /// <c>dead_letter</c>, <c>settled</c>, <c>lost</c>.
+    /// </summary>
     public const string OutcomeTag = "writebehind.outcome";
 
     /// <summary>Counter: settle transactions aborted because an entity moved on.</summary>
     public const string SettleAborts = "writebehind.settle.aborts";
 
     /// <summary>
-    /// Counter: decisions of rate limits, with the tags <see cref="LimitTag"/> and <see cref="OutcomeTag"/>: <c>admitted</c>, <c>rejected</c>,
-    /// <c>rejected_locally</c> (known to be over the limit, Redis was not asked), <c>admitted_unchecked</c> and <c>rejected_unchecked</c> (Redis was away).
+    /// Counter: decisions of rate limits, with the tags <see cref="LimitTag"/> and <see cref="OutcomeTag"/>: <c>admitted</c>,
+    /// <c>rejected</c>, <c>rejected_locally</c> (known to be over the limit, Redis was not asked), <c>admitted_unchecked</c> and
+    /// <c>rejected_unchecked</c> (Redis was away).
     /// </summary>
     public const string LimitDecisions = "writebehind.limit.decisions";
 
@@ -73,8 +77,9 @@ public static class WriteBehindDiagnostics
     public const string LimitTag = "writebehind.limit";
 
     /// <summary>
-    /// Counter: items of queues, with the tags <see cref="QueueTag"/> and <see cref="OutcomeTag"/>: <c>added</c>, <c>already_waiting</c>, <c>full</c>,
-    /// <c>taken</c>, <c>acknowledged</c>, <c>returned</c>, <c>reclaimed</c>, <c>lost_notice</c> (a notice of a flush notifier that could not be sent).
+    /// Counter: items of queues, with the tags <see cref="QueueTag"/> and <see cref="OutcomeTag"/>: <c>added</c>, <c>already_waiting</c>,
+    /// <c>full</c>, <c>taken</c>, <c>acknowledged</c>, <c>returned</c>, <c>reclaimed</c>, <c>lost_notice</c> (a notice of a flush notifier
+    /// that could not be sent).
     /// </summary>
     public const string QueueItems = "writebehind.queue.items";
 

@@ -12,7 +12,10 @@ public sealed class WriteBehindOptions
     /// </summary>
     public bool RequireDurableBuffer { get; set; }
 
-    /// <summary>How many replicas must have a write before it is acknowledged (<c>WAIT</c>); default 0. Each write then costs a further round trip, and the process one more connection.</summary>
+    /// <summary>
+    /// How many replicas must have a write before it is acknowledged (<c>WAIT</c>); default 0. Each write then costs a further round trip,
+    /// and the process one more connection.
+    /// </summary>
     public int ReplicaAcknowledgements { get; set; }
 
     /// <summary>How long replicas are waited for before a write's outcome counts as unknown; default 1 s.</summary>
@@ -23,22 +26,33 @@ public sealed class WriteBehindOptions
     /// </summary>
     public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How many times an update function is run again after conflicts before <see cref="WriteConflictException"/>; default 16.</summary>
+    /// <summary>
+    /// How many times an update function is run again after conflicts before <see cref="WriteConflictException"/>; default 16.
+    /// </summary>
     public int MaxUpdateRetries { get; set; } = 16;
 
-    /// <summary>How many batches may be at the database at once, over all types of this process; default 4. Each uses one connection.</summary>
+    /// <summary>
+    /// How many batches may be at the database at once, over all types of this process; default 4. Each uses one connection.
+    /// </summary>
     public int MaxConcurrentFlushes { get; set; } = 4;
 
-    /// <summary>How many look-ups may be at the database at once, over all types of this process; default 4. Each uses one connection.</summary>
+    /// <summary>
+    /// How many look-ups may be at the database at once, over all types of this process; default 4. Each uses one connection.
+    /// </summary>
     public int MaxConcurrentLoads { get; set; } = 4;
 
-    /// <summary>How long a stop waits for the last flush; default 25 s, inside the 30 s of <c>HostOptions.ShutdownTimeout</c>. 0 does not flush at stop.</summary>
+    /// <summary>
+    /// How long a stop waits for the last flush; default 25 s, inside the 30 s of <c>HostOptions.ShutdownTimeout</c>. 0 does not flush at
+    /// stop.
+    /// </summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(25);
 
     /// <summary>The first pause after a transient database failure; default 0.5 s. Doubles with each failure, with jitter.</summary>
     public TimeSpan BackoffStart { get; set; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>The longest pause after transient database failures; default 60 s. An outage is noticed to be over this late at most.</summary>
+    /// <summary>
+    /// The longest pause after transient database failures; default 60 s. An outage is noticed to be over this late at most.
+    /// </summary>
     public TimeSpan BackoffCap { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Whether this process sweeps; default true. One sweeping process is enough, several share the work.</summary>

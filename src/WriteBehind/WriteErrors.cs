@@ -9,8 +9,8 @@ public sealed class BufferFullException : WriteBehindException
     /// <summary>Creates the error.</summary>
     public BufferFullException(string entityType, string entityId, long maxDirty)
         : base(
-            $"{entityType} '{entityId}' was refused: '{entityType}' has reached MaxDirty ({maxDirty} entities, spread evenly over its shards). " +
-            "PostgreSQL is behind or away; slow down and try again, or raise MaxDirty if Redis has the memory.",
+            $"{entityType} '{entityId}' was refused: '{entityType}' has reached MaxDirty ({maxDirty} entities, spread evenly over its " +
+            "shards). PostgreSQL is behind or away; slow down and try again, or raise MaxDirty if Redis has the memory.",
             entityType,
             entityId)
         => MaxDirty = maxDirty;
@@ -78,8 +78,8 @@ public enum PayloadProblem
 }
 
 /// <summary>
-/// The writer's knowledge of the entity was out of date: somebody else wrote in between, or what it took for absent exists. Nothing was written.
-/// Load the entity again and decide anew.
+/// The writer's knowledge of the entity was out of date: somebody else wrote in between, or what it took for absent exists. Nothing was
+/// written. Load the entity again and decide anew.
 /// </summary>
 public sealed class WriteConflictException : WriteBehindException
 {
@@ -88,7 +88,8 @@ public sealed class WriteConflictException : WriteBehindException
         : base(
             (expectedVersion == 0 && currentVersion == 0
                 ? $"{entityType} '{entityId}' exists, as a row whose version is 0, but the writer expected it not to. "
-                : $"{entityType} '{entityId}' is at version {currentVersion}, but the writer expected {expectedVersion}: somebody else wrote in between. ") +
+                : $"{entityType} '{entityId}' is at version {currentVersion}, but the writer expected {expectedVersion}: somebody else " +
+                    "wrote in between. ") +
             "Nothing was written; load the entity again and repeat the change.",
             entityType,
             entityId)
@@ -114,7 +115,8 @@ public sealed class WriteThroughException : WriteBehindException
     /// <summary>Creates the error.</summary>
     public WriteThroughException(string entityType, string entityId, long version, WriteBehindException cause)
         : base(
-            $"{entityType} '{entityId}' is buffered in Redis as version {version} and not in PostgreSQL yet: {cause?.Message} The write is accepted; do not repeat it.",
+            $"{entityType} '{entityId}' is buffered in Redis as version {version} and not in PostgreSQL yet: {cause?.Message} The write " +
+            "is accepted; do not repeat it.",
             entityType,
             entityId,
             cause)

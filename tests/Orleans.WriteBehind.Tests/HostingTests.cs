@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
 using WriteBehind.Buffer;
+using WriteBehind.Engine;
 
 namespace Orleans.WriteBehind.Tests;
 
@@ -68,7 +69,7 @@ public sealed class HostingTests
         using var held = cluster.Gate.HoldAt(ProtocolStep.BeforeClaim, id: "sku");
         using var budget = new CancellationTokenSource();
 
-        var stop = cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<IWriteBehindLifetime>().StopAsync(budget.Token);
+        var stop = cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<IEngineControl>().StopAsync(budget.Token);
         await held.ReachedAsync();
         await budget.CancelAsync();
 

@@ -6,7 +6,7 @@ namespace WriteBehind.Testing;
 /// A protocol gate that tests steer: it can hold a batch at a step, fail it or slow it down. Arm it before the act. Of several
 /// rules that fit, the one armed first goes first.
 /// </summary>
-public sealed class Gate : IProtocolGate
+internal sealed class Gate : IProtocolGate
 {
     private readonly Lock _lock = new();
     private readonly List<GateRule> _rules = [];

@@ -4,7 +4,7 @@ using WriteBehind.Buffer;
 namespace WriteBehind.Testing;
 
 /// <summary>A step at which a <see cref="Gate"/> holds batches.</summary>
-public sealed class HeldStep : IDisposable
+internal sealed class HeldStep : IDisposable
 {
     private readonly ProtocolStep _step;
     private readonly Channel<IReadOnlyList<string>> _arrivals = Channel.CreateUnbounded<IReadOnlyList<string>>();

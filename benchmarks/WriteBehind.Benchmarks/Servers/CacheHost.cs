@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Caching;
+using WriteBehind.Engine;
 using WriteBehind.RateLimits;
 
 namespace WriteBehind.Benchmarks.Servers;
@@ -48,13 +49,13 @@ public sealed class CacheHost : IAsyncDisposable
             })
             .AddRateLimit(NarrowLimit);
         var host = new CacheHost(services.BuildServiceProvider());
-        await host._services.GetRequiredService<IWriteBehindLifetime>().StartAsync(CancellationToken.None);
+        await host._services.GetRequiredService<IEngineControl>().StartAsync(CancellationToken.None);
         return host;
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _services.GetRequiredService<IWriteBehindLifetime>().StopAsync(CancellationToken.None);
+        await _services.GetRequiredService<IEngineControl>().StopAsync(CancellationToken.None);
         await _services.DisposeAsync();
     }
 }

@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Benchmarks.Measuring;
 using WriteBehind.Benchmarks.Model;
+using WriteBehind.Engine;
 
 namespace WriteBehind.Benchmarks.Servers;
 
@@ -46,7 +47,7 @@ public sealed class EngineHost : IAsyncDisposable
                 entity?.Invoke(options);
             });
         var host = new EngineHost(services.BuildServiceProvider());
-        await host._services.GetRequiredService<IWriteBehindLifetime>().StartAsync(CancellationToken.None);
+        await host._services.GetRequiredService<IEngineControl>().StartAsync(CancellationToken.None);
         return host;
     }
 
@@ -72,7 +73,7 @@ public sealed class EngineHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _services.GetRequiredService<IWriteBehindLifetime>().StopAsync(CancellationToken.None);
+        await _services.GetRequiredService<IEngineControl>().StopAsync(CancellationToken.None);
         await _services.DisposeAsync();
     }
 }

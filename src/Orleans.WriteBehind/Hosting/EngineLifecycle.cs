@@ -1,7 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
-using WriteBehind;
+using WriteBehind.Engine;
 
 namespace Orleans.WriteBehind.Hosting;
 
@@ -9,7 +9,7 @@ namespace Orleans.WriteBehind.Hosting;
 /// Starts the engine before grains can be activated, and drains it after the last one was deactivated. Not a hosted service: those that
 /// are registered after the silo stop before grains deactivate, and the grains' last flushes would find no pipeline.
 /// </summary>
-internal sealed class EngineLifecycle(IWriteBehindLifetime engine) : ILifecycleParticipant<ISiloLifecycle>
+internal sealed class EngineLifecycle(IEngineControl engine) : ILifecycleParticipant<ISiloLifecycle>
 {
     public void Participate(ISiloLifecycle lifecycle)
         => lifecycle.Subscribe(nameof(EngineLifecycle), ServiceLifecycleStage.ApplicationServices, engine.StartAsync, StopAsync);
@@ -35,14 +35,15 @@ internal sealed class SiloValidator(IServiceProvider services) : IConfigurationV
         if (!services.GetServices<ILifecycleParticipant<ISiloLifecycle>>().OfType<EngineLifecycle>().Any())
         {
             throw new OrleansConfigurationException(
-                "AddWriteBehindGrainStorage stores through the write-behind engine, which is not there: call siloBuilder.AddWriteBehind(…) as well.");
+                "AddWriteBehindGrainStorage stores through the write-behind engine, which is not there: call " +
+                "siloBuilder.AddWriteBehind(…) as well.");
         }
 
         if (services.GetService<IReminderTable>() is null)
         {
             throw new OrleansConfigurationException(
-                "The sweep grains of write-behind need reminders, and no reminder service is configured: call UseRedisReminderService(…), " +
-                "or UseInMemoryReminderService() in development.");
+                "The sweep grains of write-behind need reminders, and no reminder service is configured: call " +
+                "UseRedisReminderService(…), or UseInMemoryReminderService() in development.");
         }
     }
 }

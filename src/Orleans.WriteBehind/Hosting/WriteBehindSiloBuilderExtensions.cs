@@ -32,7 +32,8 @@ public static class WriteBehindSiloBuilderExtensions
         var services = builder.Services;
         var engine = services.AddWriteBehindEngine(static options => options.Sweep = false);
         services.AddOptions<WriteBehindGrainOptions>().Configure(configureGrains ?? (static _ => { })).ValidateOnStart();
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<WriteBehindGrainOptions>, WriteBehindGrainOptionsValidator>());
+        services.TryAddEnumerable(
+            ServiceDescriptor.Singleton<IValidateOptions<WriteBehindGrainOptions>, WriteBehindGrainOptionsValidator>());
         services.TryAddEnumerable(ServiceDescriptor.Transient<IConfigurationValidator, SiloValidator>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<ILifecycleParticipant<ISiloLifecycle>, EngineLifecycle>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<ILifecycleParticipant<ISiloLifecycle>, SweepKeeper>());
@@ -90,7 +91,8 @@ public static class WriteBehindGrainStorageSiloBuilderExtensions
             services.GetRequiredService<TimeProvider>(),
             logger);
         var taker = options.Source is { } source ? new RedisStateTaker(source, services) : null;
-        return new WriteBehindGrainStorage(name, options, sessions, taker, services.GetRequiredService<IActivatorProvider>(), contexts, logger);
+        return new WriteBehindGrainStorage(
+            name, options, sessions, taker, services.GetRequiredService<IActivatorProvider>(), contexts, logger);
     }
 }
 
@@ -98,13 +100,13 @@ public static class WriteBehindGrainStorageSiloBuilderExtensions
 public static class GrainRateLimitSiloBuilderExtensions
 {
     /// <summary>
-    /// Rate-limits grain calls. The limits are registered with <c>AddRateLimit</c> on the builder of <c>AddWriteBehind</c>; the windows are in Redis,
-    /// so all silos share them. An admitted call costs a round trip to Redis before it begins.
+    /// Rate-limits grain calls. The limits are registered with <c>AddRateLimit</c> on the builder of <c>AddWriteBehind</c>; the windows are
+    /// in Redis, so all silos share them. An admitted call costs a round trip to Redis before it begins.
     /// </summary>
     /// <param name="builder">The silo.</param>
     /// <param name="select">
-    /// Says what limits a call; null as its answer for nothing. Null (the default) for what <see cref="RateLimitedAttribute"/> says. It sees
-    /// every call, also those of the runtime, so it must be quick.
+    /// Says what limits a call; null as its answer for nothing. Null (the default) for what <see cref="RateLimitedAttribute"/> says. It
+    /// sees every call, also those of the runtime, so it must be quick.
     /// </param>
     public static ISiloBuilder AddGrainRateLimits(this ISiloBuilder builder, Func<IIncomingGrainCallContext, GrainLimit?>? select = null)
     {

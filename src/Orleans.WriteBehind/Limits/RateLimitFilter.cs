@@ -7,7 +7,8 @@ using WriteBehind.RateLimits;
 namespace Orleans.WriteBehind.Limits;
 
 /// <summary>Refuses calls that are over their limit before the grain sees them.</summary>
-internal sealed class RateLimitFilter(IRateLimits limits, Func<IIncomingGrainCallContext, GrainLimit?> select) : IIncomingGrainCallFilter, IAsyncDisposable
+internal sealed class RateLimitFilter(
+    IRateLimits limits, Func<IIncomingGrainCallContext, GrainLimit?> select) : IIncomingGrainCallFilter, IAsyncDisposable
 {
     // The limiter of a caller is let go of when the caller has been quiet for a while; until then it remembers rejections.
     private readonly ConcurrentDictionary<string, PartitionedRateLimiter<string>> _limiters = new(StringComparer.Ordinal);
@@ -54,7 +55,8 @@ internal static class AttributeSelector
         return found switch
         {
             null => null,
-            { CallerKey: { } caller } => new(found.Limit, $"{caller}={Convert.ToString(RequestContext.Get(caller), CultureInfo.InvariantCulture)}"),
+            { CallerKey: { } caller }
+                => new(found.Limit, $"{caller}={Convert.ToString(RequestContext.Get(caller), CultureInfo.InvariantCulture)}"),
             _ => new(found.Limit, $"grain:{call.TargetId}"),
         };
     }
@@ -71,11 +73,14 @@ internal static class AttributeSelector
         return call.InterfaceMethod.GetCustomAttribute<RateLimitedAttribute>()
             ?? call.ImplementationMethod?.GetCustomAttribute<RateLimitedAttribute>()
             ?? type.GetCustomAttribute<RateLimitedAttribute>()
-            ?? type.GetInterfaces().Select(static inherited => inherited.GetCustomAttribute<RateLimitedAttribute>()).FirstOrDefault(static found => found is not null)
+            ?? type.GetInterfaces()
+                .Select(static inherited => inherited.GetCustomAttribute<RateLimitedAttribute>())
+                .FirstOrDefault(static found => found is not null)
             ?? (isGrain ? call.Grain!.GetType().GetCustomAttribute<RateLimitedAttribute>() : null);
     }
 
     /// <summary>Reminders, timers, streams, management: a grain that misses those is broken rather than limited.</summary>
     private static bool IsOfRuntime(Type type)
-        => type.Assembly.GetCustomAttribute<AssemblyProductAttribute>()?.Product == typeof(IGrain).Assembly.GetCustomAttribute<AssemblyProductAttribute>()?.Product;
+        => type.Assembly.GetCustomAttribute<AssemblyProductAttribute>()?.Product
+            == typeof(IGrain).Assembly.GetCustomAttribute<AssemblyProductAttribute>()?.Product;
 }

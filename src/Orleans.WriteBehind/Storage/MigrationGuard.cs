@@ -4,8 +4,8 @@ using Orleans.Metadata;
 namespace Orleans.WriteBehind.Storage;
 
 /// <summary>
-/// Keeps the states of an activation that was given up from migrating: they were not acknowledged, and the activation on the other side would
-/// go on with them as if they were.
+/// Keeps the states of an activation that was given up from migrating: they were not acknowledged, and the activation on the other side
+/// would go on with them as if they were.
 /// </summary>
 /// <remarks>
 /// A migration that has begun can't be called off, and one may begin while the activation ends. But where a participant throws, Orleans
@@ -37,10 +37,12 @@ internal sealed class MigrationGuard : IGrainMigrationParticipant
 /// </summary>
 internal sealed class MigrationGuardConfigurator : IConfigureGrainContextProvider, IConfigureGrainContext
 {
-    // The name of Orleans' strategy, which is internal. Stateless workers never migrate, and what stands for all of them takes no components.
+    // The name of Orleans' strategy, which is internal. Stateless workers never migrate, and what stands for all of them takes no
+    // components.
     private const string StatelessWorkers = "StatelessWorkerPlacement";
 
-    public bool TryGetConfigurator(GrainType grainType, GrainProperties properties, [NotNullWhen(true)] out IConfigureGrainContext? configurator)
+    public bool TryGetConfigurator(
+        GrainType grainType, GrainProperties properties, [NotNullWhen(true)] out IConfigureGrainContext? configurator)
     {
         var canMigrate = properties.Properties.GetValueOrDefault(WellKnownGrainTypeProperties.PlacementStrategy) != StatelessWorkers;
         configurator = canMigrate ? this : null;

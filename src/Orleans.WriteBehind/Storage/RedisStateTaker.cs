@@ -8,7 +8,9 @@ using WriteBehind;
 
 namespace Orleans.WriteBehind.Storage;
 
-/// <summary>Takes entries over from the layout of Microsoft.Orleans.Persistence.Redis: a hash with the fields <c>etag</c> and <c>data</c>.</summary>
+/// <summary>
+/// Takes entries over from the layout of Microsoft.Orleans.Persistence.Redis: a hash with the fields <c>etag</c> and <c>data</c>.
+/// </summary>
 /// <remarks>
 /// An entry is closed before it is read. Its etag becomes one that no activation of the old provider has, and the third field makes the
 /// old provider read "nothing there": neither an old activation nor a new one can write it any more, so nothing is acknowledged there

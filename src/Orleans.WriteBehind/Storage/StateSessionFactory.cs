@@ -25,7 +25,8 @@ internal sealed class StateSessionFactory(
     /// <exception cref="ConfigurationException">The state is mapped to an entity type of another state type.</exception>
     public IStateSession<T> Open<T>(string stateName, GrainId grainId)
     {
-        var open = (Func<string, GrainId, IStateSession<T>>)_openers.GetOrAdd((typeof(T), stateName), static (key, self) => self.Opener<T>(key.Name), this);
+        var open = (Func<string, GrainId, IStateSession<T>>)_openers.GetOrAdd(
+            (typeof(T), stateName), static (key, self) => self.Opener<T>(key.Name), this);
         return open(stateName, grainId);
     }
 
@@ -50,7 +51,8 @@ internal sealed class StateSessionFactory(
             ? MappedMethod.MakeGenericMethod(typeof(T)).CreateDelegate<Func<string, Func<string, GrainId, IStateSession<T>>>>(this)(type)
             : throw new ConfigurationException(
                 nameof(WriteBehindGrainStorageOptions.Map),
-                $"The state '{stateName}' is a {typeof(T).Name}, but the entity type '{type}' it is mapped to holds {engine.OptionsOf(type).StateType.Name}.",
+                $"The state '{stateName}' is a {typeof(T).Name}, but the entity type '{type}' it is mapped to holds " +
+                $"{engine.OptionsOf(type).StateType.Name}.",
                 type);
     }
 
@@ -59,14 +61,18 @@ internal sealed class StateSessionFactory(
     {
         var store = engine.Store<T>(type);
         return (_, grainId) => Session(
-            store.OpenSession(GrainEntityId.Of(contexts.GrainContext?.GrainInstance, grainId)), static state => state, static (T state) => state);
+            store.OpenSession(GrainEntityId.Of(contexts.GrainContext?.GrainInstance, grainId)),
+            static state => state,
+            static (T state) => state);
     }
 
     private StateSession<T, GrainStateDocument> OpenDocument<T>(string stateName, GrainId grainId)
     {
         var id = EntityId.Compose(stateName, grainId.Type.ToString() ?? string.Empty, grainId.Key.ToString() ?? string.Empty);
         return Session<T, GrainStateDocument>(
-            engine.Store<GrainStateDocument>(options.EntityType).OpenSession(id), state => Write(id, state), document => Read<T>(id, document));
+            engine.Store<GrainStateDocument>(options.EntityType).OpenSession(id),
+            state => Write(id, state),
+            document => Read<T>(id, document));
     }
 
     private StateSession<T, TState> Session<T, TState>(IEntitySession<TState> session, Func<T, TState> toEntity, Func<TState, T> fromEntity)
@@ -99,7 +105,11 @@ internal sealed class StateSessionFactory(
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
             throw new PayloadException(
-                PayloadProblem.Unreadable, $"The state of {options.EntityType} '{id}' can't be read as a {typeof(T).Name}: {e.Message}", options.EntityType, id, e);
+                PayloadProblem.Unreadable,
+                $"The state of {options.EntityType} '{id}' can't be read as a {typeof(T).Name}: {e.Message}",
+                options.EntityType,
+                id,
+                e);
         }
     }
 }

@@ -36,7 +36,8 @@ internal sealed partial class WriteBehindGrainStorage(
 
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        var session = await WriteAsync(stateName, grainId, grainState, session => session.SaveAsync(grainState.State!)).ConfigureAwait(false);
+        var session = await WriteAsync(
+            stateName, grainId, grainState, session => session.SaveAsync(grainState.State!)).ConfigureAwait(false);
         grainState.RecordExists = true;
 
         // Last, for where it fails the state is acknowledged all the same.
@@ -45,7 +46,8 @@ internal sealed partial class WriteBehindGrainStorage(
 
     public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        var session = await WriteAsync(stateName, grainId, grainState, session => DeleteAsync(stateName, grainId, session)).ConfigureAwait(false);
+        var session = await WriteAsync(
+            stateName, grainId, grainState, session => DeleteAsync(stateName, grainId, session)).ConfigureAwait(false);
         Show(grainState, session, exists: false, state: default);
         await session.FinishAsync().ConfigureAwait(false);
     }
@@ -55,16 +57,16 @@ internal sealed partial class WriteBehindGrainStorage(
     private async Task<IStateSession<T>> WriteAsync<T>(
         string stateName, GrainId grainId, IGrainState<T> grainState, Func<IStateSession<T>, Task> write)
     {
-        // Both before the first await, after which this is no longer the activation's own turn: who calls would not be known any more, and a
-        // session that is opened then would not know what kind of key the grain has.
+        // Both before the first await, after which this is no longer the activation's own turn: who calls would not be known any more, and
+        // a session that is opened then would not know what kind of key the grain has.
         var grain = contexts.GrainContext;
         var session = SessionOf(stateName, grainId, grainState);
         try
         {
             if (!session.IsLoaded || ETagOf(session) != grainState.ETag)
             {
-                // The entity tag comes from elsewhere: it migrated with the grain, or the grain was never read. The engine confirms it. A state
-                // without one may be there all the same: a row from before write-behind has version 0.
+                // The entity tag comes from elsewhere: it migrated with the grain, or the grain was never read. The engine confirms it. A
+                // state without one may be there all the same: a row from before write-behind has version 0.
                 session.Assume(ParseETag(stateName, grainId, grainState.ETag), grainState.RecordExists);
             }
 
@@ -152,7 +154,9 @@ internal sealed partial class WriteBehindGrainStorage(
         => string.IsNullOrEmpty(etag) ? 0
             : long.TryParse(etag, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version
             : throw new InconsistentStateException(
-                $"The state '{stateName}' of {grainId} has an ETag of another storage provider: it must be read before it is written.", storedEtag: null, etag);
+                $"The state '{stateName}' of {grainId} has an ETag of another storage provider: it must be read before it is written.",
+                storedEtag: null,
+                etag);
 
     [LoggerMessage(1, LogLevel.Information, "State {State} of {Grain} was taken over into storage {Provider}.")]
     private static partial void TakenOver(ILogger logger, string state, GrainId grain, string provider);

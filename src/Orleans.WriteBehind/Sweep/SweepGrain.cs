@@ -2,13 +2,18 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using WriteBehind;
 using WriteBehind.Common;
+using WriteBehind.Engine;
+using WriteBehind.Flushing;
 
 namespace Orleans.WriteBehind.Sweep;
 
-/// <summary>One of the sweep grains. A timer sweeps as often as the types' ages ask for; the reminder sees to it that there is a timer.</summary>
+/// <summary>
+/// One of the sweep grains. A timer sweeps as often as the types' ages ask for; the reminder sees to it that there is a timer.
+/// </summary>
 [GrainType("writebehind.sweep")]
 internal sealed partial class SweepGrain(
     IWriteBehindEngine engine,
+    IEngineControl control,
     IOptions<WriteBehindGrainOptions> options,
     IOptions<ReminderOptions> reminders,
     ILogger<SweepGrain> logger) : Grain, ISweepGrain
@@ -72,7 +77,9 @@ internal sealed partial class SweepGrain(
         limit.CancelAfter(LongestTurn);
         try
         {
-            var rescued = await engine.SweepAsync(part, minAge: null, limit.Token).MayBeAbandoned().WaitAsync(limit.Token).ConfigureAwait(true);
+            var rescued = await control.SweepAsync(part, minAge: null, limit.Token)
+                .MayBeAbandoned()
+                .WaitAsync(limit.Token).ConfigureAwait(true);
             if (rescued > 0)
             {
                 Swept(logger, rescued);
@@ -97,8 +104,8 @@ internal sealed partial class SweepGrain(
 }
 
 /// <summary>
-/// Sweeps a part of every type's shards. There is a fixed set of these grains, keyed 0 to <see cref="WriteBehindGrainOptions.SweepGrains"/> less
-/// one, each with one reminder: whatever crashed, one of the silos that are left wakes them.
+/// Sweeps a part of every type's shards. There is a fixed set of these grains, keyed 0 to <see cref="WriteBehindGrainOptions.SweepGrains"/>
+/// less one, each with one reminder: whatever crashed, one of the silos that are left wakes them.
 /// </summary>
 [Alias("writebehind.sweep")]
 internal interface ISweepGrain : IGrainWithIntegerKey, IRemindable

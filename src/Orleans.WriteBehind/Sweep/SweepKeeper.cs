@@ -10,7 +10,11 @@ namespace Orleans.WriteBehind.Sweep;
 /// at most, and after a crash what is dirty should not wait for it.
 /// </summary>
 internal sealed partial class SweepKeeper(
-    IGrainFactory grains, IWriteBehindEngine engine, IOptions<WriteBehindGrainOptions> options, TimeProvider time, ILogger<SweepKeeper> logger)
+    IGrainFactory grains,
+    IWriteBehindEngine engine,
+    IOptions<WriteBehindGrainOptions> options,
+    TimeProvider time,
+    ILogger<SweepKeeper> logger)
     : ILifecycleParticipant<ISiloLifecycle>, IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -78,8 +82,8 @@ internal static class SweepInterval
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// A quarter of the shortest maximum age: what nobody flushes is due at half of it, found at three quarters at the latest, and so in the
-    /// database before its time.
+    /// A quarter of the shortest maximum age: what nobody flushes is due at half of it, found at three quarters at the latest, and so in
+    /// the database before its time.
     /// </summary>
     public static TimeSpan Of(IWriteBehindEngine engine)
     {

@@ -11,7 +11,8 @@ internal sealed class BufferFullConverter : IConverter<BufferFullException, Buff
     public BufferFullException ConvertFromSurrogate(in Surrogate surrogate)
         => surrogate.Origin.Restore(new BufferFullException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.MaxDirty));
 
-    public Surrogate ConvertToSurrogate(in BufferFullException value) => new() { Origin = ErrorOrigin.Of(value), MaxDirty = value.MaxDirty };
+    public Surrogate ConvertToSurrogate(in BufferFullException value)
+        => new() { Origin = ErrorOrigin.Of(value), MaxDirty = value.MaxDirty };
 
     [GenerateSerializer]
     internal struct Surrogate
@@ -29,9 +30,13 @@ internal sealed class BufferFullConverter : IConverter<BufferFullException, Buff
 internal sealed class BufferUnavailableConverter : IConverter<BufferUnavailableException, BufferUnavailableConverter.Surrogate>
 {
     public BufferUnavailableException ConvertFromSurrogate(in Surrogate surrogate)
-        => surrogate.Origin.Restore(new BufferUnavailableException(surrogate.Message, surrogate.OutcomeUnknown, surrogate.Origin.EntityType, surrogate.Origin.EntityId, surrogate.Origin.Cause));
+        => surrogate.Origin.Restore(
+            new BufferUnavailableException(
+                surrogate.Message, surrogate.OutcomeUnknown, surrogate.Origin.EntityType, surrogate.Origin.EntityId,
+                surrogate.Origin.Cause));
 
-    public Surrogate ConvertToSurrogate(in BufferUnavailableException value) => new() { Origin = ErrorOrigin.Of(value), Message = value.Message, OutcomeUnknown = value.OutcomeUnknown };
+    public Surrogate ConvertToSurrogate(in BufferUnavailableException value)
+        => new() { Origin = ErrorOrigin.Of(value), Message = value.Message, OutcomeUnknown = value.OutcomeUnknown };
 
     [GenerateSerializer]
     internal struct Surrogate
@@ -52,7 +57,8 @@ internal sealed class BufferUnavailableConverter : IConverter<BufferUnavailableE
 internal sealed class CacheLoadConverter : IConverter<CacheLoadException, CacheLoadConverter.Surrogate>
 {
     public CacheLoadException ConvertFromSurrogate(in Surrogate surrogate)
-        => surrogate.Origin.Restore(new CacheLoadException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Origin.Cause!));
+        => surrogate.Origin.Restore(
+            new CacheLoadException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Origin.Cause!));
 
     public Surrogate ConvertToSurrogate(in CacheLoadException value) => new() { Origin = ErrorOrigin.Of(value) };
 
@@ -69,9 +75,11 @@ internal sealed class CacheLoadConverter : IConverter<CacheLoadException, CacheL
 internal sealed class ConfigurationConverter : IConverter<ConfigurationException, ConfigurationConverter.Surrogate>
 {
     public ConfigurationException ConvertFromSurrogate(in Surrogate surrogate)
-        => surrogate.Origin.Restore(new ConfigurationException(surrogate.Setting, surrogate.Message, surrogate.Origin.EntityType, surrogate.Origin.Cause));
+        => surrogate.Origin.Restore(
+            new ConfigurationException(surrogate.Setting, surrogate.Message, surrogate.Origin.EntityType, surrogate.Origin.Cause));
 
-    public Surrogate ConvertToSurrogate(in ConfigurationException value) => new() { Origin = ErrorOrigin.Of(value), Setting = value.Setting, Message = value.Message };
+    public Surrogate ConvertToSurrogate(in ConfigurationException value)
+        => new() { Origin = ErrorOrigin.Of(value), Setting = value.Setting, Message = value.Message };
 
     [GenerateSerializer]
     internal struct Surrogate
@@ -117,9 +125,12 @@ internal sealed class EntityRejectedConverter : IConverter<EntityRejectedExcepti
 internal sealed class FlushIncompleteConverter : IConverter<FlushIncompleteException, FlushIncompleteConverter.Surrogate>
 {
     public FlushIncompleteException ConvertFromSurrogate(in Surrogate surrogate)
-        => surrogate.Origin.Restore(new FlushIncompleteException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Waited, surrogate.Reason, surrogate.Origin.Cause));
+        => surrogate.Origin.Restore(
+            new FlushIncompleteException(
+                surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Waited, surrogate.Reason, surrogate.Origin.Cause));
 
-    public Surrogate ConvertToSurrogate(in FlushIncompleteException value) => new() { Origin = ErrorOrigin.Of(value), Waited = value.Waited, Reason = value.Reason };
+    public Surrogate ConvertToSurrogate(in FlushIncompleteException value)
+        => new() { Origin = ErrorOrigin.Of(value), Waited = value.Waited, Reason = value.Reason };
 
     [GenerateSerializer]
     internal struct Surrogate
@@ -165,9 +176,12 @@ internal sealed class UnexpectedKeyConverter : IConverter<UnexpectedKeyException
 internal sealed class InvalidEntityIdConverter : IConverter<InvalidEntityIdException, InvalidEntityIdConverter.Surrogate>
 {
     public InvalidEntityIdException ConvertFromSurrogate(in Surrogate surrogate)
-        => surrogate.Origin.Restore(new InvalidEntityIdException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId, surrogate.Reason, surrogate.Origin.Cause));
+        => surrogate.Origin.Restore(
+            new InvalidEntityIdException(
+                surrogate.Origin.EntityType!, surrogate.Origin.EntityId, surrogate.Reason, surrogate.Origin.Cause));
 
-    public Surrogate ConvertToSurrogate(in InvalidEntityIdException value) => new() { Origin = ErrorOrigin.Of(value), Reason = value.Reason };
+    public Surrogate ConvertToSurrogate(in InvalidEntityIdException value)
+        => new() { Origin = ErrorOrigin.Of(value), Reason = value.Reason };
 
     [GenerateSerializer]
     internal struct Surrogate
@@ -185,9 +199,12 @@ internal sealed class InvalidEntityIdConverter : IConverter<InvalidEntityIdExcep
 internal sealed class PayloadConverter : IConverter<PayloadException, PayloadConverter.Surrogate>
 {
     public PayloadException ConvertFromSurrogate(in Surrogate surrogate)
-        => surrogate.Origin.Restore(new PayloadException(surrogate.Problem, surrogate.Message, surrogate.Origin.EntityType!, surrogate.Origin.EntityId, surrogate.Origin.Cause));
+        => surrogate.Origin.Restore(
+            new PayloadException(
+                surrogate.Problem, surrogate.Message, surrogate.Origin.EntityType!, surrogate.Origin.EntityId, surrogate.Origin.Cause));
 
-    public Surrogate ConvertToSurrogate(in PayloadException value) => new() { Origin = ErrorOrigin.Of(value), Problem = value.Problem, Message = value.Message };
+    public Surrogate ConvertToSurrogate(in PayloadException value)
+        => new() { Origin = ErrorOrigin.Of(value), Problem = value.Problem, Message = value.Message };
 
     [GenerateSerializer]
     internal struct Surrogate
@@ -235,9 +252,20 @@ internal sealed class RateLimitedConverter : IConverter<RateLimitedException, Ra
 internal sealed class SinkConverter : IConverter<SinkException, SinkConverter.Surrogate>
 {
     public SinkException ConvertFromSurrogate(in Surrogate surrogate)
-        => surrogate.Origin.Restore(new SinkException(surrogate.Failure, surrogate.Message, surrogate.Code, surrogate.Origin.EntityType, surrogate.Origin.EntityId, surrogate.Origin.Cause, surrogate.OutcomeUnknown));
+        => surrogate.Origin.Restore(
+            new SinkException(
+                surrogate.Failure, surrogate.Message, surrogate.Code, surrogate.Origin.EntityType, surrogate.Origin.EntityId,
+                surrogate.Origin.Cause, surrogate.OutcomeUnknown));
 
-    public Surrogate ConvertToSurrogate(in SinkException value) => new() { Origin = ErrorOrigin.Of(value), Failure = value.Failure, Message = value.Message, Code = value.Code, OutcomeUnknown = value.OutcomeUnknown };
+    public Surrogate ConvertToSurrogate(in SinkException value)
+        => new()
+        {
+            Origin = ErrorOrigin.Of(value),
+            Failure = value.Failure,
+            Message = value.Message,
+            Code = value.Code,
+            OutcomeUnknown = value.OutcomeUnknown,
+        };
 
     [GenerateSerializer]
     internal struct Surrogate
@@ -265,7 +293,8 @@ internal sealed class StateDiscardedConverter : IConverter<StateDiscardedExcepti
 {
     public StateDiscardedException ConvertFromSurrogate(in Surrogate surrogate)
         => surrogate.Origin.Restore(
-            new StateDiscardedException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Origin.Cause, surrogate.ChangesSaved));
+            new StateDiscardedException(
+                surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Origin.Cause, surrogate.ChangesSaved));
 
     public Surrogate ConvertToSurrogate(in StateDiscardedException value)
         => new() { Origin = ErrorOrigin.Of(value), ChangesSaved = value.ChangesSaved };
@@ -305,7 +334,8 @@ internal sealed class UnknownEntityTypeConverter : IConverter<UnknownEntityTypeE
     public UnknownEntityTypeException ConvertFromSurrogate(in Surrogate surrogate)
         => surrogate.Origin.Restore(new UnknownEntityTypeException(surrogate.Origin.EntityType!, surrogate.Known));
 
-    public Surrogate ConvertToSurrogate(in UnknownEntityTypeException value) => new() { Origin = ErrorOrigin.Of(value), Known = [.. value.Known] };
+    public Surrogate ConvertToSurrogate(in UnknownEntityTypeException value)
+        => new() { Origin = ErrorOrigin.Of(value), Known = [.. value.Known] };
 
     [GenerateSerializer]
     internal struct Surrogate
@@ -351,7 +381,8 @@ internal sealed class WriteThroughConverter : IConverter<WriteThroughException, 
         => surrogate.Origin.Restore(new WriteThroughException(
             surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Version, (WriteBehindException)surrogate.Origin.Cause!));
 
-    public Surrogate ConvertToSurrogate(in WriteThroughException value) => new() { Origin = ErrorOrigin.Of(value), Version = value.Version };
+    public Surrogate ConvertToSurrogate(in WriteThroughException value)
+        => new() { Origin = ErrorOrigin.Of(value), Version = value.Version };
 
     [GenerateSerializer]
     internal struct Surrogate

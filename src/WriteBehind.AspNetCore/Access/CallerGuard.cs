@@ -26,7 +26,9 @@ internal sealed class CallerGuard(WriteBehindEndpointOptions options) : IEndpoin
     {
         var local = options.AllowLoopback && LoopbackCaller.IsDirect(http);
         if (options.AllowAnonymous || (local && LoopbackCaller.NamesLoopback(http.Request.Host)))
+        {
             return (Verdict.Admitted, null);
+        }
 
         var policy = await FindPolicyAsync(http).ConfigureAwait(false);
         var verdict = policy is null ? JudgeUser(http) : await JudgeByPolicyAsync(http, policy).ConfigureAwait(false);
@@ -37,13 +39,15 @@ internal sealed class CallerGuard(WriteBehindEndpointOptions options) : IEndpoin
     {
         var policies = http.RequestServices.GetService<IAuthorizationPolicyProvider>();
         if (options.Policy is null)
+        {
             return policies is null ? null : await policies.GetDefaultPolicyAsync().ConfigureAwait(false);
+        }
 
         var policy = policies is null ? null : await policies.GetPolicyAsync(options.Policy).ConfigureAwait(false);
         return policy ?? throw new ConfigurationException(
             $"{nameof(WriteBehindEndpointOptions)}.{nameof(options.Policy)}",
-            $"{nameof(WriteBehindEndpointOptions)}.{nameof(options.Policy)} names the authorization policy '{options.Policy}', which is not " +
-            "registered. Register it with AddAuthorization, or name another one.");
+            $"{nameof(WriteBehindEndpointOptions)}.{nameof(options.Policy)} names the authorization policy '{options.Policy}', which is " +
+            "not registered. Register it with AddAuthorization, or name another one.");
     }
 
     private static async Task<Verdict> JudgeByPolicyAsync(HttpContext http, AuthorizationPolicy policy)
@@ -55,18 +59,22 @@ internal sealed class CallerGuard(WriteBehindEndpointOptions options) : IEndpoin
         // A policy of the host may ask for less than a name (an assertion that is always true, say). These endpoints do not.
         var user = authentication.Principal ?? http.User;
         if (user.Identity is not { IsAuthenticated: true })
+        {
             return Verdict.Unauthenticated;
+        }
 
         return result.Succeeded ? Verdict.Admitted : result.Challenged ? Verdict.Unauthenticated : Verdict.Forbidden;
     }
 
-    private static Verdict JudgeUser(HttpContext http) =>
-        http.User.Identity is { IsAuthenticated: true } ? Verdict.Admitted : Verdict.Unauthenticated;
+    private static Verdict JudgeUser(HttpContext http)
+        => http.User.Identity is { IsAuthenticated: true } ? Verdict.Admitted : Verdict.Unauthenticated;
 
     private static async Task<IResult> RefuseAsync(HttpContext http, Verdict verdict, AuthorizationPolicy? policy)
     {
         if (verdict == Verdict.Forbidden)
+        {
             return WriteBehindProblems.Forbidden("The authorization policy of these endpoints refuses this caller.");
+        }
 
         if (verdict == Verdict.ForeignName)
         {
@@ -79,12 +87,14 @@ internal sealed class CallerGuard(WriteBehindEndpointOptions options) : IEndpoin
         if (schemes.Count == 0)
         {
             return WriteBehindProblems.Forbidden(
-                "Anonymous callers are let in from the machine itself only, and this host has no authentication that others could use. Call " +
-                "from the machine, add authentication to the host, or set WriteBehindEndpointOptions.AllowAnonymous.");
+                "Anonymous callers are let in from the machine itself only, and this host has no authentication that others could use. " +
+                "Call from the machine, add authentication to the host, or set WriteBehindEndpointOptions.AllowAnonymous.");
         }
 
         foreach (var scheme in schemes)
+        {
             await http.ChallengeAsync(scheme).ConfigureAwait(false);
+        }
 
         // A cookie scheme answers with a redirect to its login page; that is the better answer for a browser.
         return http.Response.StatusCode is StatusCodes.Status401Unauthorized or StatusCodes.Status200OK
@@ -95,7 +105,9 @@ internal sealed class CallerGuard(WriteBehindEndpointOptions options) : IEndpoin
     private static async Task<IReadOnlyList<string>> SchemesAsync(HttpContext http, AuthorizationPolicy? policy)
     {
         if (policy is { AuthenticationSchemes.Count: > 0 })
+        {
             return policy.AuthenticationSchemes;
+        }
 
         var schemes = http.RequestServices.GetService<IAuthenticationSchemeProvider>();
         var scheme = schemes is null ? null : await schemes.GetDefaultChallengeSchemeAsync().ConfigureAwait(false);

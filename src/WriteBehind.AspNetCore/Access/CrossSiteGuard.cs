@@ -16,7 +16,10 @@ internal sealed class CrossSiteGuard : IEndpointFilter
     {
         var request = context.HttpContext.Request;
         if (request.Headers[Header] != "1")
-            return new(WriteBehindProblems.Forbidden($"A request that changes something carries the header '{Header}: 1'; this one does not."));
+        {
+            return new(
+                WriteBehindProblems.Forbidden($"A request that changes something carries the header '{Header}: 1'; this one does not."));
+        }
 
         return IsSameSite(request)
             ? next(context)
@@ -27,10 +30,14 @@ internal sealed class CrossSiteGuard : IEndpointFilter
     {
         // Browsers set Sec-Fetch-Site themselves, and no page can change it. Callers that are no browsers send neither header.
         if (request.Headers.TryGetValue("Sec-Fetch-Site", out var site))
+        {
             return site == "same-origin" || site == "none";
+        }
 
         if (!request.Headers.TryGetValue("Origin", out var origin))
+        {
             return true;
+        }
 
         return Uri.TryCreate(origin, UriKind.Absolute, out var uri)
             && Uri.TryCreate($"{uri.Scheme}://{request.Host}", UriKind.Absolute, out var own)

@@ -17,8 +17,8 @@ internal static class LoopbackCaller
     ];
 
     /// <summary>Whether the connection comes from this machine and no proxy stands between. An unknown address counts as remote.</summary>
-    public static bool IsDirect(HttpContext http) =>
-        http.Connection.RemoteIpAddress is { } address
+    public static bool IsDirect(HttpContext http)
+        => http.Connection.RemoteIpAddress is { } address
         && IPAddress.IsLoopback(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address)
         && !ForwardingHeaders.Any(http.Request.Headers.ContainsKey);
 

@@ -8,7 +8,9 @@ internal sealed record DeadLetterDocument(DeadLetter Letter, bool IsDelete, Json
     public static DeadLetterDocument From(DeadLetterDetail detail)
     {
         if (detail.Payload is not { } payload)
+        {
             return new(detail.Letter, detail.IsDelete, null, null);
+        }
 
         try
         {

@@ -6,8 +6,8 @@ namespace WriteBehind.AspNetCore.Documents;
 internal sealed record StatusDocument(
     IReadOnlyList<TypeDocument> Types, DurabilityStatus Durability, IReadOnlyList<LoopStatus> Loops)
 {
-    public static StatusDocument From(EngineStatus status) =>
-        new([.. status.Types.Select(TypeDocument.From)], status.Durability, status.Loops);
+    public static StatusDocument From(EngineStatus status)
+        => new([.. status.Types.Select(TypeDocument.From)], status.Durability, status.Loops);
 }
 
 /// <summary>The status of one entity type as JSON has it.</summary>

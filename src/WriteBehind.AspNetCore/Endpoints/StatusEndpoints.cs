@@ -9,8 +9,8 @@ namespace WriteBehind.AspNetCore.Endpoints;
 
 internal static class StatusEndpoint
 {
-    public static async Task<IResult> GetAsync(HttpContext http, IWriteBehindEngine engine) =>
-        Results.Json(
+    public static async Task<IResult> GetAsync(HttpContext http, IWriteBehindEngine engine)
+        => Results.Json(
             StatusDocument.From(await engine.GetStatusAsync(http.RequestAborted).ConfigureAwait(false)),
             WriteBehindJson.Default.StatusDocument);
 }

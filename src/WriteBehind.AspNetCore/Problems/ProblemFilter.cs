@@ -27,12 +27,17 @@ internal sealed class WriteBehindExceptionHandler(IProblemDetailsService problem
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
         if (exception is not WriteBehindException error)
+        {
             return false;
+        }
 
         var problem = WriteBehindProblems.From(error);
         httpContext.Response.StatusCode = problem.Status ?? StatusCodes.Status500InternalServerError;
         if (error is RateLimitedException { RetryAfter: { } wait })
+        {
             httpContext.Response.Headers.RetryAfter = WriteBehindProblems.WholeSeconds(wait).ToString(CultureInfo.InvariantCulture);
+        }
+
         return await problems.TryWriteAsync(new ProblemDetailsContext
         {
             HttpContext = httpContext,

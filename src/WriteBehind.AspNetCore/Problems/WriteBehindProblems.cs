@@ -11,11 +11,13 @@ internal static class WriteBehindProblems
 {
     private const string TypePrefix = "urn:writebehind:";
 
-    public static ProblemHttpResult Unauthenticated(string detail) => Result(StatusCodes.Status401Unauthorized, "unauthenticated", "Not authenticated", detail);
+    public static ProblemHttpResult Unauthenticated(string detail)
+        => Result(StatusCodes.Status401Unauthorized, "unauthenticated", "Not authenticated", detail);
 
     public static ProblemHttpResult Forbidden(string detail) => Result(StatusCodes.Status403Forbidden, "forbidden", "Not allowed", detail);
 
-    public static ProblemHttpResult BadRequest(string detail) => Result(StatusCodes.Status400BadRequest, "bad-request", "Bad request", detail);
+    public static ProblemHttpResult BadRequest(string detail)
+        => Result(StatusCodes.Status400BadRequest, "bad-request", "Bad request", detail);
 
     public static ProblemHttpResult NotFound(string detail) => Result(StatusCodes.Status404NotFound, "not-found", "Not found", detail);
 
@@ -25,9 +27,15 @@ internal static class WriteBehindProblems
         var (status, type, title) = Describe(error);
         var problem = Problem(status, type, title, error.Message);
         if (error.EntityType is { } entityType)
+        {
             problem.Extensions["entityType"] = entityType;
+        }
+
         if (error.EntityId is { } entityId)
+        {
             problem.Extensions["entityId"] = entityId;
+        }
+
         if (error is WriteConflictException conflict)
         {
             problem.Extensions["expectedVersion"] = conflict.ExpectedVersion;
@@ -35,9 +43,15 @@ internal static class WriteBehindProblems
         }
 
         if (error is RateLimitedException { RetryAfter: { } wait })
+        {
             problem.Extensions["retryAfterSeconds"] = WholeSeconds(wait);
+        }
+
         if (error is BufferUnavailableException unavailable)
+        {
             problem.Extensions["outcomeUnknown"] = unavailable.OutcomeUnknown;
+        }
+
         return problem;
     }
 
@@ -49,20 +63,20 @@ internal static class WriteBehindProblems
         UnknownEntityTypeException => (StatusCodes.Status404NotFound, "unknown-entity-type", "No such entity type"),
         InvalidEntityIdException => (StatusCodes.Status400BadRequest, "invalid-entity-id", "Not an entity id"),
         WriteConflictException => (StatusCodes.Status409Conflict, "write-conflict", "Somebody else wrote first"),
-        PayloadException { Problem: PayloadProblem.TooLarge } =>
-            (StatusCodes.Status413PayloadTooLarge, "state-too-large", "The state is too large"),
-        PayloadException { Problem: PayloadProblem.NotSerializable } =>
-            (StatusCodes.Status422UnprocessableEntity, "state-not-serializable", "The state can't be stored"),
+        PayloadException { Problem: PayloadProblem.TooLarge }
+            => (StatusCodes.Status413PayloadTooLarge, "state-too-large", "The state is too large"),
+        PayloadException { Problem: PayloadProblem.NotSerializable }
+            => (StatusCodes.Status422UnprocessableEntity, "state-not-serializable", "The state can't be stored"),
         PayloadException => (StatusCodes.Status500InternalServerError, "unreadable-state", "The stored state can't be read"),
         EntityRejectedException => (StatusCodes.Status422UnprocessableEntity, "entity-rejected", "The database rejects the entity"),
         RateLimitedException => (StatusCodes.Status429TooManyRequests, "rate-limited", "Too many calls"),
         BufferFullException => (StatusCodes.Status503ServiceUnavailable, "buffer-full", "Too many unflushed entities"),
         BufferUnavailableException => (StatusCodes.Status503ServiceUnavailable, "buffer-unavailable", "Redis is not available"),
-        SinkException { Failure: SinkFailure.Transient or SinkFailure.Contention or SinkFailure.Held or SinkFailure.Timeout } =>
-            (StatusCodes.Status503ServiceUnavailable, "database-unavailable", "The database is not available"),
+        SinkException { Failure: SinkFailure.Transient or SinkFailure.Contention or SinkFailure.Held or SinkFailure.Timeout }
+            => (StatusCodes.Status503ServiceUnavailable, "database-unavailable", "The database is not available"),
         SinkException => (StatusCodes.Status500InternalServerError, "database-error", "The database refuses the statement"),
-        WriteThroughException { InnerException: EntityRejectedException } =>
-            (StatusCodes.Status422UnprocessableEntity, "entity-rejected", "The database rejects the entity"),
+        WriteThroughException { InnerException: EntityRejectedException }
+            => (StatusCodes.Status422UnprocessableEntity, "entity-rejected", "The database rejects the entity"),
         WriteThroughException => (StatusCodes.Status504GatewayTimeout, "not-written-through", "Accepted, and not in the database yet"),
         CacheLoadException { InnerException: WriteBehindException cause } => Describe(cause),
         CacheLoadException => (StatusCodes.Status503ServiceUnavailable, "load-failed", "The value could not be loaded"),
@@ -73,9 +87,9 @@ internal static class WriteBehindProblems
         _ => (StatusCodes.Status500InternalServerError, "error", "Something went wrong"),
     };
 
-    private static ProblemHttpResult Result(int status, string type, string title, string detail) =>
-        TypedResults.Problem(Problem(status, type, title, detail));
+    private static ProblemHttpResult Result(int status, string type, string title, string detail)
+        => TypedResults.Problem(Problem(status, type, title, detail));
 
-    private static ProblemDetails Problem(int status, string type, string title, string detail) =>
-        new() { Status = status, Type = TypePrefix + type, Title = title, Detail = detail };
+    private static ProblemDetails Problem(int status, string type, string title, string detail)
+        => new() { Status = status, Type = TypePrefix + type, Title = title, Detail = detail };
 }

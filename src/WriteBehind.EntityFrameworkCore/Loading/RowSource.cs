@@ -22,8 +22,8 @@ internal static class RowSource
         return map.SpansTables
             ? throw new ConfigurationException(
                 "HasKey",
-                $"Entity type '{type}' can't be loaded: {map.EntityType.Name} has a key of several columns and is spread over several tables. " +
-                "Give it a key of one column, or keep it in one table.",
+                $"Entity type '{type}' can't be loaded: {map.EntityType.Name} has a key of several columns and is spread over several " +
+                "tables. Give it a key of one column, or keep it in one table.",
                 type)
             : new CompositeKeyRows<TState>(map);
     }

@@ -10,7 +10,8 @@ namespace WriteBehind.EntityFrameworkCore.Loading;
 internal sealed class VersionLoader(TableKey key, string lookUpSql)
 {
     /// <summary>Loads the versions there are; an id that is no key of the table has none.</summary>
-    public async Task<IReadOnlyList<StoredVersion>> LoadAsync(RentedContext lease, IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<StoredVersion>> LoadAsync(
+        RentedContext lease, IReadOnlyList<string> ids, CancellationToken cancellationToken)
     {
         var rows = new KeySet(key, ids.Count);
         for (var i = 0; i < ids.Count; i++)

@@ -28,7 +28,8 @@ internal sealed record EntityMap(
 {
     /// <summary>Whether its rows are spread over several tables (TPT, TPC, entity splitting).</summary>
     public bool SpansTables
-        => EntityType.GetTableMappings().Count() > 1 || EntityType.GetDerivedTypes().Any(t => t.GetTableName() != EntityType.GetTableName());
+        => EntityType.GetTableMappings().Count() > 1
+            || EntityType.GetDerivedTypes().Any(t => t.GetTableName() != EntityType.GetTableName());
 
     /// <summary>For the log: which table, which key, which version column, by which way and why.</summary>
     public string Describe()

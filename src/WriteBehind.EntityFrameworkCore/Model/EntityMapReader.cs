@@ -68,7 +68,8 @@ internal sealed class EntityMapReader(string type, IEntityType entity)
             || property.GetBeforeSaveBehavior() == PropertySaveBehavior.Ignore
             || property.ValueGenerated.HasFlag(ValueGenerated.OnUpdate)
             || (property.ValueGenerated == ValueGenerated.OnAdd
-                && (property.GetDefaultValueSql() is not null || property.GetValueGenerationStrategy() != NpgsqlValueGenerationStrategy.None));
+                && (property.GetDefaultValueSql() is not null
+                    || property.GetValueGenerationStrategy() != NpgsqlValueGenerationStrategy.None));
 
     private KeyColumn KeyColumnOf(IProperty property, string column, bool isTracked)
     {
@@ -133,8 +134,8 @@ internal sealed class EntityMapReader(string type, IEntityType entity)
 
     private ConfigurationException RefuseNavigation(INavigationBase navigation, string remedy) => Refuse(
         navigation.Name,
-        $"its navigation '{navigation.Name}' to {navigation.TargetEntityType.DisplayName()} is part of the state, and a flush does not save " +
-        $"other entities. Either {remedy}, or keep it out of the state with [JsonIgnore].");
+        $"its navigation '{navigation.Name}' to {navigation.TargetEntityType.DisplayName()} is part of the state, and a flush does not " +
+        $"save other entities. Either {remedy}, or keep it out of the state with [JsonIgnore].");
 
     private ConfigurationException RefuseKey(IProperty property, string storeType) => Refuse(
         property.Name,
@@ -184,7 +185,8 @@ internal static class TrackedReasons
             }
             else if (property.Wire is null)
             {
-                yield return $"{property.Property.Name} ({property.Property.GetRelationalTypeMapping().StoreType}) does not fit into an array";
+                yield return $"{property.Property.Name} ({property.Property.GetRelationalTypeMapping().StoreType}) does not fit into an " +
+                    "array";
             }
             else if (property.Property.GetAfterSaveBehavior() == PropertySaveBehavior.Throw && !property.Property.IsKey())
             {

@@ -103,7 +103,8 @@ internal sealed class KeySet
             }
         }
 
-        throw new InvalidOperationException("The statement returned a key that was not sent. A trigger that changes keys can't be worked with.");
+        throw new InvalidOperationException(
+            "The statement returned a key that was not sent. A trigger that changes keys can't be worked with.");
     }
 
     private bool Matches(NpgsqlDataReader reader, int row)

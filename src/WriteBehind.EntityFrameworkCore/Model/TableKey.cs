@@ -7,7 +7,9 @@ using NpgsqlTypes;
 
 namespace WriteBehind.EntityFrameworkCore.Model;
 
-/// <summary>The key of a table, and how it is written as an id: its one part as it is, several parts as <see cref="EntityId"/> says.</summary>
+/// <summary>
+/// The key of a table, and how it is written as an id: its one part as it is, several parts as <see cref="EntityId"/> says.
+/// </summary>
 internal sealed class TableKey(IReadOnlyList<KeyColumn> columns)
 {
     /// <summary>The columns in the key's order.</summary>
@@ -29,7 +31,8 @@ internal sealed class TableKey(IReadOnlyList<KeyColumn> columns)
         if (!EntityId.TrySplit(id, out var split) || split.Length != columns.Count)
         {
             parts = [];
-            return $"the key has {columns.Count} columns ({string.Join(", ", columns.Select(c => c.Name))}), so the id has {columns.Count} " +
+            return $"the key has {columns.Count} columns ({string.Join(", ", columns.Select(c => c.Name))}), so the id has " +
+                $"{columns.Count} " +
                 "parts joined by '|' (EntityId.Compose makes it).";
         }
 

@@ -31,8 +31,8 @@ internal sealed record WireType(string SqlType, NpgsqlDbType DbType, Type ClrTyp
             "double precision" or "float8" => Is<double>(provider, "double precision", NpgsqlDbType.Double),
             "numeric" or "decimal" => Is<decimal>(provider, "numeric", NpgsqlDbType.Numeric),
             "boolean" or "bool" => Is<bool>(provider, "boolean", NpgsqlDbType.Boolean),
-            "text" or "character varying" or "varchar" or "character" or "char" or "bpchar" or "citext" =>
-                Is<string>(provider, "text", NpgsqlDbType.Text)
+            "text" or "character varying" or "varchar" or "character" or "char" or "bpchar" or "citext"
+                => Is<string>(provider, "text", NpgsqlDbType.Text)
                 ?? From<char, string>(provider, "text", NpgsqlDbType.Text, static v => v.ToString()),
             "json" => Json(provider, "json", NpgsqlDbType.Json),
             "jsonb" => Json(provider, "jsonb", NpgsqlDbType.Jsonb),
@@ -52,7 +52,8 @@ internal sealed record WireType(string SqlType, NpgsqlDbType DbType, Type ClrTyp
     }
 
     private static WireType? Json(Type provider, string sqlType, NpgsqlDbType dbType)
-        => Is<string>(provider, sqlType, dbType) ?? Is<JsonDocument>(provider, sqlType, dbType) ?? Is<JsonElement>(provider, sqlType, dbType);
+        => Is<string>(provider, sqlType, dbType) ?? Is<JsonDocument>(provider, sqlType, dbType)
+            ?? Is<JsonElement>(provider, sqlType, dbType);
 
     private static WireType? Is<T>(Type provider, string sqlType, NpgsqlDbType dbType)
         => provider == typeof(T) ? new WireType(sqlType, dbType, typeof(T)) : null;

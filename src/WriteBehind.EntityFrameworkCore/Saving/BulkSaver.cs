@@ -42,7 +42,8 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
         return batch.Results;
     }
 
-    private async Task WriteAsync(NpgsqlConnection connection, BulkBatch<TState> batch, FlushTerms terms, CancellationToken cancellationToken)
+    private async Task WriteAsync(
+        NpgsqlConnection connection, BulkBatch<TState> batch, FlushTerms terms, CancellationToken cancellationToken)
     {
         var guarded = new GuardedBatch(connection, flushLock, exclusive: batch.Deletes.Count > 0, terms);
         await using (guarded.ConfigureAwait(false))

@@ -43,7 +43,12 @@ internal sealed class BulkStatements
 
         string?[] names = [fixedName, .. keys.Select(k => k.Name), version, .. columns.Select(c => c.Name), touched];
         string?[] values =
-            [fixedValue, .. keys.Select(k => $"i.{k.Alias}"), "i.v", .. columns.Select(c => $"i.{c.Alias}"), touched is null ? null : "now()"];
+            [
+                fixedValue,
+                .. keys.Select(k => $"i.{k.Alias}"),
+                "i.v",
+                .. columns.Select(c => $"i.{c.Alias}"),
+                touched is null ? null : "now()"];
         string[] arrays = [keyArrays, $"${versionParameter}::bigint[]", .. columns.Select(c => c.Array)];
         string[] aliases = [keyAliases, "v", .. columns.Select(c => c.Alias)];
         string?[] conflict = [fixedName, .. keys.Select(k => k.Name)];

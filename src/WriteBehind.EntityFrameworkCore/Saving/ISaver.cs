@@ -28,7 +28,8 @@ internal static class Outcomes
 
     /// <param name="version">The version of the delete.</param>
     /// <param name="stored">The version that is stored; null where there is no row.</param>
-    /// <param name="expired">Whether the deadline is past by now: then even a row that is absent may yet come (see <c>GuardedBatch</c>).</param>
+    /// <param name="expired">Whether the deadline is past by now: then even a row that is absent may yet come (see
+    /// <c>GuardedBatch</c>).</param>
     /// <param name="type">The entity type.</param>
     public static SaveResult OfDelete(long version, long? stored, bool expired, string type)
         => stored >= version ? new SaveResult(SaveOutcome.Fenced, stored.Value)
@@ -41,7 +42,7 @@ internal static class Outcomes
     /// </summary>
     private static SaveResult Swallowed(string type, string done) => new(SaveOutcome.Rejected, Error: new SinkException(
         SinkFailure.Entity,
-        $"A row of '{type}' was not {done}, and PostgreSQL gave no error: a trigger or a row-level security policy left it out, or something " +
-        "beside the flushes changed the row at this moment.",
+        $"A row of '{type}' was not {done}, and PostgreSQL gave no error: a trigger or a row-level security policy left it out, or " +
+        "something beside the flushes changed the row at this moment.",
         entityType: type));
 }

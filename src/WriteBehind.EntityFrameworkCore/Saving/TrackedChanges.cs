@@ -76,7 +76,9 @@ internal sealed class TrackedChanges<TState>
         }
     }
 
-    /// <summary>The row was locked before it was queried, so it is there; but a query of a derived type does not see those of others.</summary>
+    /// <summary>
+    /// The row was locked before it was queried, so it is there; but a query of a derived type does not see those of others.
+    /// </summary>
     private EntityEntry<TState> Existing(string id) => _existing.TryGetValue(id, out var entry)
         ? entry
         : throw new NotSupportedException(
@@ -117,8 +119,8 @@ internal sealed class TrackedChanges<TState>
         if (row.Metadata != copy.Metadata)
         {
             throw new NotSupportedException(
-                $"The row is a {row.Metadata.DisplayName()} and the state a {copy.Metadata.DisplayName()}: an entity can't change its type. " +
-                "Delete it first.");
+                $"The row is a {row.Metadata.DisplayName()} and the state a {copy.Metadata.DisplayName()}: an entity can't change its " +
+                "type. Delete it first.");
         }
 
         foreach (var property in row.Metadata.GetProperties().Where(p => !p.IsPrimaryKey() && IsUpdated(p)))

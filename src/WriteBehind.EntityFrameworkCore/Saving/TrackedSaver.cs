@@ -12,7 +12,8 @@ namespace WriteBehind.EntityFrameworkCore.Saving;
 /// Saves a batch through SaveChanges, for what arrays can't carry. The guards are those of <see cref="GuardedBatch"/>, in the same
 /// transaction: it locks the rows there are and learns their versions before anything is changed.
 /// </summary>
-internal sealed class TrackedSaver<TState>(string type, EntityMap map, IRowSource<TState> source, StateCopier<TState> copier, FlushLock flushLock)
+internal sealed class TrackedSaver<TState>(
+    string type, EntityMap map, IRowSource<TState> source, StateCopier<TState> copier, FlushLock flushLock)
     : ISaver<TState>
     where TState : class
 {
@@ -48,7 +49,12 @@ internal sealed class TrackedSaver<TState>(string type, EntityMap map, IRowSourc
     }
 
     private async Task SaveAsync(
-        RentedContext lease, IReadOnlyList<SaveItem<TState>> items, KeySet rows, FlushTerms terms, SaveResult[] results, CancellationToken token)
+        RentedContext lease,
+        IReadOnlyList<SaveItem<TState>> items,
+        KeySet rows,
+        FlushTerms terms,
+        SaveResult[] results,
+        CancellationToken token)
     {
         var transaction = await lease.Context.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, token).ConfigureAwait(false);
         await using (transaction.ConfigureAwait(false))

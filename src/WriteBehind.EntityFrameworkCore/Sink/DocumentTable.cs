@@ -21,7 +21,9 @@ internal sealed class DocumentTable<TState>
     {
         // A serializer of JSON writes what the application means by JSON: its names, converters and source-generated contexts. Any other
         // format can't go into a jsonb column.
-        _serializer = options.Serializer.Format == JsonStateSerializer<TState>.JsonFormat ? options.Serializer : new JsonStateSerializer<TState>();
+        _serializer = options.Serializer.Format == JsonStateSerializer<TState>.JsonFormat
+            ? options.Serializer
+            : new JsonStateSerializer<TState>();
         Type = options.Type;
         Name = SqlName.Table(documents.GetSchema(), documents.GetTableName()!);
         Key = new TableKey([new KeyColumn<string>("id", "text", NpgsqlDbType.Text, KeyText.TextReader(null), null)]);
@@ -56,7 +58,11 @@ internal sealed class DocumentTable<TState>
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
             throw new PayloadException(
-                PayloadProblem.Unreadable, $"The row of {Type} '{id}' in {Name} can't be read as a {typeof(TState).Name}: {e.Message}", Type, id, e);
+                PayloadProblem.Unreadable,
+                $"The row of {Type} '{id}' in {Name} can't be read as a {typeof(TState).Name}: {e.Message}",
+                Type,
+                id,
+                e);
         }
     }
 

@@ -11,7 +11,9 @@ using WriteBehind.EntityFrameworkCore.Verification;
 
 namespace WriteBehind.EntityFrameworkCore.Sink;
 
-/// <summary>Makes the sink of each entity type from the model of a context: bulk where arrays can carry it, tracked or generic where not.</summary>
+/// <summary>
+/// Makes the sink of each entity type from the model of a context: bulk where arrays can carry it, tracked or generic where not.
+/// </summary>
 internal sealed class EntityFrameworkSinkFactory<TContext>(
     IServiceScopeFactory scopes, IOptions<EntityFrameworkSinkOptions> options, TimeProvider? time = null) : IEntitySinkFactory
     where TContext : DbContext
@@ -29,8 +31,8 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
             : CreateGeneric(options, model.FindEntityType(typeof(WriteBehindDocument)) ?? throw new ConfigurationException(
                 "UseEntityFramework",
                 $"Entity type '{options.Type}': {typeof(TState).Name} is not mapped in {typeof(TContext).Name}. Either map it " +
-                $"(modelBuilder.Entity<{typeof(TState).Name}>().HasWriteBehindVersion()), or map the generic table, which takes the states of " +
-                "any type as jsonb (modelBuilder.AddWriteBehindDocuments()).",
+                $"(modelBuilder.Entity<{typeof(TState).Name}>().HasWriteBehindVersion()), or map the generic table, which takes the " +
+                "states of any type as jsonb (modelBuilder.AddWriteBehindDocuments()).",
                 options.Type));
     }
 

@@ -9,8 +9,8 @@ using WriteBehind.EntityFrameworkCore.Sql;
 namespace WriteBehind.EntityFrameworkCore.Sink;
 
 /// <summary>
-/// Listens to PostgreSQL for one cache. Notifications are not kept for whoever is not connected, so each time it begins to listen it empties
-/// the cache first: after LISTEN, so that nothing falls between the two.
+/// Listens to PostgreSQL for one cache. Notifications are not kept for whoever is not connected, so each time it begins to listen it
+/// empties the cache first: after LISTEN, so that nothing falls between the two.
 /// </summary>
 internal sealed partial class PostgresInvalidation(
     ICacheInvalidator cache, ContextSource contexts, TimeProvider time, ILogger logger) : BackgroundService
@@ -67,7 +67,10 @@ internal sealed partial class PostgresInvalidation(
             connection.Notification += Hear;
             try
             {
-                await RunAsync(connection, $"LISTEN {SqlName.Quote(CacheInvalidationSql.ChannelOf(cache.Name))}", cancellationToken).ConfigureAwait(false);
+                await RunAsync(
+                    connection,
+                    $"LISTEN {SqlName.Quote(CacheInvalidationSql.ChannelOf(cache.Name))}",
+                    cancellationToken).ConfigureAwait(false);
                 await cache.RemoveAllAsync(cancellationToken).ConfigureAwait(false);
                 Listening(logger, cache.Name);
                 await PumpAsync(connection, messages, cancellationToken).ConfigureAwait(false);
@@ -175,6 +178,9 @@ internal sealed partial class PostgresInvalidation(
     [LoggerMessage(1, LogLevel.Information, "Listening to PostgreSQL for the cache '{Cache}', which was emptied first.")]
     private static partial void Listening(ILogger logger, string cache);
 
-    [LoggerMessage(2, LogLevel.Warning, "Not listening to PostgreSQL for the cache '{Cache}'; rows changed elsewhere go unnoticed until it works again, and the cache is emptied then.")]
+    [LoggerMessage(
+        2, LogLevel.Warning,
+        "Not listening to PostgreSQL for the cache '{Cache}'; rows changed elsewhere go unnoticed until it works again, and the cache is " +
+        "emptied then.")]
     private static partial void Broken(ILogger logger, Exception error, string cache);
 }

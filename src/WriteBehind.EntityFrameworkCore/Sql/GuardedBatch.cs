@@ -22,8 +22,8 @@ namespace WriteBehind.EntityFrameworkCore.Sql;
 /// <b>The time left.</b> statement_timeout is set to what is left of the lease by the database's own clock, at most the time-out
 /// asked for, and anew before each statement that may wait, since it counts for each statement from its start. So a statement that
 /// waits for a row ends inside the lease. lock_timeout ends such a wait much sooner: one held row must not use up the time of the
-/// others, which the flush pipeline then saves without it. It also lifts synchronous_commit from "off": Redis forgets the state once the flush is
-/// reported, so a commit that a crash of PostgreSQL may undo would lose it.
+/// others, which the flush pipeline then saves without it. It also lifts synchronous_commit from "off": Redis forgets the state once the
+/// flush is reported, so a commit that a crash of PostgreSQL may undo would lose it.
 /// </item>
 /// <item>
 /// <b>The lock, in a statement of its own.</b> The deadline is checked while a statement runs, but its effect is there only with the
@@ -71,7 +71,8 @@ internal sealed class GuardedBatch : IAsyncDisposable
     /// <param name="exclusive">Whether anything is deleted.</param>
     /// <param name="terms">Until when, and how long.</param>
     /// <param name="transaction">The transaction to work in; null to begin and commit one within the batch.</param>
-    public GuardedBatch(NpgsqlConnection connection, FlushLock flushLock, bool exclusive, FlushTerms terms, NpgsqlTransaction? transaction = null)
+    public GuardedBatch(
+        NpgsqlConnection connection, FlushLock flushLock, bool exclusive, FlushTerms terms, NpgsqlTransaction? transaction = null)
     {
         _batch = new NpgsqlBatch(connection, transaction) { Timeout = (int)Math.Ceiling(terms.Patience.TotalSeconds) };
         _terms = terms;
@@ -130,7 +131,9 @@ internal sealed class GuardedBatch : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _batch.DisposeAsync();
 
-    /// <summary>Where the lease is over nothing is cut down: the statements see that by themselves and report it, rather than time out.</summary>
+    /// <summary>
+    /// Where the lease is over nothing is cut down: the statements see that by themselves and report it, rather than time out.
+    /// </summary>
     private static string TimeLeftSql(bool withTransactionTimeout) => $"""
         SELECT set_config('statement_timeout', least($1, l.ms)::text, true),
             set_config('lock_timeout', $3::text, true),

@@ -5,7 +5,9 @@ using Npgsql;
 
 namespace WriteBehind.EntityFrameworkCore.Sql;
 
-/// <summary>Turns whatever the driver and EF Core throw into <see cref="SinkException"/>. The messages hold no connection settings.</summary>
+/// <summary>
+/// Turns whatever the driver and EF Core throw into <see cref="SinkException"/>. The messages hold no connection settings.
+/// </summary>
 /// <param name="type">The entity type concerned.</param>
 internal sealed class SinkErrors(string type)
 {
@@ -20,7 +22,8 @@ internal sealed class SinkErrors(string type)
     /// <summary>A statement failed.</summary>
     /// <param name="error">What was thrown.</param>
     /// <param name="doing">What was being done: "Saving".</param>
-    /// <param name="isSave">Whether it may still be at work: true for a save, where an error that the server did not give says nothing.</param>
+    /// <param name="isSave">Whether it may still be at work: true for a save, where an error that the server did not give says
+    /// nothing.</param>
     public SinkException OnStatement(Exception error, string doing, bool isSave)
     {
         var failure = Classify(error);
@@ -130,7 +133,9 @@ internal sealed class SinkErrors(string type)
 /// </remarks>
 internal static class SqlStates
 {
-    /// <summary>The function of PostgreSQL that refuses rows for a row-level security policy. It shares a SQLSTATE with missing privileges.</summary>
+    /// <summary>
+    /// The function of PostgreSQL that refuses rows for a row-level security policy. It shares a SQLSTATE with missing privileges.
+    /// </summary>
     private const string PolicyCheck = "ExecWithCheckOptions";
 
     public static SinkFailure Classify(PostgresException error) => error.SqlState switch
@@ -160,7 +165,8 @@ internal static class SqlStates
         // log-in (28) and missing database (3D): nothing ran, no entity is to blame, and a password being rotated or a database being
         // restored is over in time; out of resources; prerequisite state; operator intervention (shutdown); system and
         // configuration errors; foreign servers.
-        ['0', '8', ..] or ['2', '5', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '3', ..] or ['5', '5', ..] or ['5', '7', ..] or ['5', '8', ..]
+        ['0', '8', ..] or ['2', '5', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '3', ..] or ['5', '5', ..] or ['5', '7', ..]
+            or ['5', '8', ..]
             or ['F', '0', ..] or ['H', 'V', ..] => SinkFailure.Transient,
 
         // Undefined table or column, wrong type of a column, missing unique constraint; no such schema; not supported.

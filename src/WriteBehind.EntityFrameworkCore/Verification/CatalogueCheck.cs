@@ -38,7 +38,8 @@ internal sealed class CatalogueCheck(string type, IReadOnlyList<ExpectedTable> t
     {
         if (found.Kind is not ('r' or 'p'))
         {
-            throw Refuse(expected.Name, $"{expected.Name} is not a table (pg_class.relkind is '{found.Kind}').", "Map the entity to a table.");
+            throw Refuse(
+                expected.Name, $"{expected.Name} is not a table (pg_class.relkind is '{found.Kind}').", "Map the entity to a table.");
         }
 
         if (!found.IsLogged)
@@ -110,8 +111,8 @@ internal sealed class CatalogueCheck(string type, IReadOnlyList<ExpectedTable> t
         {
             throw Refuse(
                 $"{expected.Name}.{column.Name}",
-                $"column \"{column.Name}\" of table {expected.Name} is NOT NULL, has no default, and no flush writes it, so no row could be " +
-                "inserted.",
+                $"column \"{column.Name}\" of table {expected.Name} is NOT NULL, has no default, and no flush writes it, so no row could " +
+                "be inserted.",
                 "Give it a default, allow NULL, or map it to a property of the state.");
         }
     }
@@ -123,8 +124,8 @@ internal sealed class CatalogueCheck(string type, IReadOnlyList<ExpectedTable> t
             var columns = string.Join(", ", expected.KeyColumns.Select(SqlName.Quote));
             throw Refuse(
                 $"{expected.Name}.{string.Join(",", expected.KeyColumns)}",
-                $"table {expected.Name} has no unique constraint on exactly its key ({columns}), or only a deferrable or partial one, which " +
-                "ON CONFLICT can't use.",
+                $"table {expected.Name} has no unique constraint on exactly its key ({columns}), or only a deferrable or partial one, " +
+                "which ON CONFLICT can't use.",
                 $"Run ALTER TABLE {expected.Name} ADD PRIMARY KEY ({columns}).");
         }
     }

@@ -39,7 +39,8 @@ internal sealed record CatalogueTable(
     private const string TypesSql = "SELECT t, format_type(to_regtype(t), NULL) FROM unnest($1::text[]) AS t";
 
     /// <summary>Reads the catalogue in one round trip; null where there is no such table.</summary>
-    public static async Task<CatalogueTable?> ReadAsync(NpgsqlConnection connection, ExpectedTable expected, CancellationToken cancellationToken)
+    public static async Task<CatalogueTable?> ReadAsync(
+        NpgsqlConnection connection, ExpectedTable expected, CancellationToken cancellationToken)
     {
         var batch = new NpgsqlBatch(connection);
         await using (batch.ConfigureAwait(false))
@@ -74,7 +75,9 @@ internal sealed record CatalogueTable(
                 var types = new Dictionary<string, string?>();
                 while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
                 {
-                    types[reader.GetString(0)] = await reader.IsDBNullAsync(1, cancellationToken).ConfigureAwait(false) ? null : reader.GetString(1);
+                    types[reader.GetString(0)] = await reader.IsDBNullAsync(1, cancellationToken).ConfigureAwait(false)
+                        ? null
+                        : reader.GetString(1);
                 }
 
                 return new CatalogueTable(kind, isLogged, fillsColumns, keyIsUnique, columns, types);

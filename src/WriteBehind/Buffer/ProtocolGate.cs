@@ -2,16 +2,15 @@ namespace WriteBehind.Buffer;
 
 /// <summary>
 /// Called at each step of the protocol. Tests use it to hold, fail or kill a process at an exact point; the default does nothing.
-/// Register one to test your own recovery.
 /// </summary>
-public interface IProtocolGate
+internal interface IProtocolGate
 {
     /// <summary>Called when a batch reaches a step. An exception is treated as a failure of that step.</summary>
     ValueTask ReachAsync(ProtocolStep step, string type, IReadOnlyList<string> ids, CancellationToken cancellationToken);
 }
 
 /// <summary>The gate that is always open.</summary>
-public sealed class OpenGate : IProtocolGate
+internal sealed class OpenGate : IProtocolGate
 {
     /// <summary>The one instance.</summary>
     public static readonly OpenGate Instance = new();
@@ -25,7 +24,7 @@ public sealed class OpenGate : IProtocolGate
 }
 
 /// <summary>The steps of the protocol between which anything may happen: where gates can stop, delay or kill.</summary>
-public enum ProtocolStep
+internal enum ProtocolStep
 {
     /// <summary>A batch of writes is about to be sent to Redis.</summary>
     BeforeWrite,

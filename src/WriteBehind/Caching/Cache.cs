@@ -9,7 +9,8 @@ internal sealed class Cache(CacheParts parts) : ICache
     public string Name => parts.Options.Name;
 
     public ValueTask<T?> GetOrLoadAsync<T>(
-        string key, Func<CancellationToken, Task<T?>> loader, IReadOnlyCollection<string>? tags = null, CancellationToken cancellationToken = default)
+        string key, Func<CancellationToken, Task<T?>> loader, IReadOnlyCollection<string>? tags = null,
+        CancellationToken cancellationToken = default)
         where T : class
     {
         ArgumentNullException.ThrowIfNull(loader);
@@ -40,22 +41,27 @@ internal sealed class Cache(CacheParts parts) : ICache
         Array.ForEach(distinct, parts.Invalidator.CheckKey);
         TagText.Check(tags ?? []);
         var read = await parts.Reader.GetManyAsync<T>(distinct, LoadAsync, cancellationToken).ConfigureAwait(false);
-        return read.Where(static pair => pair.Value.Value is not null).ToDictionary(static pair => pair.Key, static pair => pair.Value.Value!, StringComparer.Ordinal);
+        return read.Where(static pair => pair.Value.Value is not null).ToDictionary(
+            static pair => pair.Key, static pair => pair.Value.Value!, StringComparer.Ordinal);
 
         async Task<IReadOnlyDictionary<string, Loaded<T>>> LoadAsync(IReadOnlyList<string> wanted, CancellationToken cancellation)
         {
             var values = await loader(wanted, cancellation).ConfigureAwait(false);
 
             // Those that are left out as well: that they are absent has the same tags.
-            return wanted.ToDictionary(static key => key, key => new Loaded<T>(values.GetValueOrDefault(key), null, tags ?? []), StringComparer.Ordinal);
+            return wanted.ToDictionary(
+                static key => key, key => new Loaded<T>(values.GetValueOrDefault(key), null, tags ?? []), StringComparer.Ordinal);
         }
     }
 
-    public Task RemoveAsync(string key, CancellationToken cancellationToken = default) => parts.Invalidator.RemoveAsync([key], cancellationToken);
+    public Task RemoveAsync(string key, CancellationToken cancellationToken = default)
+        => parts.Invalidator.RemoveAsync([key], cancellationToken);
 
-    public Task RemoveAsync(IEnumerable<string> keys, CancellationToken cancellationToken = default) => parts.Invalidator.RemoveAsync(keys, cancellationToken);
+    public Task RemoveAsync(IEnumerable<string> keys, CancellationToken cancellationToken = default)
+        => parts.Invalidator.RemoveAsync(keys, cancellationToken);
 
-    public Task RemoveTagAsync(string tag, CancellationToken cancellationToken = default) => parts.Invalidator.RemoveTagAsync(tag, cancellationToken);
+    public Task RemoveTagAsync(string tag, CancellationToken cancellationToken = default)
+        => parts.Invalidator.RemoveTagAsync(tag, cancellationToken);
 
     public Task RemoveAllAsync(CancellationToken cancellationToken = default) => parts.Invalidator.RemoveAllAsync(cancellationToken);
 }
@@ -68,7 +74,9 @@ internal sealed class CacheParts : IAsyncDisposable
 
     private readonly InvalidationFeed _feed;
 
-    public CacheParts(CacheOptions options, WriteBehindOptions engine, RedisConnections redis, EngineMeter meter, TimeProvider time, ILoggerFactory loggers)
+    public CacheParts(
+        CacheOptions options, WriteBehindOptions engine, RedisConnections redis, EngineMeter meter, TimeProvider time,
+        ILoggerFactory loggers)
     {
         var logger = loggers.CreateLogger($"WriteBehind.Caching.{options.Name}");
         Options = options;

@@ -24,15 +24,16 @@ public static class WriteBehindBuilderCachingExtensions
         configure?.Invoke(options);
         AddParts(builder.Services, options);
         builder.Services.AddSingleton<ICacheRegistration>(new CacheRegistration(options));
-        builder.Services.AddKeyedSingleton<ICache>(name, static (services, key) => new Cache(services.GetRequiredKeyedService<CacheParts>(key)));
+        builder.Services.AddKeyedSingleton<ICache>(
+            name, static (services, key) => new Cache(services.GetRequiredKeyedService<CacheParts>(key)));
         builder.Services.TryAddSingleton(services => services.GetRequiredKeyedService<ICache>(name));
         return builder;
     }
 
     /// <summary>
     /// Adds a read-through and write-through cache over the rows of a type that is not written behind. It is an
-    /// <see cref="IReadThroughCache{TState}"/>, unkeyed where it is the type's first and under its name as a keyed service. Rows are loaded and
-    /// written through the engine's sink, so over EF Core the entity needs a version (<c>HasWriteBehindVersion</c>).
+    /// <see cref="IReadThroughCache{TState}"/>, unkeyed where it is the type's first and under its name as a keyed service. Rows are loaded
+    /// and written through the engine's sink, so over EF Core the entity needs a version (<c>HasWriteBehindVersion</c>).
     /// </summary>
     /// <param name="builder">The engine.</param>
     /// <param name="name">The name: a lower-case letter, then up to 47 of a-z, 0-9, '-' and '_'.</param>
@@ -55,7 +56,8 @@ public static class WriteBehindBuilderCachingExtensions
     private static void AddParts(IServiceCollection services, CacheOptions options)
     {
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<WriteBehindOptions>, CachesValidator>());
-        services.AddKeyedSingleton<ICacheInvalidator>(options.Name, static (provider, name) => provider.GetRequiredKeyedService<CacheParts>(name).Invalidator);
+        services.AddKeyedSingleton<ICacheInvalidator>(
+            options.Name, static (provider, name) => provider.GetRequiredKeyedService<CacheParts>(name).Invalidator);
         services.AddKeyedSingleton(options.Name, (provider, _) => new CacheParts(
             options,
             provider.GetRequiredService<WriteBehindOptions>(),

@@ -19,7 +19,8 @@ internal sealed partial class CacheCodec(CacheOptions options, ILogger logger)
 
             TooLong(logger, options.Name, key, payload.Length, options.MaxPayloadBytes);
         }
-#pragma warning disable CA1031 // Getters and converters are the application's, and may throw anything. That nothing is cached is all that follows.
+        // Getters and converters are the application's, and may throw anything. That nothing is cached is all that follows.
+#pragma warning disable CA1031
         catch (Exception e)
 #pragma warning restore CA1031
         {
@@ -48,12 +49,15 @@ internal sealed partial class CacheCodec(CacheOptions options, ILogger logger)
         }
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "'{Key}' of cache '{Cache}' is not cached: it has {Length} bytes, more than MaxPayloadBytes ({Limit}).")]
+    [LoggerMessage(
+        1, LogLevel.Warning, "'{Key}' of cache '{Cache}' is not cached: it has {Length} bytes, more than MaxPayloadBytes ({Limit}).")]
     private static partial void TooLong(ILogger logger, string cache, string key, int length, int limit);
 
     [LoggerMessage(2, LogLevel.Warning, "'{Key}' of cache '{Cache}' is not cached: its {Type} can't be turned into JSON.")]
     private static partial void NotSerializable(ILogger logger, Exception error, string cache, string key, string type);
 
-    [LoggerMessage(3, LogLevel.Warning, "'{Key}' of cache '{Cache}' can't be read as {Type} and is loaded anew. Raise SchemaVersion when a type changes.")]
+    [LoggerMessage(
+        3, LogLevel.Warning,
+        "'{Key}' of cache '{Cache}' can't be read as {Type} and is loaded anew. Raise SchemaVersion when a type changes.")]
     private static partial void Unreadable(ILogger logger, Exception error, string cache, string key, string type);
 }

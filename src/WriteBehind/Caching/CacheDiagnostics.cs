@@ -9,10 +9,15 @@ public static class CacheDiagnostics
     /// <summary>The tag with the name of the cache.</summary>
     public const string CacheTag = "writebehind.cache";
 
-    /// <summary>Counter: reads answered by a fresh entry, with the tag <see cref="LevelTag"/>. The hit rate is hits / (hits + stale hits + misses).</summary>
+    /// <summary>
+    /// Counter: reads answered by a fresh entry, with the tag <see cref="LevelTag"/>. The hit rate is hits / (hits + stale hits + misses).
+    /// </summary>
     public const string Hits = "writebehind.cache.hits";
 
-    /// <summary>The tag of <see cref="Hits"/>: <c>local</c> (the first level), <c>redis</c>, or <c>shared</c> (with a read of the same key under way).</summary>
+    /// <summary>
+    /// The tag of <see cref="Hits"/>: <c>local</c> (the first level), <c>redis</c>, or <c>shared</c> (with a read of the same key under
+    /// way).
+    /// </summary>
     public const string LevelTag = "writebehind.cache.level";
 
     /// <summary>Counter: reads answered by a value that had expired, because a load failed or took too long.</summary>

@@ -58,7 +58,10 @@ internal sealed class CacheShard
             : [Versioned(root, 'e', schema), Versioned(root, 'e', schema + 1), Versioned(root, 'e', schema - 1)];
     }
 
-    /// <summary>Hash: <c>t</c> the last stamp, <c>n</c> the stamp of the namespace, <c>i</c> the stamp of the last invalidation, <c>g</c> until when (µs) there are tags.</summary>
+    /// <summary>
+    /// Hash: <c>t</c> the last stamp, <c>n</c> the stamp of the namespace, <c>i</c> the stamp of the last invalidation, <c>g</c> until when
+    /// (µs) there are tags.
+    /// </summary>
     public RedisKey Control { get; }
 
     /// <summary>Sorted set: tag, scored by the stamp of its last invalidation.</summary>
@@ -79,5 +82,6 @@ internal sealed class CacheShard
         }
     }
 
-    private static string Versioned(string root, char kind, int schema) => string.Create(CultureInfo.InvariantCulture, $"{root}:{kind}{schema}:");
+    private static string Versioned(string root, char kind, int schema)
+        => string.Create(CultureInfo.InvariantCulture, $"{root}:{kind}{schema}:");
 }

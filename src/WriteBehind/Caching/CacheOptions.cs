@@ -19,34 +19,40 @@ public class CacheOptions
     /// </summary>
     public double Jitter { get; set; } = 0.1;
 
-    /// <summary>How long an entry stays after its last read from Redis, up to <see cref="Ttl"/>; default null: until <see cref="Ttl"/> in any case.</summary>
+    /// <summary>
+    /// How long an entry stays after its last read from Redis, up to <see cref="Ttl"/>; default null: until <see cref="Ttl"/> in any case.
+    /// </summary>
     public TimeSpan? SlidingTtl { get; set; }
 
     /// <summary>How long "there is none" is remembered; default 30 s. 0 does not remember it, and each such read is a load.</summary>
     public TimeSpan NegativeTtl { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How long after its expiry a value may still be given where a load fails, or others take longer than <see cref="LockWait"/> to load it;
-    /// default 0: never. What was invalidated is never given.
+    /// How long after its expiry a value may still be given where a load fails, or others take longer than <see cref="LockWait"/> to load
+    /// it; default 0: never. What was invalidated is never given.
     /// </summary>
     public TimeSpan MaxStale { get; set; } = TimeSpan.Zero;
 
     /// <summary>
-    /// How long after a failed load a stale value is given without another try, and an entry is not refreshed before it expires; default 1 s.
+    /// How long after a failed load a stale value is given without another try, and an entry is not refreshed before it expires; default 1
+    /// s.
     /// </summary>
     public TimeSpan StalePause { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a load may take; default 30 s. After it, its token is cancelled and its callers get an error or a stale value.</summary>
+    /// <summary>
+    /// How long a load may take; default 30 s. After it, its token is cancelled and its callers get an error or a stale value.
+    /// </summary>
     public TimeSpan LoadTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How many loads of this cache may be under way in this process; default 16. It bounds the database where Redis is away. A loader that
-    /// goes on after its token was cancelled is no longer counted. A loader must not load from the same cache: it would hold a slot while it waits for
-    /// another, and as many of them at once as there are slots wait for each other until <see cref="LoadTimeout"/>. Let it read a second cache.</summary>
+    /// <summary>How many loads of this cache may be under way in this process; default 16. It bounds the database where Redis is away. A
+    /// loader that goes on after its token was cancelled is no longer counted. A loader must not load from the same cache: it would hold a
+    /// slot while it waits for another, and as many of them at once as there are slots wait for each other until <see cref="LoadTimeout"/>.
+    /// Let it read a second cache.</summary>
     public int MaxConcurrentLoads { get; set; } = 16;
 
     /// <summary>
-    /// How long Redis remembers that a key was invalidated; default 1 min, more than <see cref="LoadTimeout"/>. A load that began before the
-    /// invalidation is refused within it; one that began longer ago is always refused.
+    /// How long Redis remembers that a key was invalidated; default 1 min, more than <see cref="LoadTimeout"/>. A load that began before
+    /// the invalidation is refused within it; one that began longer ago is always refused.
     /// </summary>
     public TimeSpan FenceTime { get; set; } = TimeSpan.FromMinutes(1);
 
@@ -65,16 +71,18 @@ public class CacheOptions
     /// </summary>
     public double EarlyRefresh { get; set; } = 1;
 
-    /// <summary>How many entries the first level in this process holds; default 10,000. 0: no first level, every read that begins asks Redis.</summary>
+    /// <summary>
+    /// How many entries the first level in this process holds; default 10,000. 0: no first level, every read that begins asks Redis.
+    /// </summary>
     public int LocalCapacity { get; set; } = 10_000;
 
     /// <summary>How long an entry stays in the first level; default 30 s.</summary>
     public TimeSpan LocalTtl { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How often a process checks that it heard of every invalidation; default 1 s. Where messages got lost, its first level is stale for at
-    /// most about three times this: until the next check, until the one after it (the message may have been on its way), and once more where Redis
-    /// can't be asked just then.
+    /// How often a process checks that it heard of every invalidation; default 1 s. Where messages got lost, its first level is stale for
+    /// at most about three times this: until the next check, until the one after it (the message may have been on its way), and once more
+    /// where Redis can't be asked just then.
     /// </summary>
     public TimeSpan SyncInterval { get; set; } = TimeSpan.FromSeconds(1);
 
@@ -84,7 +92,10 @@ public class CacheOptions
     /// </summary>
     public int Shards { get; set; } = 1;
 
-    /// <summary>The version of the values' schema, part of every entry's key; default 1, at most 65,535. Raise it by one where old values can't be read.</summary>
+    /// <summary>
+    /// The version of the values' schema, part of every entry's key; default 1, at most 65,535. Raise it by one where old values can't be
+    /// read.
+    /// </summary>
     public int SchemaVersion { get; set; } = 1;
 
     /// <summary>The longest serialised value, in bytes; default 1 MiB. A longer one is given to its callers and not cached.</summary>

@@ -8,7 +8,13 @@ namespace WriteBehind.Caching;
 /// processes at most one load, for whoever has its lock.
 /// </summary>
 internal sealed class CacheReader(
-    CacheStore store, LocalLevel local, InvalidationFeed feed, LoadRunner loads, CacheOptions options, CacheMetrics metrics, TimeProvider time)
+    CacheStore store,
+    LocalLevel local,
+    InvalidationFeed feed,
+    LoadRunner loads,
+    CacheOptions options,
+    CacheMetrics metrics,
+    TimeProvider time)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
@@ -33,7 +39,8 @@ internal sealed class CacheReader(
     }
 
     /// <summary>Reads many distinct keys.</summary>
-    public async Task<Dictionary<string, Cached<T>>> GetManyAsync<T>(IReadOnlyCollection<string> keys, BatchLoader<T> loader, CancellationToken cancellationToken)
+    public async Task<Dictionary<string, Cached<T>>> GetManyAsync<T>(
+        IReadOnlyCollection<string> keys, BatchLoader<T> loader, CancellationToken cancellationToken)
         where T : class
     {
         feed.Start();
@@ -128,7 +135,8 @@ internal sealed class CacheReader(
 
             var waiting = missing.Where(IsLoadedElsewhere).ToList();
             await Task.WhenAll(
-                loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight))], loader), WaitAsync(waiting, loader)).ConfigureAwait(false);
+                loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight))], loader),
+                WaitAsync(waiting, loader)).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Every kind of failure belongs to the callers.
         catch (Exception e)
@@ -143,7 +151,9 @@ internal sealed class CacheReader(
         where T : class
         => _flights.TryRemove(new((flight.Key, typeof(T)), flight));
 
-    /// <summary>Waits for what other processes load, taking over where one of them failed or died. Bounded: after that it is loaded here.</summary>
+    /// <summary>
+    /// Waits for what other processes load, taking over where one of them failed or died. Bounded: after that it is loaded here.
+    /// </summary>
     private async Task WaitAsync<T>(List<Flight<T>> waiting, BatchLoader<T> loader)
         where T : class
     {
@@ -156,7 +166,10 @@ internal sealed class CacheReader(
             await AskAsync(waiting, ReadMode.Get).ConfigureAwait(false);
             var missing = CompleteFrom(waiting, loader);
             waiting = [.. missing.Where(IsLoadedElsewhere)];
-            taken.Add(loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight) && !(flight.IsRedisAway && loads.TryGiveStale(flight)))], loader));
+            taken.Add(
+                loads.RunAsync(
+                    [.. missing.Where(flight => !IsLoadedElsewhere(flight) && !(flight.IsRedisAway && loads.TryGiveStale(flight)))],
+                    loader));
         }
 
         taken.Add(loads.RunAsync([.. waiting.Where(flight => !loads.TryGiveStale(flight))], loader));
@@ -167,7 +180,8 @@ internal sealed class CacheReader(
     private async Task AskAsync<T>(List<Flight<T>> flights, ReadMode mode)
         where T : class
     {
-        var entries = await store.ReadAsync(flights.Select(flight => new EntryRequest(flight.Key, mode, flight.Entry.LoadStamp))).ConfigureAwait(false);
+        var entries = await store.ReadAsync(
+            flights.Select(flight => new EntryRequest(flight.Key, mode, flight.Entry.LoadStamp))).ConfigureAwait(false);
         for (var i = 0; i < entries.Length; i++)
         {
             flights[i].IsRedisAway = entries[i] is null;
@@ -212,7 +226,8 @@ internal sealed class CacheReader(
     /// <summary>Whether somebody else has the lock: Redis was asked, has no answer, and did not give the lock.</summary>
     private bool IsLoadedElsewhere<T>(Flight<T> flight)
         where T : class
-        => options.LockAcrossProcesses && !flight.IsRedisAway && !flight.Entry.Locked && flight.Entry.Status is EntryStatus.Miss or EntryStatus.Stale;
+        => options.LockAcrossProcesses && !flight.IsRedisAway && !flight.Entry.Locked
+            && flight.Entry.Status is EntryStatus.Miss or EntryStatus.Stale;
 
     private void Keep<T>(Flight<T> flight, Cached<T> value)
         where T : class
@@ -221,7 +236,9 @@ internal sealed class CacheReader(
     private bool IsDue(TimeSpan left, TimeSpan loadTime)
         => EarlyExpiration.IsDue(left, loadTime, options.EarlyRefresh, Random.Shared.NextDouble());
 
-    /// <summary>Begins to refresh what reads drew, unless this process does so already: those of one read with one call of the loader.</summary>
+    /// <summary>
+    /// Begins to refresh what reads drew, unless this process does so already: those of one read with one call of the loader.
+    /// </summary>
     private void Refresh<T>(List<EntryRequest>? due, BatchLoader<T> loader)
         where T : class
     {
@@ -232,7 +249,9 @@ internal sealed class CacheReader(
         }
     }
 
-    /// <summary>Loads anew what is still fresh, beside the reads, if nobody else does or has. Where it fails, what is there stays.</summary>
+    /// <summary>
+    /// Loads anew what is still fresh, beside the reads, if nobody else does or has. Where it fails, what is there stays.
+    /// </summary>
     private async Task RefreshAsync<T>(List<EntryRequest> due, BatchLoader<T> loader)
         where T : class
     {
@@ -246,7 +265,8 @@ internal sealed class CacheReader(
             for (var i = 0; i < flights.Count; i++)
             {
                 // Loaded anew by another process: from now on readers here go by its expiry.
-                if (flights[i].Entry is { Locked: false, Status: EntryStatus.Hit } entry && entry.LoadStamp > due[i].Known && loads.TryRead(flights[i], out var value))
+                if (flights[i].Entry is { Locked: false, Status: EntryStatus.Hit } entry && entry.LoadStamp > due[i].Known
+                    && loads.TryRead(flights[i], out var value))
                 {
                     Keep(flights[i], value);
                 }
@@ -260,7 +280,8 @@ internal sealed class CacheReader(
         catch (Exception)
 #pragma warning restore CA1031
         {
-            // A loader's error does not come here, and is counted. What else is wrong meets the next read that has to ask Redis, and its caller is told.
+            // A loader's error does not come here, and is counted. What else is wrong meets the next read that has to ask Redis, and its
+            // caller is told.
         }
         finally
         {
@@ -271,8 +292,9 @@ internal sealed class CacheReader(
 
 /// <summary>
 /// XFetch (A. Vattani, F. Chierichetti, K. Lowenstein: "Optimal Probabilistic Cache Stampede Prevention", PVLDB 8(8), 2015): each read of a
-/// fresh entry may decide to load it anew, the likelier the nearer its expiry and the longer its load took. Then it rarely expires under load,
-/// and nobody has to wait. The exponential distribution is what makes it optimal: nothing needs to be known of how often the entry is read.
+/// fresh entry may decide to load it anew, the likelier the nearer its expiry and the longer its load took. Then it rarely expires under
+/// load, and nobody has to wait. The exponential distribution is what makes it optimal: nothing needs to be known of how often the entry is
+/// read.
 /// </summary>
 internal static class EarlyExpiration
 {

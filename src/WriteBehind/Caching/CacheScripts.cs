@@ -6,13 +6,13 @@ namespace WriteBehind.Caching;
 /// What the scripts of a cache share. KEYS[1] is the shard's control key, KEYS[2] its tags.
 /// </summary>
 /// <remarks>
-/// <para>Everything is ordered by <em>stamps</em>: numbers that only grow, near Redis' time in µs (last + 1 where that clock stands still or
-/// was set back). A load takes a stamp before it asks the database; an invalidation takes one when it happens. A fill is refused where
+/// <para>Everything is ordered by <em>stamps</em>: numbers that only grow, near Redis' time in µs (last + 1 where that clock stands still
+/// or was set back). A load takes a stamp before it asks the database; an invalidation takes one when it happens. A fill is refused where
 /// anything that concerns it has a later stamp than its load: then what was loaded may be older than what is there.</para>
 /// <para>An entry is a hash: <c>s</c> stamp of its load, <c>x</c> its expiry and <c>a</c> the latest one it can be put off to (µs),
 /// <c>d</c> payload (none: known to be absent), <c>v</c> version of the row, <c>c</c> load time in ms, <c>g</c> tags, <c>p</c> until when a
-/// failed load is not tried again, <c>f</c> stamp of the key's last invalidation, <c>m</c> marks of writes under way. After an invalidation only
-/// <c>f</c> and <c>m</c> are left, for as long as a load may take; with a mark <c>c</c> too, for the entry that follows.</para>
+/// failed load is not tried again, <c>f</c> stamp of the key's last invalidation, <c>m</c> marks of writes under way. After an invalidation
+/// only <c>f</c> and <c>m</c> are left, for as long as a load may take; with a mark <c>c</c> too, for the entry that follows.</para>
 /// </remarks>
 internal static class CacheLua
 {
@@ -77,9 +77,9 @@ internal static class CacheLua
 }
 
 /// <summary>
-/// Puts what was loaded into entries of one shard, unless something newer is known, and frees the locks. KEYS: control, tags, then entry and
-/// lock of each. ARGV: process token, fence time in µs, stale time in µs, sliding time in µs, then of each: stamp, version (empty: none),
-/// time to live in µs, whether there is a payload, payload, load time in ms, tags. Returns 1 or 0 of each.
+/// Puts what was loaded into entries of one shard, unless something newer is known, and frees the locks. KEYS: control, tags, then entry
+/// and lock of each. ARGV: process token, fence time in µs, stale time in µs, sliding time in µs, then of each: stamp, version (empty:
+/// none), time to live in µs, whether there is a payload, payload, load time in ms, tags. Returns 1 or 0 of each.
 /// </summary>
 internal static class FillEntriesScript
 {
@@ -116,8 +116,9 @@ internal static class FillEntriesScript
 }
 
 /// <summary>
-/// Makes entries of one shard obsolete and tells the nodes. KEYS: control, tags, then entries (for kind <c>k</c>). ARGV: channel, shard, kind,
-/// fence time in µs, for how long tags are remembered in µs, names: the keys (<c>k</c>), the tags (<c>t</c>), nothing (<c>a</c>: the whole shard).
+/// Makes entries of one shard obsolete and tells the nodes. KEYS: control, tags, then entries (for kind <c>k</c>). ARGV: channel, shard,
+/// kind, fence time in µs, for how long tags are remembered in µs, names: the keys (<c>k</c>), the tags (<c>t</c>), nothing (<c>a</c>: the
+/// whole shard).
 /// </summary>
 internal static class InvalidateScript
 {
@@ -151,7 +152,9 @@ internal static class InvalidateScript
 /// <summary>The scripts of the locks that loads hold. A lock's value names its load: <c>process token:stamp</c>.</summary>
 internal static class LockScripts
 {
-    /// <summary>Makes leases last. KEYS: locks. ARGV: process token, lease in ms, then the stamp of each. Returns how many are still held.</summary>
+    /// <summary>
+    /// Makes leases last. KEYS: locks. ARGV: process token, lease in ms, then the stamp of each. Returns how many are still held.
+    /// </summary>
     public static readonly RedisScript Renew = new("""
         local held = 0
         for k, lock in ipairs(KEYS) do
@@ -160,7 +163,9 @@ internal static class LockScripts
         return held
         """);
 
-    /// <summary>Takes a lease, or makes it last. KEYS: lock. ARGV: token, lease in ms; 0 gives it back. Returns 1 where it is held.</summary>
+    /// <summary>
+    /// Takes a lease, or makes it last. KEYS: lock. ARGV: token, lease in ms; 0 gives it back. Returns 1 where it is held.
+    /// </summary>
     public static readonly RedisScript Lead = new("""
         local owner = redis.call('GET', KEYS[1])
         if owner and owner ~= ARGV[1] then return 0 end
@@ -173,14 +178,17 @@ internal static class LockScripts
         """);
 
     /// <summary>
-    /// Frees the locks of loads that failed. KEYS: control, tags, then entry and lock of each. ARGV: process token, for how long (µs) what is
-    /// there, fresh or stale, is given without another try, then the stamp of each. A load whose lock was taken from it leaves what is there alone.
+    /// Frees the locks of loads that failed. KEYS: control, tags, then entry and lock of each. ARGV: process token, for how long (µs) what
+    /// is there, fresh or stale, is given without another try, then the stamp of each. A load whose lock was taken from it leaves what is
+    /// there alone.
     /// </summary>
     public static readonly RedisScript Release = new(CacheLua.Text, """
         for k = 3, #KEYS, 2 do
           if redis.call('GET', KEYS[k + 1]) == ARGV[1] .. ':' .. ARGV[3 + (k - 3) / 2] then
             redis.call('DEL', KEYS[k + 1])
-            if tonumber(ARGV[2]) > 0 and redis.call('HEXISTS', KEYS[k], 's') == 1 then redis.call('HSET', KEYS[k], 'p', text(now + tonumber(ARGV[2]))) end
+            if tonumber(ARGV[2]) > 0 and redis.call('HEXISTS', KEYS[k], 's') == 1 then
+              redis.call('HSET', KEYS[k], 'p', text(now + tonumber(ARGV[2])))
+            end
           end
         end
         return 1
@@ -189,9 +197,10 @@ internal static class LockScripts
 
 /// <summary>
 /// Reads entries of one shard and takes the locks for those that have to be loaded. KEYS: control, tags, then entry and lock of each.
-/// ARGV: process token, lease in ms, sliding time in µs (0: none), stale time in µs, then of each the mode (<c>g</c> get, <c>r</c> refresh though
-/// it is fresh, <c>p</c> look without locking) and the stamp of the entry that the reader knows. Returns the stamp for loads (empty where nothing is to
-/// be loaded), then of each: status, whether it is locked, payload, version, µs left, load time in ms, tags, the stamp of its load.
+/// ARGV: process token, lease in ms, sliding time in µs (0: none), stale time in µs, then of each the mode (<c>g</c> get, <c>r</c> refresh
+/// though it is fresh, <c>p</c> look without locking) and the stamp of the entry that the reader knows. Returns the stamp for loads (empty
+/// where nothing is to be loaded), then of each: status, whether it is locked, payload, version, µs left, load time in ms, tags, the stamp
+/// of its load.
 /// </summary>
 internal static class ReadEntriesScript
 {
@@ -262,9 +271,9 @@ internal static class ReadEntriesScript
 internal static class WriteThroughScripts
 {
     /// <summary>
-    /// Marks an entry as in doubt: its content goes, and until the mark is taken away or expires nothing is stored in it. KEYS: control, tags,
-    /// then the entry under each schema version. ARGV: channel, shard, key, fence time in µs, token, how long the mark lasts in µs. Returns its
-    /// stamp.
+    /// Marks an entry as in doubt: its content goes, and until the mark is taken away or expires nothing is stored in it. KEYS: control,
+    /// tags, then the entry under each schema version. ARGV: channel, shard, key, fence time in µs, token, how long the mark lasts in µs.
+    /// Returns its stamp.
     /// </summary>
     public static readonly RedisScript Mark = new(CacheLua.Text, CacheLua.Publish, """
         local channel, shard, name, fenced, token, life = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
@@ -304,7 +313,8 @@ internal static class WriteThroughScripts
           if left ~= '' then redis.call('HSET', KEYS[k], 'm', left) end
           keep(KEYS[k], fenced)
           if k == 3 and alone and has_content then
-            redis.call('HSET', KEYS[k], 's', text(s), 'x', text(now + (sliding > 0 and math.min(sliding, ttl) or ttl)), 'a', text(now + ttl),
+            redis.call('HSET', KEYS[k], 's', text(s),
+              'x', text(now + (sliding > 0 and math.min(sliding, ttl) or ttl)), 'a', text(now + ttl),
               'c', e[3] or '0', 'g', tags, 'v', version)
             if has_payload then redis.call('HSET', KEYS[k], 'd', payload) end
             keep(KEYS[k], ttl + stale)

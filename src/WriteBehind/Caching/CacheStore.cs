@@ -5,7 +5,9 @@ using WriteBehind.Redis;
 
 namespace WriteBehind.Caching;
 
-/// <summary>The entries of one cache in Redis: every operation of the caches' protocol. Reads of one shard that come together share a script call.</summary>
+/// <summary>
+/// The entries of one cache in Redis: every operation of the caches' protocol. Reads of one shard that come together share a script call.
+/// </summary>
 internal sealed class CacheStore
 {
     /// <summary>The number of the caches' key layout. A process that finds another one refuses to use the cache.</summary>
@@ -59,7 +61,8 @@ internal sealed class CacheStore
 
     /// <summary>Frees the locks of loads that failed. Where Redis is away, they end with their lease.</summary>
     public Task ReleaseAsync(IReadOnlyList<HeldLock> locks, TimeSpan pause)
-        => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => AskAsync(shard.Key, () => LockScripts.Release.RunAsync(
+        => Task.WhenAll(
+            locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => AskAsync(shard.Key, () => LockScripts.Release.RunAsync(
             _redis,
             WithLocks(Keys[shard.Key], [.. shard.Select(static held => held.Key)]),
             [Token, Micros(pause), .. shard.Select(static held => (RedisValue)held.Stamp)],
@@ -75,13 +78,15 @@ internal sealed class CacheStore
     public async Task InvalidateTagsAsync(IReadOnlyCollection<string> tags, CancellationToken cancellationToken)
     {
         await CheckAsync(cancellationToken).ConfigureAwait(false);
-        await Task.WhenAll(Enumerable.Range(0, Keys.Shards).Select(shard => InvalidateAsync(shard, 't', tags, cancellationToken))).ConfigureAwait(false);
+        await Task.WhenAll(
+            Enumerable.Range(0, Keys.Shards).Select(shard => InvalidateAsync(shard, 't', tags, cancellationToken))).ConfigureAwait(false);
     }
 
     public async Task InvalidateAllAsync(CancellationToken cancellationToken)
     {
         await CheckAsync(cancellationToken).ConfigureAwait(false);
-        await Task.WhenAll(Enumerable.Range(0, Keys.Shards).Select(shard => InvalidateAsync(shard, 'a', [], cancellationToken))).ConfigureAwait(false);
+        await Task.WhenAll(
+            Enumerable.Range(0, Keys.Shards).Select(shard => InvalidateAsync(shard, 'a', [], cancellationToken))).ConfigureAwait(false);
     }
 
     /// <summary>Makes the entries of one shard obsolete; returns the stamp.</summary>
@@ -109,7 +114,14 @@ internal sealed class CacheStore
             _redis,
             WithVariants(shard, [key]),
             [
-                Keys.Channel, shard, key, Micros(_options.FenceTime), token, stamp, fill is null ? 0 : 1, Micros(fill?.Ttl ?? TimeSpan.Zero),
+                Keys.Channel,
+                shard,
+                key,
+                Micros(_options.FenceTime),
+                token,
+                stamp,
+                fill is null ? 0 : 1,
+                Micros(fill?.Ttl ?? TimeSpan.Zero),
                 Micros(_options.MaxStale), Micros(_options.SlidingTtl ?? TimeSpan.Zero), fill?.Version ?? 0, fill?.Payload is null ? 0 : 1,
                 fill?.Payload ?? RedisValue.EmptyString, TagText.Join(fill?.Tags),
             ],
@@ -150,12 +162,20 @@ internal sealed class CacheStore
         if (requests.Length == 1)
         {
             var shard = Keys.ShardOf(keyOf(requests[0]));
-            await AskAsync(shard, async () => replies[0] = await batchers[shard].SendAsync(requests[0]).ConfigureAwait(false), passBy).ConfigureAwait(false);
+            await AskAsync(
+                shard,
+                async () => replies[0] = await batchers[shard].SendAsync(requests[0]).ConfigureAwait(false),
+                passBy).ConfigureAwait(false);
             return replies;
         }
 
         await Task.WhenAll(Enumerable.Range(0, requests.Length).GroupBy(i => Keys.ShardOf(keyOf(requests[i]))).SelectMany(
-            shard => Chunks.Of(shard, MaxItems, i => sizeOf(requests[i]), MaxBytes).Select(chunk => SendChunkAsync(shard.Key, chunk)))).ConfigureAwait(false);
+            shard
+                => Chunks.Of(
+                    shard,
+                    MaxItems,
+                    i => sizeOf(requests[i]),
+                    MaxBytes).Select(chunk => SendChunkAsync(shard.Key, chunk)))).ConfigureAwait(false);
         return replies;
 
         Task SendChunkAsync(int shard, List<int> chunk) => AskAsync(
@@ -172,8 +192,8 @@ internal sealed class CacheStore
     }
 
     /// <summary>
-    /// Does what is to leave no more than a note where Redis is away. Reads pass a shard by that was found to be; what ends a load is tried in any
-    /// case, as others wait for its lock.
+    /// Does what is to leave no more than a note where Redis is away. Reads pass a shard by that was found to be; what ends a load is tried
+    /// in any case, as others wait for its lock.
     /// </summary>
     private async Task AskAsync(int shard, Func<Task> ask, bool passBy)
     {
@@ -194,11 +214,17 @@ internal sealed class CacheStore
 
     private Task<ScriptReply> InvalidateAsync(int shard, char kind, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
-        // A tag is remembered for as long as there may be an entry from before: what is loaded now may be stored for FenceTime, and then lives on.
-        // Twice that, because a process of another release may have set it longer.
+        // A tag is remembered for as long as there may be an entry from before: what is loaded now may be stored for FenceTime, and then
+        // lives on. Twice that, because a process of another release may have set it longer.
         var life = (2 * (_options.Ttl + _options.MaxStale + _options.FenceTime)) + TimeSpan.FromHours(1);
         RedisValue[] arguments =
-            [Keys.Channel, shard, kind.ToString(), Micros(_options.FenceTime), Micros(life), .. names.Select(static name => (RedisValue)name)];
+            [
+                Keys.Channel,
+                shard,
+                kind.ToString(),
+                Micros(_options.FenceTime),
+                Micros(life),
+                .. names.Select(static name => (RedisValue)name)];
         return InvalidateScript.Script.RunAsync(_redis, WithVariants(shard, kind == 'k' ? names : []), arguments, cancellationToken);
     }
 
@@ -208,7 +234,9 @@ internal sealed class CacheStore
         RedisValue[] arguments =
         [
             Token, (long)_options.LockLease.TotalMilliseconds, Micros(_options.SlidingTtl ?? TimeSpan.Zero), Micros(_options.MaxStale),
-            .. batch.SelectMany(static request => new RedisValue[] { request.Mode switch { ReadMode.Get => "g", ReadMode.Refresh => "r", _ => "p" }, request.Known }),
+            .. batch.SelectMany(
+                static request
+                    => new RedisValue[] { request.Mode switch { ReadMode.Get => "g", ReadMode.Refresh => "r", _ => "p" }, request.Known }),
         ];
         var keys = WithLocks(Keys[shard], [.. batch.Select(static request => request.Key)]);
         var reply = await ReadEntriesScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
@@ -271,7 +299,8 @@ internal sealed class CacheStore
             throw new ConfigurationException(
                 nameof(CacheOptions.Shards),
                 $"Cache '{_options.Name}' has layout {layout} and {shards} shards in Redis, this process uses layout {LayoutVersion} and " +
-                $"{Keys.Shards} (Shards): they would not see each other's invalidations. Use the same number, another name, or stop all processes and delete the key '{Keys.Meta}'.",
+                $"{Keys.Shards} (Shards): they would not see each other's invalidations. Use the same number, another name, or stop all " +
+                $"processes and delete the key '{Keys.Meta}'.",
                 _options.Name);
         }
 

@@ -46,7 +46,8 @@ internal sealed class Flight<T>(string key, long localVersion, bool mayKeep, Act
 }
 
 /// <summary>Loads values by their keys; what it leaves out is absent.</summary>
-internal delegate Task<IReadOnlyDictionary<string, Loaded<T>>> BatchLoader<T>(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+internal delegate Task<IReadOnlyDictionary<string, Loaded<T>>> BatchLoader<T>(
+    IReadOnlyList<string> keys, CancellationToken cancellationToken)
     where T : class;
 
 /// <summary>A value as the cache gives it.</summary>
@@ -58,6 +59,7 @@ internal readonly record struct Cached<T>(T? Value, long? Version)
 /// <summary>A value as a loader gives it.</summary>
 /// <param name="Value">The value; null where there is none.</param>
 /// <param name="Version">The version of the row, where it has one.</param>
-/// <param name="Tags">Its tags; null for a value where they can't be told: it is given, and not stored, as no removal of a tag would reach it.</param>
+/// <param name="Tags">Its tags; null for a value where they can't be told: it is given, and not stored, as no removal of a tag would reach
+/// it.</param>
 internal readonly record struct Loaded<T>(T? Value, long? Version, IReadOnlyCollection<string>? Tags)
     where T : class;

@@ -24,9 +24,11 @@ public interface ICache
     /// <param name="loader">Loads the value; null means that there is none, which is remembered too.</param>
     /// <param name="tags">By which groups the entry is to be invalidated; used where this call loads it.</param>
     /// <param name="cancellationToken">Gives up waiting; the load goes on for others.</param>
-    /// <exception cref="CacheLoadException">The loader failed, and there is no stale value that may be given; its error is the cause.</exception>
+    /// <exception cref="CacheLoadException">The loader failed, and there is no stale value that may be given; its error is the
+    /// cause.</exception>
     ValueTask<T?> GetOrLoadAsync<T>(
-        string key, Func<CancellationToken, Task<T?>> loader, IReadOnlyCollection<string>? tags = null, CancellationToken cancellationToken = default)
+        string key, Func<CancellationToken, Task<T?>> loader, IReadOnlyCollection<string>? tags = null,
+        CancellationToken cancellationToken = default)
         where T : class;
 
     /// <summary>

@@ -1,8 +1,8 @@
 namespace WriteBehind.Caching;
 
 /// <summary>
-/// What feeds a cache with invalidations from outside, whatever the type of its values: a keyed service under the cache's name. The listener
-/// to PostgreSQL uses it; an application's own source (a message bus, change data capture) can too.
+/// What feeds a cache with invalidations from outside, whatever the type of its values: a keyed service under the cache's name. The
+/// listener to PostgreSQL uses it; an application's own source (a message bus, change data capture) can too.
 /// </summary>
 public interface ICacheInvalidator
 {

@@ -18,7 +18,9 @@ public interface IReadThroughCache<TState>
     /// <exception cref="CacheLoadException">The database failed, and there is no stale value that may be given.</exception>
     ValueTask<Entity<TState>?> GetAsync(string id, CancellationToken cancellationToken = default);
 
-    /// <summary>The same for many: one round trip per shard, and one query for all that the cache does not have. Absent ones are left out.</summary>
+    /// <summary>
+    /// The same for many: one round trip per shard, and one query for all that the cache does not have. Absent ones are left out.
+    /// </summary>
     /// <exception cref="CacheLoadException">As above.</exception>
     Task<IReadOnlyDictionary<string, Entity<TState>>> GetManyAsync(IEnumerable<string> ids, CancellationToken cancellationToken = default);
 
@@ -29,17 +31,20 @@ public interface IReadThroughCache<TState>
     /// <param name="id">The row's id.</param>
     /// <param name="state">Its new state.</param>
     /// <param name="expectedVersion">
-    /// Write only if this is the row's version (0: only if there is none, or one that was never written here). It is compared before the write, which is refused too where another
-    /// one came in between; only a delete in between goes unnoticed.
+    /// Write only if this is the row's version (0: only if there is none, or one that was never written here). It is compared before the
+    /// write, which is refused too where another one came in between; only a delete in between goes unnoticed.
     /// </param>
     /// <param name="cancellationToken">Gives up before the row is written; once it is sent, the write is waited for.</param>
     /// <returns>The version written.</returns>
     /// <exception cref="WriteConflictException">The row has another version; nothing was written.</exception>
     /// <exception cref="BufferUnavailableException">Redis is away, so readers can't be warned; nothing was written.</exception>
-    /// <exception cref="SinkException">PostgreSQL is away, or rejects the row; <see cref="SinkException.OutcomeUnknown"/> where it may have it.</exception>
+    /// <exception cref="SinkException">PostgreSQL is away, or rejects the row; <see cref="SinkException.OutcomeUnknown"/> where it may have
+    /// it.</exception>
     Task<long> SetAsync(string id, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default);
 
-    /// <summary>Deletes the row, then remembers that there is none. As <see cref="SetAsync"/>; nothing happens where there is no row.</summary>
+    /// <summary>
+    /// Deletes the row, then remembers that there is none. As <see cref="SetAsync"/>; nothing happens where there is no row.
+    /// </summary>
     /// <exception cref="WriteConflictException">The row has another version; nothing was deleted.</exception>
     Task DeleteAsync(string id, long? expectedVersion = null, CancellationToken cancellationToken = default);
 

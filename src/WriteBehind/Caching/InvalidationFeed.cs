@@ -9,8 +9,8 @@ namespace WriteBehind.Caching;
 
 /// <summary>
 /// Keeps the first level of this process in step: subscribes to the cache's channel, drops what others invalidated, and checks at every
-/// <see cref="CacheOptions.SyncInterval"/> that no message was missed. Pub/sub promises nothing: a message that is sent while a connection is
-/// down is gone. So the first level is used only while it is vouched for, and emptied when a gap shows.
+/// <see cref="CacheOptions.SyncInterval"/> that no message was missed. Pub/sub promises nothing: a message that is sent while a connection
+/// is down is gone. So the first level is used only while it is vouched for, and emptied when a gap shows.
 /// </summary>
 internal sealed partial class InvalidationFeed : IAsyncDisposable
 {
@@ -29,7 +29,13 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
     private int _started;
 
     public InvalidationFeed(
-        CacheStore store, RedisConnections redis, LocalLevel local, CacheOptions options, CacheMetrics metrics, TimeProvider time, ILogger logger)
+        CacheStore store,
+        RedisConnections redis,
+        LocalLevel local,
+        CacheOptions options,
+        CacheMetrics metrics,
+        TimeProvider time,
+        ILogger logger)
     {
         (_store, _redis, _local, _options, _metrics, _time, _logger) = (store, redis, local, options, metrics, time, logger);
         _sequences = [.. Enumerable.Range(0, options.Shards).Select(static _ => new ShardSequence())];
@@ -130,8 +136,9 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
     }
 
     /// <summary>
-    /// Makes everything obsolete in shards that have forgotten invalidations: Redis went back to an older state (a snapshot, a replica that was
-    /// behind), and what they had removed may be back with it. Where this fails the sequences still know of them, and the next round tries again.
+    /// Makes everything obsolete in shards that have forgotten invalidations: Redis went back to an older state (a snapshot, a replica that
+    /// was behind), and what they had removed may be back with it. Where this fails the sequences still know of them, and the next round
+    /// tries again.
     /// </summary>
     private async Task RepairAsync(long[] known, long[] last, CancellationToken cancellationToken)
     {
@@ -182,7 +189,8 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
 
         if (parts is not [var shardText, var before, var stamp, var kind, .. var names]
             || !int.TryParse(shardText, CultureInfo.InvariantCulture, out var shard) || shard < 0 || shard >= _sequences.Length
-            || !long.TryParse(before, CultureInfo.InvariantCulture, out var previous) || !long.TryParse(stamp, CultureInfo.InvariantCulture, out var own))
+            || !long.TryParse(before, CultureInfo.InvariantCulture, out var previous)
+            || !long.TryParse(stamp, CultureInfo.InvariantCulture, out var own))
         {
             // Somebody else publishes here. What they meant is not known, so nothing is kept.
             _local.Clear();
@@ -215,10 +223,15 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "Cache '{Cache}' missed invalidations (messages of Redis pub/sub got lost); its first level in this process was emptied.")]
+    [LoggerMessage(
+        1, LogLevel.Warning,
+        "Cache '{Cache}' missed invalidations (messages of Redis pub/sub got lost); its first level in this process was emptied.")]
     private static partial void Missed(ILogger logger, string cache);
 
-    [LoggerMessage(2, LogLevel.Warning, "Redis has forgotten invalidations of cache '{Cache}' (shard {Shard}): it went back to an older state. All entries there were made obsolete.")]
+    [LoggerMessage(
+        2, LogLevel.Warning,
+        "Redis has forgotten invalidations of cache '{Cache}' (shard {Shard}): it went back to an older state. All entries there were " +
+        "made obsolete.")]
     private static partial void Forgotten(ILogger logger, string cache, int shard);
 }
 
@@ -234,7 +247,10 @@ internal sealed class ShardSequence
     private long? _heard;
     private long _polled;
 
-    /// <summary>The latest invalidation that Redis has said there was. Whoever asks it from now on and is told of an earlier one knows that it forgot.</summary>
+    /// <summary>
+    /// The latest invalidation that Redis has said there was. Whoever asks it from now on and is told of an earlier one knows that it
+    /// forgot.
+    /// </summary>
     public long Known => Math.Max(_heard ?? 0, _polled);
 
     /// <summary>Begins anew after an invalidation of everything: whatever was missed before it does not matter any more.</summary>

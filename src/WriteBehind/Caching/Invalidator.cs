@@ -16,7 +16,9 @@ internal sealed class Invalidator(CacheStore store, LocalLevel local, CacheMetri
         string[] distinct = [.. keys.Distinct(StringComparer.Ordinal)];
         Array.ForEach(distinct, CheckKey);
         return distinct.Length == 0 ? Task.CompletedTask : RunAsync(
-            () => Array.ForEach(distinct, local.Drop), () => store.InvalidateKeysAsync(distinct, cancellationToken), $"{distinct.Length} keys");
+            () => Array.ForEach(distinct, local.Drop),
+            () => store.InvalidateKeysAsync(distinct, cancellationToken),
+            $"{distinct.Length} keys");
     }
 
     public Task RemoveTagAsync(string tag, CancellationToken cancellationToken = default)
@@ -50,7 +52,8 @@ internal sealed class Invalidator(CacheStore store, LocalLevel local, CacheMetri
         {
             metrics.RedisFailed();
             throw new BufferUnavailableException(
-                $"Whether {what} of cache '{store.Name}' became invalid is not certain: {e.Message} Try again; until then old values may be read until they expire.",
+                $"Whether {what} of cache '{store.Name}' became invalid is not certain: {e.Message} Try again; until then old values may " +
+                "be read until they expire.",
                 e.OutcomeUnknown,
                 store.Name,
                 cause: e);

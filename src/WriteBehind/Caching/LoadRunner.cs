@@ -4,7 +4,13 @@ namespace WriteBehind.Caching;
 
 /// <summary>Calls loaders, bounded in number and time, stores what they give, and finds a way out where they fail.</summary>
 internal sealed class LoadRunner(
-    CacheStore store, LocalLevel local, CacheCodec codec, SemaphoreSlim slots, CacheOptions options, CacheMetrics metrics, TimeProvider time)
+    CacheStore store,
+    LocalLevel local,
+    CacheCodec codec,
+    SemaphoreSlim slots,
+    CacheOptions options,
+    CacheMetrics metrics,
+    TimeProvider time)
 {
     /// <summary>Loads the keys of flights with one call, and completes the flights whatever happens.</summary>
     public async Task RunAsync<T>(IReadOnlyList<Flight<T>> flights, BatchLoader<T> loader)
@@ -15,7 +21,8 @@ internal sealed class LoadRunner(
             return;
         }
 
-        HeldLock[] locked = [.. flights.Where(static flight => flight.Entry.Locked).Select(static flight => new HeldLock(flight.Key, flight.Entry.Stamp))];
+        HeldLock[] locked = [
+            .. flights.Where(static flight => flight.Entry.Locked).Select(static flight => new HeldLock(flight.Key, flight.Entry.Stamp))];
         var renewal = new LockRenewal(store, locked, options.LockLease, time);
         await using (renewal.ConfigureAwait(false))
         {
@@ -119,7 +126,8 @@ internal sealed class LoadRunner(
         catch (OperationCanceledException)
         {
             throw new TimeoutException(
-                $"{options.MaxConcurrentLoads} loads of cache '{options.Name}' (MaxConcurrentLoads) were under way for {options.LoadTimeout} (LoadTimeout) already.");
+                $"{options.MaxConcurrentLoads} loads of cache '{options.Name}' (MaxConcurrentLoads) were under way for " +
+                $"{options.LoadTimeout} (LoadTimeout) already.");
         }
 
         try
@@ -194,7 +202,14 @@ internal sealed class LoadRunner(
         var payload = row.Value is null ? null : codec.Encode(flight.Key, row.Value);
         return row.Value is not null && payload is null
             ? null
-            : new EntryFill(flight.Key, flight.Entry.Stamp, row.Version, Jittered(row.Value is null ? options.NegativeTtl : options.Ttl), payload, duration, row.Tags ?? []);
+            : new EntryFill(
+                flight.Key,
+                flight.Entry.Stamp,
+                row.Version,
+                Jittered(row.Value is null ? options.NegativeTtl : options.Ttl),
+                payload,
+                duration,
+                row.Tags ?? []);
     }
 
     public TimeSpan Jittered(TimeSpan ttl) => ttl * (1 - (options.Jitter * Random.Shared.NextDouble()));

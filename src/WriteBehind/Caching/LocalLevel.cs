@@ -3,12 +3,12 @@ using System.Collections.Concurrent;
 namespace WriteBehind.Caching;
 
 /// <summary>
-/// The first level: the entries that this process keeps in its memory, a bounded number, evicted in the order they came unless they were read
-/// since (second chance). Reads take no lock.
+/// The first level: the entries that this process keeps in its memory, a bounded number, evicted in the order they came unless they were
+/// read since (second chance). Reads take no lock.
 /// </summary>
 /// <remarks>
-/// What is read from Redis may be invalidated before it is put here. Each key therefore has a version (of its stripe) that every invalidation
-/// counts up: who puts something shows the version from before the read, and is ignored where it has changed.
+/// What is read from Redis may be invalidated before it is put here. Each key therefore has a version (of its stripe) that every
+/// invalidation counts up: who puts something shows the version from before the read, and is ignored where it has changed.
 /// </remarks>
 internal sealed class LocalLevel(int capacity, TimeProvider time, Action evicted)
 {

@@ -2,8 +2,11 @@ using Microsoft.Extensions.Logging;
 
 namespace WriteBehind.Caching;
 
-/// <summary>A read-through cache; see the interface. Rows come through the port that the flush pipeline uses, so any mapping it takes will do.</summary>
-internal sealed partial class ReadThroughCache<TState>(CacheParts parts, IEntitySink<TState> sink, ReadThroughOptions<TState> options, WriteThrough<TState> writes)
+/// <summary>
+/// A read-through cache; see the interface. Rows come through the port that the flush pipeline uses, so any mapping it takes will do.
+/// </summary>
+internal sealed partial class ReadThroughCache<TState>(
+    CacheParts parts, IEntitySink<TState> sink, ReadThroughOptions<TState> options, WriteThrough<TState> writes)
     : IReadThroughCache<TState>
     where TState : class
 {
@@ -15,16 +18,20 @@ internal sealed partial class ReadThroughCache<TState>(CacheParts parts, IEntity
         var reading = parts.Reader.GetAsync<TState>(id, LoadAsync, cancellationToken);
         return reading.IsCompletedSuccessfully ? new ValueTask<Entity<TState>?>(ToEntity(id, reading.Result)) : AwaitAsync(id, reading);
 
-        static async ValueTask<Entity<TState>?> AwaitAsync(string id, ValueTask<Cached<TState>> reading) => ToEntity(id, await reading.ConfigureAwait(false));
+        static async ValueTask<Entity<TState>?> AwaitAsync(string id, ValueTask<Cached<TState>> reading)
+            => ToEntity(id, await reading.ConfigureAwait(false));
     }
 
-    public async Task<IReadOnlyDictionary<string, Entity<TState>>> GetManyAsync(IEnumerable<string> ids, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyDictionary<string, Entity<TState>>> GetManyAsync(
+        IEnumerable<string> ids, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(ids);
         string[] distinct = [.. ids.Distinct(StringComparer.Ordinal)];
         Array.ForEach(distinct, CheckId);
         var read = await parts.Reader.GetManyAsync<TState>(distinct, LoadAsync, cancellationToken).ConfigureAwait(false);
-        return read.Select(static pair => ToEntity(pair.Key, pair.Value)).OfType<Entity<TState>>().ToDictionary(static entity => entity.Id, StringComparer.Ordinal);
+        return read.Select(static pair => ToEntity(pair.Key, pair.Value))
+            .OfType<Entity<TState>>()
+            .ToDictionary(static entity => entity.Id, StringComparer.Ordinal);
     }
 
     public Task<long> SetAsync(string id, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default)
@@ -40,18 +47,22 @@ internal sealed partial class ReadThroughCache<TState>(CacheParts parts, IEntity
         return writes.WriteAsync(id, null, expectedVersion, cancellationToken);
     }
 
-    public Task RemoveAsync(string id, CancellationToken cancellationToken = default) => parts.Invalidator.RemoveAsync([id], cancellationToken);
+    public Task RemoveAsync(string id, CancellationToken cancellationToken = default)
+        => parts.Invalidator.RemoveAsync([id], cancellationToken);
 
-    public Task RemoveAsync(IEnumerable<string> ids, CancellationToken cancellationToken = default) => parts.Invalidator.RemoveAsync(ids, cancellationToken);
+    public Task RemoveAsync(IEnumerable<string> ids, CancellationToken cancellationToken = default)
+        => parts.Invalidator.RemoveAsync(ids, cancellationToken);
 
-    public Task RemoveTagAsync(string tag, CancellationToken cancellationToken = default) => parts.Invalidator.RemoveTagAsync(tag, cancellationToken);
+    public Task RemoveTagAsync(string tag, CancellationToken cancellationToken = default)
+        => parts.Invalidator.RemoveTagAsync(tag, cancellationToken);
 
     public Task RemoveAllAsync(CancellationToken cancellationToken = default) => parts.Invalidator.RemoveAllAsync(cancellationToken);
 
     private static Entity<TState>? ToEntity(string id, Cached<TState> cached)
         => cached.Value is null ? null : new Entity<TState>(id, cached.Version ?? 0, cached.Value);
 
-    private async Task<IReadOnlyDictionary<string, Loaded<TState>>> LoadAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    private async Task<IReadOnlyDictionary<string, Loaded<TState>>> LoadAsync(
+        IReadOnlyList<string> ids, CancellationToken cancellationToken)
     {
         var rows = await sink.LoadAsync(ids, cancellationToken).ConfigureAwait(false);
         return rows.ToDictionary(
@@ -60,7 +71,9 @@ internal sealed partial class ReadThroughCache<TState>(CacheParts parts, IEntity
             StringComparer.Ordinal);
     }
 
-    /// <summary>The tags of a row that was loaded; null where they can't be told, which is logged: others of the same load are not to fail for it.</summary>
+    /// <summary>
+    /// The tags of a row that was loaded; null where they can't be told, which is logged: others of the same load are not to fail for it.
+    /// </summary>
     private IReadOnlyCollection<string>? TagsOf(string id, TState state)
     {
         try

@@ -11,7 +11,15 @@ namespace WriteBehind.Caching;
 /// <param name="Stamp">The stamp for a load that begins now; 0 where none was given.</param>
 /// <param name="LoadStamp">The stamp of the load that made it.</param>
 internal readonly record struct StoredEntry(
-    EntryStatus Status, bool Locked, byte[]? Payload, long? Version, TimeSpan Left, TimeSpan LoadTime, string[] Tags, long Stamp, long LoadStamp)
+    EntryStatus Status,
+    bool Locked,
+    byte[]? Payload,
+    long? Version,
+    TimeSpan Left,
+    TimeSpan LoadTime,
+    string[] Tags,
+    long Stamp,
+    long LoadStamp)
 {
     /// <summary>What is known where Redis can't be asked.</summary>
     public static readonly StoredEntry Unknown = new(EntryStatus.Miss, false, null, null, TimeSpan.Zero, TimeSpan.Zero, [], 0, 0);
@@ -31,7 +39,8 @@ internal sealed record EntryFill(
 /// <summary>A read of one entry.</summary>
 /// <param name="Key">The key.</param>
 /// <param name="Mode">What the read is for.</param>
-/// <param name="Known">The stamp of the load that made the entry as the reader knows it: a refresh is not needed where there is a newer one.</param>
+/// <param name="Known">The stamp of the load that made the entry as the reader knows it: a refresh is not needed where there is a newer
+/// one.</param>
 internal readonly record struct EntryRequest(string Key, ReadMode Mode, long Known);
 
 /// <summary>What Redis has for a key.</summary>
@@ -80,7 +89,8 @@ internal static class TagText
     private const char Separator = '\n';
     private const int MaxLength = 256;
 
-    public static string Join(IReadOnlyCollection<string>? tags) => tags is null or { Count: 0 } ? string.Empty : string.Join(Separator, tags);
+    public static string Join(IReadOnlyCollection<string>? tags)
+        => tags is null or { Count: 0 } ? string.Empty : string.Join(Separator, tags);
 
     public static string[] Split(string? text) => string.IsNullOrEmpty(text) ? [] : text.Split(Separator);
 

@@ -4,8 +4,9 @@ namespace WriteBehind.Common;
 internal static class AbandonedTask
 {
     /// <summary>
-    /// The task itself. To be called before a wait that can be given up (<c>await load.MayBeAbandoned().WaitAsync(cancellationToken)</c>): if the
-    /// task fails after that, nobody else looks at its error, and that is no reason for <see cref="TaskScheduler.UnobservedTaskException"/>.
+    /// The task itself. To be called before a wait that can be given up (<c>await load.MayBeAbandoned().WaitAsync(cancellationToken)</c>):
+    /// if the task fails after that, nobody else looks at its error, and that is no reason for
+    /// <see cref="TaskScheduler.UnobservedTaskException"/>.
     /// </summary>
     public static TTask MayBeAbandoned<TTask>(this TTask task)
         where TTask : Task

@@ -1,7 +1,8 @@
 namespace WriteBehind.Common;
 
 /// <summary>
-/// The categories under which the engine's parts log. Operators filter by them, so they stay as they are if a class moves to another namespace.
+/// The categories under which the engine's parts log. Operators filter by them, so they stay as they are if a class moves to another
+/// namespace.
 /// </summary>
 internal static class LogCategories
 {

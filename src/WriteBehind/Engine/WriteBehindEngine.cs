@@ -6,7 +6,7 @@ using WriteBehind.Flushing;
 namespace WriteBehind.Engine;
 
 /// <summary>The engine over all its entity types: starts, watches, flushes and drains.</summary>
-internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IWriteBehindLifetime, IAsyncDisposable
+internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineControl, IAsyncDisposable
 {
     private static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(2);
 

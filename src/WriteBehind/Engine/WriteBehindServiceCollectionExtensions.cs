@@ -31,12 +31,12 @@ public static class WriteBehindServiceCollectionExtensions
 
     /// <summary>
     /// Adds the engine without the hosted service, for hosts with a lifecycle of their own: they start and drain it through
-    /// <see cref="IWriteBehindLifetime"/>.
+    /// <see cref="IEngineControl"/>.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Changes the settings.</param>
     /// <returns>The builder, for Redis, the sink and the entity types.</returns>
-    public static WriteBehindBuilder AddWriteBehindEngine(this IServiceCollection services, Action<WriteBehindOptions>? configure = null)
+    internal static WriteBehindBuilder AddWriteBehindEngine(this IServiceCollection services, Action<WriteBehindOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
         services.AddOptions<WriteBehindOptions>().Configure(configure ?? (static _ => { })).ValidateOnStart();
@@ -54,7 +54,7 @@ public static class WriteBehindServiceCollectionExtensions
         services.TryAddSingleton(CreateParts);
         services.TryAddSingleton<WriteBehindEngine>();
         services.TryAddSingleton<IWriteBehindEngine>(provider => provider.GetRequiredService<WriteBehindEngine>());
-        services.TryAddSingleton<IWriteBehindLifetime>(provider => provider.GetRequiredService<WriteBehindEngine>());
+        services.TryAddSingleton<IEngineControl>(provider => provider.GetRequiredService<WriteBehindEngine>());
         return new WriteBehindBuilder(services);
     }
 

@@ -29,7 +29,11 @@ public static class WriteBehindHealthChecksBuilderExtensions
 
         return builder
             .Add(WriteBehindHealth.Buffer, (probe, _) => new BufferHealthCheck(probe), options, WriteBehindHealth.ReadyTag)
-            .Add(WriteBehindHealth.Loops, (probe, clock) => new LoopsHealthCheck(probe, clock, options.LoopSilence), options, WriteBehindHealth.ReadyTag)
+            .Add(
+                WriteBehindHealth.Loops,
+                (probe, clock) => new LoopsHealthCheck(probe, clock, options.LoopSilence),
+                options,
+                WriteBehindHealth.ReadyTag)
             .Add(WriteBehindHealth.Database, (probe, _) => new DatabaseHealthCheck(probe), options)
             .Add(WriteBehindHealth.Age, (probe, _) => new AgeHealthCheck(probe, options.UnhealthyAgeFactor), options)
             .Add(WriteBehindHealth.Durability, (probe, _) => new DurabilityHealthCheck(probe), options);

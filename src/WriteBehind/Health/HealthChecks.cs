@@ -14,11 +14,14 @@ internal sealed class AgeHealthCheck(StatusProbe probe, double unhealthyFactor) 
             type => type.Type,
             object (type) => (type.OldestDirtyAge ?? TimeSpan.Zero).TotalSeconds);
         if (late.Count == 0)
+        {
             return HealthCheckResult.Healthy("No unflushed write is older than its MaxAge.", data);
+        }
 
         var text = string.Join(" ", late.Select(type => string.Create(
             CultureInfo.InvariantCulture,
-            $"{type.Type}: the oldest of {type.Dirty} unflushed entities waits for {type.OldestDirtyAge!.Value.TotalSeconds:0.#} s (MaxAge {type.MaxAge.TotalSeconds:0.#} s).")));
+            $"{type.Type}: the oldest of {type.Dirty} unflushed entities waits for {type.OldestDirtyAge!.Value.TotalSeconds:0.#} s " +
+            $"(MaxAge {type.MaxAge.TotalSeconds:0.#} s).")));
         return late.Exists(type => type.OldestDirtyAge > type.MaxAge * unhealthyFactor)
             ? HealthCheckResult.Unhealthy(text, data: data)
             : HealthCheckResult.Degraded(text, data: data);
@@ -40,7 +43,9 @@ internal sealed class DatabaseHealthCheck(StatusProbe probe) : StatusHealthCheck
     {
         var broken = status.Types.Where(type => type.Breaker != BreakerState.Closed).ToList();
         if (broken.Count == 0)
+        {
             return HealthCheckResult.Healthy("The database takes batches.");
+        }
 
         var errors = string.Join(" ", broken.Select(type => $"{type.Type}: {type.LastError ?? "no error recorded."}"));
         return HealthCheckResult.Degraded($"The database fails; writes are acknowledged by Redis and flushed when it is back. {errors}");
@@ -57,7 +62,8 @@ internal sealed class DurabilityHealthCheck(StatusProbe probe) : StatusHealthChe
         {
             return HealthCheckResult.Unhealthy(string.Create(
                 CultureInfo.InvariantCulture,
-                $"Redis came back empty at {emptied:u}: writes acknowledged before and not yet flushed are lost. Find out why, then restart this process to clear the alarm."));
+                $"Redis came back empty at {emptied:u}: writes acknowledged before and not yet flushed are lost. Find out why, then " +
+                $"restart this process to clear the alarm."));
         }
 
         return durability.Warnings.Count == 0
@@ -90,8 +96,8 @@ internal sealed class LoopsHealthCheck(StatusProbe probe, TimeProvider clock, Ti
         var failing = status.Loops.Where(loop => loop.ConsecutiveFailures > 0).ToList();
         return failing.Count == 0
             ? HealthCheckResult.Healthy("All background loops run.")
-            : HealthCheckResult.Degraded("Background loops fail and go on trying. " + string.Join(" ", failing.Select(loop =>
-                string.Create(CultureInfo.InvariantCulture, $"{loop.Name}: {loop.ConsecutiveFailures} times in a row, {loop.LastError}"))));
+            : HealthCheckResult.Degraded("Background loops fail and go on trying. " + string.Join(" ", failing.Select(loop => string.Create(
+                CultureInfo.InvariantCulture, $"{loop.Name}: {loop.ConsecutiveFailures} times in a row, {loop.LastError}"))));
     }
 
     // A round under way counts by its beginning, be it the first or one after a failure; between rounds the last good one counts.

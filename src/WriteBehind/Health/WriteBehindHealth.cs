@@ -56,16 +56,27 @@ public sealed class WriteBehindHealthOptions
     internal void Validate()
     {
         if (double.IsNaN(UnhealthyAgeFactor) || UnhealthyAgeFactor < 1)
+        {
             throw Wrong(nameof(UnhealthyAgeFactor), UnhealthyAgeFactor, "1 or more");
+        }
+
         if (LoopSilence <= TimeSpan.Zero)
+        {
             throw Wrong(nameof(LoopSilence), LoopSilence, "longer than zero");
+        }
+
         if (Timeout <= TimeSpan.Zero)
+        {
             throw Wrong(nameof(Timeout), Timeout, "longer than zero");
+        }
+
         if (ShareFor < TimeSpan.Zero)
+        {
             throw Wrong(nameof(ShareFor), ShareFor, "zero or longer");
+        }
     }
 
-    private static ConfigurationException Wrong(string setting, object value, string rule) =>
-        new($"{nameof(WriteBehindHealthOptions)}.{setting}", FormattableString.Invariant(
+    private static ConfigurationException Wrong(string setting, object value, string rule)
+        => new($"{nameof(WriteBehindHealthOptions)}.{setting}", FormattableString.Invariant(
             $"{nameof(WriteBehindHealthOptions)}.{setting} is {value}; it must be {rule}."));
 }

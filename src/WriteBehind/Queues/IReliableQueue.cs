@@ -23,8 +23,8 @@ public interface IReliableQueue
     Task<EnqueueOutcome> EnqueueAsync(string item, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Opens a worker: one consumer that takes items. Dispose it, so that what it holds goes back at once; one that is simply dropped, or whose
-    /// process dies, is noticed when its lease is over.
+    /// Opens a worker: one consumer that takes items. Dispose it, so that what it holds goes back at once; one that is simply dropped, or
+    /// whose process dies, is noticed when its lease is over.
     /// </summary>
     IQueueWorker OpenWorker();
 
@@ -53,14 +53,16 @@ public interface IQueueWorker : IAsyncDisposable
     /// </summary>
     /// <param name="most">The most items; 1 to 10,000.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
-    /// <exception cref="BufferUnavailableException">Redis is away. What may have been taken unseen comes back when the lease is over.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away. What may have been taken unseen comes back when the lease is
+    /// over.</exception>
     Task<QueueBatch> TakeAsync(int most = 1, CancellationToken cancellationToken = default);
 
     /// <summary>The same, but waits no longer than <paramref name="wait"/>; the batch is then empty.</summary>
     /// <param name="most">The most items; 1 to 10,000.</param>
     /// <param name="wait">How long to wait; 0 does not.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
-    /// <exception cref="BufferUnavailableException">Redis is away. What may have been taken unseen comes back when the lease is over.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away. What may have been taken unseen comes back when the lease is
+    /// over.</exception>
     Task<QueueBatch> TryTakeAsync(int most, TimeSpan wait, CancellationToken cancellationToken = default);
 }
 
@@ -79,7 +81,8 @@ public sealed class QueueBatch
     /// <param name="items">Which; null for all.</param>
     /// <param name="cancellationToken">Stops waiting for the answer.</param>
     /// <returns>
-    /// How many were still held. Fewer than asked for means that the lease was over in between, and that others do them again or have done so.
+    /// How many were still held. Fewer than asked for means that the lease was over in between, and that others do them again or have done
+    /// so.
     /// </returns>
     /// <exception cref="BufferUnavailableException">Redis is away. Acknowledging again does no harm.</exception>
     public Task<int> AcknowledgeAsync(IReadOnlyCollection<string>? items = null, CancellationToken cancellationToken = default)

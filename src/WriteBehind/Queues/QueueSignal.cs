@@ -11,7 +11,8 @@ namespace WriteBehind.Queues;
 internal sealed class QueueSignal(RedisConnections redis, string channel) : IAsyncDisposable
 {
     // One message is as good as many: it says that there may be something, and the worker takes until there is nothing.
-    private readonly Channel<bool> _messages = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _messages = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly RedisChannel _channel = RedisChannel.Literal(channel);
     private bool _subscribed;
 
@@ -52,7 +53,8 @@ internal sealed class QueueSignal(RedisConnections redis, string channel) : IAsy
         if (_subscribed)
         {
             var database = await redis.SharedAsync(CancellationToken.None).ConfigureAwait(false);
-            await database.Multiplexer.GetSubscriber().UnsubscribeAsync(_channel, OnMessage, CommandFlags.FireAndForget).ConfigureAwait(false);
+            await database.Multiplexer.GetSubscriber().UnsubscribeAsync(
+                _channel, OnMessage, CommandFlags.FireAndForget).ConfigureAwait(false);
         }
     }
 

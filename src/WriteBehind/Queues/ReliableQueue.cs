@@ -6,8 +6,8 @@ using WriteBehind.Redis;
 namespace WriteBehind.Queues;
 
 /// <summary>
-/// The queue of one name. Items are in the list <c>ready</c> or in the list of the worker that holds them; every move from one to another is
-/// one script, so there is no moment at which an item is in none or, unless it was added twice, in two.
+/// The queue of one name. Items are in the list <c>ready</c> or in the list of the worker that holds them; every move from one to another
+/// is one script, so there is no moment at which an item is in none or, unless it was added twice, in two.
 /// </summary>
 internal sealed partial class ReliableQueue : IReliableQueue
 {
@@ -21,7 +21,8 @@ internal sealed partial class ReliableQueue : IReliableQueue
     private readonly ILogger _logger;
     private readonly GroupBatcher<string, EnqueueOutcome> _additions;
 
-    public ReliableQueue(QueueOptions options, string prefix, RedisConnections redis, QueueMetrics metrics, TimeProvider time, ILogger logger)
+    public ReliableQueue(
+        QueueOptions options, string prefix, RedisConnections redis, QueueMetrics metrics, TimeProvider time, ILogger logger)
     {
         (Options, _redis, _metrics, _time, _logger) = (options, redis, metrics, time, logger);
         _keys = new QueueKeys(prefix, options.Name);
@@ -42,7 +43,8 @@ internal sealed partial class ReliableQueue : IReliableQueue
         var bytes = Encoding.UTF8.GetByteCount(item);
         return bytes <= Options.MaxItemBytes
             ? _additions.SendAsync(item).WaitAsync(cancellationToken)
-            : throw new ArgumentException($"The item has {bytes} bytes in UTF-8; the queue '{Name}' takes {Options.MaxItemBytes} (MaxItemBytes).", nameof(item));
+            : throw new ArgumentException(
+                $"The item has {bytes} bytes in UTF-8; the queue '{Name}' takes {Options.MaxItemBytes} (MaxItemBytes).", nameof(item));
     }
 
     public IQueueWorker OpenWorker() => new QueueWorker(this, new QueueSignal(_redis, _keys.Wake), _time, _logger);
@@ -51,7 +53,8 @@ internal sealed partial class ReliableQueue : IReliableQueue
     {
         var waiting = _redis.RunAsync(db => db.ListLengthAsync(_keys.Ready), cancellationToken);
         var workers = await _redis.RunAsync(db => db.SortedSetRangeByRankAsync(_keys.Workers), cancellationToken).ConfigureAwait(false);
-        var held = await Task.WhenAll(workers.Select(worker => _redis.RunAsync(db => db.ListLengthAsync(_keys.Held(worker!)), cancellationToken)))
+        var held = await Task.WhenAll(
+            workers.Select(worker => _redis.RunAsync(db => db.ListLengthAsync(_keys.Held(worker!)), cancellationToken)))
             .ConfigureAwait(false);
         return new QueueCounts(await waiting.ConfigureAwait(false), held.Sum(), workers.Length);
     }
@@ -154,7 +157,9 @@ internal sealed partial class ReliableQueue : IReliableQueue
         return outcomes;
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "{Count} items of queue '{Queue}' are delivered again: worker {Worker} was not heard of for longer than its lease.")]
+    [LoggerMessage(
+        1, LogLevel.Warning,
+        "{Count} items of queue '{Queue}' are delivered again: worker {Worker} was not heard of for longer than its lease.")]
     private static partial void Reclaimed(ILogger logger, int count, string queue, string worker);
 }
 

@@ -4,30 +4,32 @@ namespace WriteBehind.RateLimits;
 
 /// <summary>
 /// Sliding-window rate limits in Redis, shared by all processes of a service. Registered with
-/// <see cref="RateLimitBuilderExtensions.AddRateLimit"/>. In any window of the configured length, wherever it begins, a caller key is granted at
-/// most its limit.
+/// <see cref="RateLimitBuilderExtensions.AddRateLimit"/>. In any window of the configured length, wherever it begins, a caller key is
+/// granted at most its limit.
 /// </summary>
 /// <remarks>
-/// The limiters answer <see cref="RateLimiter.AcquireAsync"/>; <see cref="RateLimiter.AttemptAcquire"/> never admits, since Redis can't be asked
-/// without waiting. None of them queues. A lease has the metadata of <see cref="LimitMetadata"/>.
+/// The limiters answer <see cref="RateLimiter.AcquireAsync"/>; <see cref="RateLimiter.AttemptAcquire"/> never admits, since Redis can't be
+/// asked without waiting. None of them queues. A lease has the metadata of <see cref="LimitMetadata"/>.
 /// </remarks>
 public interface IRateLimits
 {
     /// <summary>
-    /// The limiter of one caller key: a user, an API key, an address, a grain. It holds nothing that must be released, but keep it while the key
-    /// is in use: it remembers rejections, so that a caller that hammers does not reach Redis.
+    /// The limiter of one caller key: a user, an API key, an address, a grain. It holds nothing that must be released, but keep it while
+    /// the key is in use: it remembers rejections, so that a caller that hammers does not reach Redis.
     /// </summary>
     /// <exception cref="ConfigurationException">No limit of that name is registered.</exception>
     RateLimiter For(string limit, string callerKey);
 
     /// <summary>
-    /// The same as a partition, for <see cref="PartitionedRateLimiter"/> and the policies of ASP.NET Core's rate limiting middleware. Its key
-    /// has the name of the limit in it, so one partitioned limiter can have partitions of several limits.
+    /// The same as a partition, for <see cref="PartitionedRateLimiter"/> and the policies of ASP.NET Core's rate limiting middleware. Its
+    /// key has the name of the limit in it, so one partitioned limiter can have partitions of several limits.
     /// </summary>
     /// <exception cref="ConfigurationException">No limit of that name is registered.</exception>
     RateLimitPartition<string> Partition(string limit, string callerKey);
 
-    /// <summary>A limiter over all caller keys, which makes the limiter of a key when it is first used and lets go of it when it is not any more.</summary>
+    /// <summary>
+    /// A limiter over all caller keys, which makes the limiter of a key when it is first used and lets go of it when it is not any more.
+    /// </summary>
     /// <param name="limit">The name of the limit.</param>
     /// <param name="callerKeyOf">The caller key of what is limited: a request, a call.</param>
     /// <exception cref="ConfigurationException">No limit of that name is registered.</exception>

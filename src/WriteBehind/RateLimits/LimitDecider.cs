@@ -15,14 +15,17 @@ internal readonly record struct LimitAnswer(LimitDecision Decision, string? Erro
 
 /// <summary>
 /// Decides for all callers of one rate limit in this process. Questions that arrive while a round trip is under way share the next one, per
-/// shard. Where Redis does not answer in time, the answer is what <see cref="LimitOptions.WhenAway"/> says, and Redis is not asked about that
-/// shard for a while: a limiter must not add its own time-out to every call of a service. Per shard, as they may be on different servers.
+/// shard. Where Redis does not answer in time, the answer is what <see cref="LimitOptions.WhenAway"/> says, and Redis is not asked about
+/// that shard for a while: a limiter must not add its own time-out to every call of a service. Per shard, as they may be on different
+/// servers.
 /// </summary>
 internal sealed partial class LimitDecider
 {
     private const int MostRequests = 256;
 
-    /// <summary>The most permits that one script call adds, unless its first request alone wants more: Redis does nothing else meanwhile.</summary>
+    /// <summary>
+    /// The most permits that one script call adds, unless its first request alone wants more: Redis does nothing else meanwhile.
+    /// </summary>
     private const int MostPermits = 4096;
 
     private readonly LimitOptions _options;
@@ -36,7 +39,8 @@ internal sealed partial class LimitDecider
     private readonly int[] _isAway;
     private int _isLogged;
 
-    public LimitDecider(LimitOptions options, string prefix, RedisConnections redis, LimitMetrics metrics, TimeProvider time, ILogger logger)
+    public LimitDecider(
+        LimitOptions options, string prefix, RedisConnections redis, LimitMetrics metrics, TimeProvider time, ILogger logger)
     {
         (_options, _redis, _metrics, _time, _logger) = (options, redis, metrics, time, logger);
         _keys = new LimitKeys(prefix, options.Name, options.Shards);
@@ -66,7 +70,8 @@ internal sealed partial class LimitDecider
 
         return LimitOptionsValidator.Problem(limit) is not { } problem
             ? limit
-            : throw new ConfigurationException(nameof(LimitOptions.LimitOf), $"LimitOf of rate limit '{_options.Name}' gave a caller key a limit whose {problem}");
+            : throw new ConfigurationException(
+                nameof(LimitOptions.LimitOf), $"LimitOf of rate limit '{_options.Name}' gave a caller key a limit whose {problem}");
     }
 
     /// <summary>Decides. Never throws for a Redis that is away.</summary>
@@ -90,7 +95,8 @@ internal sealed partial class LimitDecider
             }
 
             // Only an answer of a shard that was away says that it is over: where one server of several is, the others answer all the time.
-            if (Volatile.Read(ref _isAway[shard]) == 1 && Interlocked.Exchange(ref _isAway[shard], 0) == 1 && Interlocked.Exchange(ref _isLogged, 0) == 1)
+            if (Volatile.Read(ref _isAway[shard]) == 1 && Interlocked.Exchange(ref _isAway[shard], 0) == 1
+                && Interlocked.Exchange(ref _isLogged, 0) == 1)
             {
                 Back(_logger, _options.Name);
             }
@@ -148,19 +154,24 @@ internal sealed partial class LimitDecider
         return answers;
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "Redis, or a part of it, can't be asked about the rate limit '{Limit}'. Until it can, the answer to every call there is: {Answer} (WhenAway).")]
+    [LoggerMessage(
+        1, LogLevel.Warning,
+        "Redis, or a part of it, can't be asked about the rate limit '{Limit}'. Until it can, the answer to every call there is: " +
+        "{Answer} (WhenAway).")]
     private static partial void Away(ILogger logger, Exception error, string limit, WhenRedisIsAway answer);
 
     [LoggerMessage(2, LogLevel.Information, "The rate limit '{Limit}' is decided by Redis again.")]
     private static partial void Back(ILogger logger, string limit);
 
-    [LoggerMessage(3, LogLevel.Error, "A key of the rate limit '{Limit}' holds something that is not of this library ({Error}). Remove it, or use another KeyPrefix.")]
+    [LoggerMessage(
+        3, LogLevel.Error,
+        "A key of the rate limit '{Limit}' holds something that is not of this library ({Error}). Remove it, or use another KeyPrefix.")]
     private static partial void ForeignKey(ILogger logger, string limit, string error);
 }
 
 /// <summary>
-/// The keys of one rate limit: <c>wb:{api:07}:limit:k:&lt;caller key&gt;</c>, a sorted set. A caller key comes from outside and may be of any
-/// length; a long one is replaced by its hash, so that nobody fills Redis with it.
+/// The keys of one rate limit: <c>wb:{api:07}:limit:k:&lt;caller key&gt;</c>, a sorted set. A caller key comes from outside and may be of
+/// any length; a long one is replaced by its hash, so that nobody fills Redis with it.
 /// </summary>
 internal sealed class LimitKeys(string prefix, string name, int shards)
 {

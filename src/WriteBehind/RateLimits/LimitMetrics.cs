@@ -17,7 +17,8 @@ internal sealed class LimitMetrics(EngineMeter meter)
             isLocal ? "rejected_locally"
                 : (decision.IsAdmitted ? "admitted" : "rejected") + (decision.IsUnchecked ? "_unchecked" : string.Empty)));
 
-    public void Asked(string limit, TimeSpan duration) => _duration.Record(duration.TotalSeconds, new KeyValuePair<string, object?>(WriteBehindDiagnostics.LimitTag, limit));
+    public void Asked(string limit, TimeSpan duration)
+        => _duration.Record(duration.TotalSeconds, new KeyValuePair<string, object?>(WriteBehindDiagnostics.LimitTag, limit));
 }
 
 /// <summary>What was decided.</summary>

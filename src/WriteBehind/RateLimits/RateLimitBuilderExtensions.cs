@@ -9,8 +9,8 @@ namespace WriteBehind;
 public static class RateLimitBuilderExtensions
 {
     /// <summary>
-    /// Registers a sliding-window rate limit in Redis; <see cref="IRateLimits"/> gives its limiters. It needs <c>UseRedis</c>, but no entity type
-    /// and no sink.
+    /// Registers a sliding-window rate limit in Redis; <see cref="IRateLimits"/> gives its limiters. It needs <c>UseRedis</c>, but no
+    /// entity type and no sink.
     /// </summary>
     /// <param name="builder">The builder.</param>
     /// <param name="name">The name: a lower-case letter, then up to 47 of a-z, 0-9, '-' and '_'.</param>

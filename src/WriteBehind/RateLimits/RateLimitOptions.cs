@@ -34,8 +34,8 @@ public sealed class LimitOptions
     public bool CountRejected { get; set; }
 
     /// <summary>
-    /// What is answered while Redis is away; default <see cref="WhenRedisIsAway.Admit"/>, because a limit protects a service that is otherwise
-    /// well, and most would rather serve too much for a while than nothing.
+    /// What is answered while Redis is away; default <see cref="WhenRedisIsAway.Admit"/>, because a limit protects a service that is
+    /// otherwise well, and most would rather serve too much for a while than nothing.
     /// </summary>
     public WhenRedisIsAway WhenAway { get; set; } = WhenRedisIsAway.Admit;
 
@@ -43,7 +43,8 @@ public sealed class LimitOptions
     public TimeSpan Timeout { get; set; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// For how long Redis is not asked again about callers of a shard once that was found to be away; default 1 s, up to 1 min. 0 asks every time.
+    /// For how long Redis is not asked again about callers of a shard once that was found to be away; default 1 s, up to 1 min. 0 asks
+    /// every time.
     /// </summary>
     public TimeSpan AwayPause { get; set; } = TimeSpan.FromSeconds(1);
 
@@ -87,9 +88,15 @@ internal sealed class LimitOptionsValidator(IEnumerable<LimitOptions> limits) : 
         Check(settings, options.Default);
         settings.Check(Enum.IsDefined(options.WhenAway), nameof(options.WhenAway), options.WhenAway, "use Admit or Reject.");
         settings.Check(
-            options.Timeout > TimeSpan.Zero && options.Timeout <= LongestWait, nameof(options.Timeout), options.Timeout, "use a time above 0, up to 1 min.");
+            options.Timeout > TimeSpan.Zero && options.Timeout <= LongestWait,
+            nameof(options.Timeout),
+            options.Timeout,
+            "use a time above 0, up to 1 min.");
         settings.Check(
-            options.AwayPause >= TimeSpan.Zero && options.AwayPause <= LongestWait, nameof(options.AwayPause), options.AwayPause, "use 0 up to 1 min.");
+            options.AwayPause >= TimeSpan.Zero && options.AwayPause <= LongestWait,
+            nameof(options.AwayPause),
+            options.AwayPause,
+            "use 0 up to 1 min.");
         settings.Check(options.Shards is >= 1 and <= 1024, nameof(options.Shards), options.Shards, "use 1 to 1,024.");
         return settings.Failures;
     }
@@ -98,17 +105,24 @@ internal sealed class LimitOptionsValidator(IEnumerable<LimitOptions> limits) : 
     {
         settings.Check(limit.Permits is >= 1 and <= LimitOptions.MostPermits, nameof(limit.Permits), limit.Permits, "use 1 to 100,000.");
         settings.Check(
-            limit.Window >= ShortestWindow && limit.Window <= SettingsCheck.LongestTime, nameof(limit.Window), limit.Window, "use 10 ms to 1 day.");
+            limit.Window >= ShortestWindow && limit.Window <= SettingsCheck.LongestTime,
+            nameof(limit.Window),
+            limit.Window,
+            "use 10 ms to 1 day.");
     }
 }
 
 /// <summary>What a rate limit answers while Redis can't be asked.</summary>
 public enum WhenRedisIsAway
 {
-    /// <summary>Everybody is admitted ("fail open"): an outage of Redis is no outage of the service. Nothing is limited meanwhile.</summary>
+    /// <summary>
+    /// Everybody is admitted ("fail open"): an outage of Redis is no outage of the service. Nothing is limited meanwhile.
+    /// </summary>
     Admit,
 
-    /// <summary>Nobody is admitted ("fail closed"), for what must not happen unlimited: log-ins, payments, messages that cost money.</summary>
+    /// <summary>
+    /// Nobody is admitted ("fail closed"), for what must not happen unlimited: log-ins, payments, messages that cost money.
+    /// </summary>
     Reject,
 }
 

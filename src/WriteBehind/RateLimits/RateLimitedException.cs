@@ -7,7 +7,9 @@ public sealed class RateLimitedException : WriteBehindException
     public RateLimitedException(string limit, string callerKey, TimeSpan? retryAfter = null)
         : base(
             $"'{callerKey}' is over the rate limit '{limit}'; nothing was done. " +
-            (retryAfter is { } wait ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Try again in {wait.TotalSeconds:0.###} s.") : "Try again later."))
+            (retryAfter is { } wait
+                ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Try again in {wait.TotalSeconds:0.###} s.")
+                : "Try again later."))
         => (Limit, CallerKey, RetryAfter) = (limit, callerKey, retryAfter);
 
     /// <summary>The registered name of the limit.</summary>

@@ -4,13 +4,14 @@ using WriteBehind.Common;
 namespace WriteBehind.RateLimits;
 
 /// <summary>
-/// The limiter of one caller key. The window is in Redis, so any number of limiters of a key, in any number of processes, share it. It never
-/// queues: a call is admitted or rejected at once.
+/// The limiter of one caller key. The window is in Redis, so any number of limiters of a key, in any number of processes, share it. It
+/// never queues: a call is admitted or rejected at once.
 /// </summary>
 /// <remarks>
 /// Where rejected attempts don't count, a rejection says until when every further one is certain: permits only come free by leaving the
-/// window. Until then this limiter rejects single permits by itself. The time is taken from before the question was sent, so it never rejects
-/// longer than Redis would, and a caller that hammers costs Redis nothing. How long several permits at once have to wait only Redis knows.
+/// window. Until then this limiter rejects single permits by itself. The time is taken from before the question was sent, so it never
+/// rejects longer than Redis would, and a caller that hammers costs Redis nothing. How long several permits at once have to wait only Redis
+/// knows.
 /// </remarks>
 internal sealed class RedisRateLimiter : RateLimiter
 {
@@ -48,14 +49,18 @@ internal sealed class RedisRateLimiter : RateLimiter
         }
     }
 
-    /// <summary>This limiter's own totals, and the permits that were left when Redis was last asked; all of them once a window has passed since.</summary>
+    /// <summary>
+    /// This limiter's own totals, and the permits that were left when Redis was last asked; all of them once a window has passed since.
+    /// </summary>
     public override RateLimiterStatistics GetStatistics()
     {
         lock (_lock)
         {
             return new RateLimiterStatistics
             {
-                CurrentAvailablePermits = _last is { } last && _time.GetElapsedTime(last.At) < _limit.Window ? last.Remaining : _limit.Permits,
+                CurrentAvailablePermits = _last is { } last && _time.GetElapsedTime(last.At) < _limit.Window
+                    ? last.Remaining
+                    : _limit.Permits,
                 CurrentQueuedCount = 0,
                 TotalSuccessfulLeases = _successful,
                 TotalFailedLeases = _failed,
@@ -114,7 +119,10 @@ internal sealed class RedisRateLimiter : RateLimiter
         if (permitCount > _limit.Permits)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(permitCount), permitCount, $"A window of rate limit '{_desk.Options.Name}' has {_limit.Permits} permits for this caller; more can never be had at once.");
+                nameof(permitCount),
+                permitCount,
+                $"A window of rate limit '{_desk.Options.Name}' has {_limit.Permits} permits for this caller; more can never be had at " +
+                "once.");
         }
     }
 

@@ -43,7 +43,8 @@ internal sealed class RedisRateLimits : IRateLimits
     {
         ArgumentNullException.ThrowIfNull(callerKeyOf);
         _ = DeciderOf(limit);
-        return PartitionedRateLimiter.Create<TResource, string>(resource => Partition(limit, callerKeyOf(resource)), StringComparer.Ordinal);
+        return PartitionedRateLimiter.Create<TResource, string>(
+            resource => Partition(limit, callerKeyOf(resource)), StringComparer.Ordinal);
     }
 
     private LimitDecider DeciderOf(string limit)
@@ -51,5 +52,6 @@ internal sealed class RedisRateLimits : IRateLimits
             ? decider
             : throw new ConfigurationException(
                 "AddRateLimit",
-                $"No rate limit '{limit}' is registered (there are: {string.Join(", ", _deciders.Keys.DefaultIfEmpty("none"))}): call AddRateLimit(\"{limit}\", …) on the builder.");
+                $"No rate limit '{limit}' is registered (there are: {string.Join(", ", _deciders.Keys.DefaultIfEmpty("none"))}): call " +
+                $"AddRateLimit(\"{limit}\", …) on the builder.");
 }

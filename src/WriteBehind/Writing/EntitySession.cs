@@ -48,7 +48,9 @@ internal sealed class EntitySession<TState>(
         IsLoaded = true;
     }
 
-    public Task<long> SaveAsync(TState state, IReadOnlyList<long>? waitingSince = null)
+    public Task<long> SaveAsync(TState state) => SaveAsync(state, [parts.Time.GetTimestamp()]);
+
+    public Task<long> SaveAsync(TState state, IReadOnlyList<long> waitingSince)
     {
         ArgumentNullException.ThrowIfNull(state);
         byte[] payload;
@@ -65,7 +67,9 @@ internal sealed class EntitySession<TState>(
         return WriteAsync(payload, waitingSince);
     }
 
-    public async Task<long> DeleteAsync(IReadOnlyList<long>? waitingSince = null)
+    public Task<long> DeleteAsync() => DeleteAsync([parts.Time.GetTimestamp()]);
+
+    public async Task<long> DeleteAsync(IReadOnlyList<long> waitingSince)
     {
         if (Exists || !IsLoaded)
         {
@@ -145,14 +149,13 @@ internal sealed class EntitySession<TState>(
     private async Task<Knowledge> LoadKnownAsync(CancellationToken cancellationToken)
         => (await loader.LoadVersionAsync(id, needsPresence: false).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false)).Known;
 
-    private async Task<long> WriteAsync(byte[]? payload, IReadOnlyList<long>? waitingSince)
+    private async Task<long> WriteAsync(byte[]? payload, IReadOnlyList<long> waitingSince)
     {
         if (!IsLoaded)
         {
             throw new InvalidOperationException($"The session of {parts.Options.Type} '{id}' does not know its version: load it before saving.");
         }
 
-        waitingSince ??= [parts.Time.GetTimestamp()];
         for (var attempt = 0; ; attempt++)
         {
             WriteReply reply;

@@ -22,7 +22,7 @@ public sealed class GrainCluster : IAsyncDisposable
 
     public InProcessTestCluster Cluster { get; }
 
-    public Gate Gate { get; }
+    internal Gate Gate { get; }
 
     public SinkProbe Sink { get; }
 

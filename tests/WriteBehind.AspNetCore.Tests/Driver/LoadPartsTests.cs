@@ -53,6 +53,6 @@ public sealed class LoadPartsTests
         => Assert.Equal(
             [-4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7, 8], Take(new(10_000, 10, 1)).Select(change => change.Amount).Distinct().Order());
 
-    private static List<StockChange> Take(SkewedWorkload workload) =>
-        [.. Enumerable.Range(0, (int)workload.Count).Select(i => workload[i])];
+    private static List<StockChange> Take(SkewedWorkload workload)
+        => [.. Enumerable.Range(0, (int)workload.Count).Select(i => workload[i])];
 }

@@ -25,9 +25,6 @@ internal sealed class FakeEngine : IWriteBehindEngine
 
     public EntityTypeOptions OptionsOf(string type) => throw new NotSupportedException();
 
-    public Task<long> SweepAsync(SweepPart part, TimeSpan? minAge = null, CancellationToken cancellationToken = default)
-        => throw new NotSupportedException();
-
     public IEntityStore<TState> Store<TState>()
         where TState : class => throw new NotSupportedException();
 

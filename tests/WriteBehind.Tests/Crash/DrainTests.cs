@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using WriteBehind.Buffer;
+using WriteBehind.Engine;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Crash;
@@ -74,7 +75,7 @@ public sealed class DrainTests
         await using var engine = await StartDirtyAsync(drain: TimeSpan.FromMinutes(1));
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => engine.Services.GetRequiredService<IWriteBehindLifetime>().StopAsync(new CancellationToken(canceled: true)));
+            () => engine.Services.GetRequiredService<IEngineControl>().StopAsync(new CancellationToken(canceled: true)));
 
         Assert.Empty(await engine.Table.RowsAsync());
         Assert.False(engine.Log.Has(LogLevel.Information, "nothing remains"));

@@ -26,7 +26,8 @@ public sealed partial class GuaranteesTests
     [Fact]
     public void Every_case_has_a_test()
     {
-        var rows = CaseRow().Matches(Text).ToDictionary(
+        var cases = Text.Split("\n## ").Single(section => section.StartsWith("The cases\n", StringComparison.Ordinal));
+        var rows = Case().Matches(cases).ToDictionary(
             match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture), match => TestName().Count(match.Value));
 
         Assert.Equal(Cases, rows.Keys.Order());
@@ -63,8 +64,9 @@ public sealed partial class GuaranteesTests
     [GeneratedRegex(@"`(\w+Tests(?:\.\w+)?)`")]
     private static partial Regex TestName();
 
-    [GeneratedRegex(@"^\| (\d+)\. .*$", RegexOptions.Multiline)]
-    private static partial Regex CaseRow();
+    // From its heading to the next one.
+    [GeneratedRegex(@"^### (\d+)\. [^#]*", RegexOptions.Multiline)]
+    private static partial Regex Case();
 
     [GeneratedRegex(@"\]\(([^)#:]+)\)")]
     private static partial Regex Link();

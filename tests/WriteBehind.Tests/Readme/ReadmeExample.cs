@@ -32,9 +32,11 @@ public sealed class ShopContext(DbContextOptions<ShopContext> options) : DbConte
 {
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
+        // <readme:model>
         var stock = modelBuilder.Entity<Stock>();
         stock.Property<string>("Sku");
         stock.HasKey("Sku");
         stock.HasWriteBehindVersion();
+        // </readme:model>
     }
 }

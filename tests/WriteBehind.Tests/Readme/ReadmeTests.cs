@@ -25,13 +25,15 @@ public sealed class ReadmeTests
         Assert.Equal(94L, await command.ExecuteScalarAsync());
     }
 
-    [Fact]
-    public async Task The_readme_shows_the_example_word_for_word()
+    [Theory]
+    [InlineData("readme")]
+    [InlineData("readme:model")]
+    public async Task The_readme_shows_the_example_word_for_word(string name)
     {
         var source = await File.ReadAllTextAsync(PathOf("ReadmeExample.cs"));
         var readme = await File.ReadAllTextAsync(PathOf("../../../README.md"));
 
-        var lines = source.Split("// <readme>\n")[1].Split("// </readme>")[0].TrimEnd().Split('\n');
+        var lines = source.Split($"// <{name}>\n")[1].Split($"// </{name}>")[0].TrimEnd().Split('\n');
         var example = string.Join('\n', lines.Select(line => line.Length > 8 ? line[8..] : line));
 
         Assert.Contains("```csharp\n" + example + "\n```", readme, StringComparison.Ordinal);

@@ -28,7 +28,7 @@ public sealed class TestEngine : IAsyncDisposable
     /// </summary>
     public TestEngineOptions Options { get; }
 
-    public Gate Gate { get; }
+    internal Gate Gate { get; }
 
     public SinkProbe Sink { get; }
 
