@@ -43,7 +43,7 @@ internal static class FlushCommands
     }
 
     /// <summary>Whether there is nothing left to flush: nothing is dirty, or only what PostgreSQL has just rejected.</summary>
-    internal static bool IsDrained(FlushResult round) => round.Dirty is { } dirty
+    internal static bool IsDrained(FlushSummary round) => round.Dirty is { } dirty
         && (dirty.Count == 0
             || (round.Flushed == 0 && dirty.All(left => left.Value <= round.Rejected.Count(name => TypeOf(name) == left.Key))));
 
@@ -84,12 +84,12 @@ internal static class FlushCommands
         }
     }
 
-    private static async Task<int> FlushAllAsync(Call call, string name, TimeSpan limit, Func<FlushResult, bool> isDone)
+    private static async Task<int> FlushAllAsync(Call call, string name, TimeSpan limit, Func<FlushSummary, bool> isDone)
     {
         var clock = new Clock(limit);
         var flushed = 0L;
         var rejected = new SortedSet<string>(StringComparer.Ordinal);
-        FlushResult round;
+        FlushSummary round;
         while (true)
         {
             round = await call.Cluster.Operator.FlushAsync(Round(call.Cluster.Settings.Patience, clock.Left)).WaitAsync(call.Stop);
@@ -129,7 +129,7 @@ internal static class FlushCommands
         }
     }
 
-    private static int Show(Call call, FlushResult result)
+    private static int Show(Call call, FlushSummary result)
     {
         call.Printer.Show(result, printer =>
         {

@@ -13,7 +13,7 @@ namespace Client.Verification;
 /// </summary>
 /// <remarks>
 /// The three are read one after the other while the service goes on. What differs is looked at again before it counts, and then between
-/// two reads of what is stored (<see cref="Sight"/>), so that an entity that never stands still can be judged as well.
+/// two reads of what is stored (<see cref="Observation"/>), so that an entity that never stands still can be judged as well.
 /// </remarks>
 internal sealed class Verify : IAsyncDisposable
 {
@@ -122,7 +122,7 @@ internal sealed class Verify : IAsyncDisposable
         cancellationToken.ThrowIfCancellationRequested();
         var grain = await kind.FromGrain(_grains, id);
         var redis = root is null ? null : await _buffer.ReadAsync(root, id, kind.Columns);
-        return Sight.Still(grain, redis, rows.TryGetValue(id, out var row) ? row : null).FindDifference() is not null;
+        return Observation.Still(grain, redis, rows.TryGetValue(id, out var row) ? row : null).FindDifference() is not null;
     }
 
     private async Task<string?> LookAsync(EntityKind kind, string id, CancellationToken cancellationToken)
@@ -135,7 +135,7 @@ internal sealed class Verify : IAsyncDisposable
             var grain = await kind.FromGrain(_grains, id);
             var redis = await ReadBufferAsync(kind, id);
             var row = await _rows.ReadAsync(kind, id, cancellationToken);
-            var difference = new Sight(rowBefore, redisBefore, grain, redis, row).FindDifference();
+            var difference = new Observation(rowBefore, redisBefore, grain, redis, row).FindDifference();
             if (difference is null || look == Looks)
             {
                 return difference;

@@ -18,7 +18,7 @@ internal sealed class Leaderboard([FromKeyedServices(Leaderboard.Cache)] ICache 
 
     /// <summary>The best of a game, the first one first; empty where nobody plays it.</summary>
     /// <exception cref="CacheLoadException">PostgreSQL is away, and there is no board that may still be shown.</exception>
-    public async Task<IReadOnlyList<Place>> GetAsync(long game, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<LeaderboardEntry>> GetAsync(long game, CancellationToken cancellationToken)
         => await cache.GetOrLoadAsync(Key(game), load => MakeAsync(game, load), cancellationToken: cancellationToken) ?? [];
 
     /// <summary>Has the board made anew for the next who looks at it, on any silo. Call it once PostgreSQL has the change.</summary>
@@ -26,13 +26,13 @@ internal sealed class Leaderboard([FromKeyedServices(Leaderboard.Cache)] ICache 
 
     private static string Key(long game) => FormattableString.Invariant($"{game}");
 
-    private async Task<Place[]?> MakeAsync(long game, CancellationToken cancellationToken)
+    private async Task<LeaderboardEntry[]?> MakeAsync(long game, CancellationToken cancellationToken)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellationToken);
         return await context.Set<PlayerScore>()
             .Where(score => EF.Property<long>(score, "Game") == game)
             .OrderByDescending(score => score.Points).ThenBy(score => EF.Property<string>(score, "Player"))
-            .Select(score => new Place(EF.Property<string>(score, "Player"), score.Points))
+            .Select(score => new LeaderboardEntry(EF.Property<string>(score, "Player"), score.Points))
             .Take(Places)
             .ToArrayAsync(cancellationToken);
     }

@@ -70,7 +70,8 @@ internal static class EntityEndpoints
         return TypedResults.NoContent();
     }
 
-    private static async Task<Ok<IReadOnlyList<Place>>> GetLeadersAsync(long game, Leaderboard board, CancellationToken cancellationToken)
+    private static async Task<Ok<IReadOnlyList<LeaderboardEntry>>> GetLeadersAsync(
+        long game, Leaderboard board, CancellationToken cancellationToken)
         => TypedResults.Ok(await board.GetAsync(game, cancellationToken));
 
     private static async Task<Results<Ok<Views>, NotFound>> GetViewsAsync(string page, IGrainFactory grains)

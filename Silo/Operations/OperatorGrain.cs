@@ -34,11 +34,11 @@ internal sealed partial class OperatorGrain(
             [.. silent.Select(Silence), .. Warnings(status.Durability)]);
     }
 
-    public async Task<FlushResult> FlushAsync(TimeSpan timeout)
+    public async Task<FlushSummary> FlushAsync(TimeSpan timeout)
     {
         var report = await engine.FlushAllAsync(timeout);
         var status = await engine.GetStatusAsync();
-        return new FlushResult(
+        return new FlushSummary(
             report.Flushed,
             report.Remaining,
             [.. report.Rejected.Select(entity => $"{entity.Type} {entity.Id}")],

@@ -55,7 +55,7 @@ public static class BenchmarkProgram
     private static async Task<int> MeasureAsync(IReadOnlyList<IBenchmarkGroup> groups, bool isQuick, FileInfo? json)
     {
         // Opened first, as a path that can't be written should not come out after a quarter of an hour; but what an earlier run left
-        // there stays until there is something to put in its place.
+        // there stays until there is something to put in its workspace.
         await using var file = json?.Open(FileMode.OpenOrCreate, FileAccess.Write);
         var servers = ServersFromEnvironment();
         using var redis = await servers.ConnectRedisAsync();

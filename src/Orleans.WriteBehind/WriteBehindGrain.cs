@@ -29,7 +29,7 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
 {
     private readonly WriteBehindGrainOptions _options;
     private readonly IEntitySession<TState> _session;
-    private readonly StateKeeper<TState> _keeper;
+    private readonly ActivationState<TState> _activation;
     private readonly FlushTimer<TState> _timer;
     private Enumerations? _enumerations;
 
@@ -43,19 +43,19 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
             : engine.Store<TState>();
         _options = services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value;
         _session = store.OpenSession(GrainEntityId.Of(this, GrainContext.GrainId));
-        _keeper = new StateKeeper<TState>(this, _session, CreateState, services.GetRequiredService<TimeProvider>());
+        _activation = new ActivationState<TState>(this, _session, CreateState, services.GetRequiredService<TimeProvider>());
         _timer = new FlushTimer<TState>(
             services.GetRequiredService<ITimerRegistry>(),
             GrainContext,
             _session,
             _options,
-            _keeper.GiveUp,
+            _activation.GiveUp,
             services.GetRequiredService<ILoggerFactory>().CreateLogger(GetType()));
-        _keeper.BecameDirty = _timer.Arm;
+        _activation.BecameDirty = _timer.Arm;
         GrainContext.ObservableLifecycle.Subscribe(
             nameof(WriteBehindGrain<TState>),
             GrainLifecycleStage.SetupState,
-            cancellationToken => _keeper.LoadAsync().MayBeAbandoned().WaitAsync(cancellationToken));
+            cancellationToken => _activation.LoadAsync().MayBeAbandoned().WaitAsync(cancellationToken));
     }
 
     /// <summary>
@@ -64,12 +64,12 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     /// <exception cref="StateDiscardedException">The state this call worked on was given up because a save failed.</exception>
     protected TState State
     {
-        get => _keeper.State;
-        set => _keeper.State = value;
+        get => _activation.State;
+        set => _activation.State = value;
     }
 
     /// <summary>Whether there is a state: one was loaded or saved, and it was not deleted since.</summary>
-    protected bool Exists => _keeper.Exists;
+    protected bool Exists => _activation.Exists;
 
     /// <summary>The version of the last acknowledged state; 0 where none was ever written.</summary>
     protected long Version => _session.Version;
@@ -94,7 +94,7 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     /// <exception cref="WriteThroughException">Redis has it and PostgreSQL does not. The state counts, and is flushed later; do not repeat
     /// the change.</exception>
     /// <exception cref="WriteBehindException">As in <see cref="SaveAsync()"/>.</exception>
-    protected Task SaveAsync(WriteStrategy strategy) => FinishAsync(_keeper.SaveAsync(), strategy);
+    protected Task SaveAsync(WriteStrategy strategy) => FinishAsync(_activation.SaveAsync(), strategy);
 
     /// <summary>
     /// Deletes the state; the row goes with the next flush. <see cref="State"/> is a fresh one then and may be saved again.
@@ -104,13 +104,13 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
 
     /// <summary>The same with a strategy for this call.</summary>
     /// <exception cref="WriteBehindException">As in <see cref="SaveAsync(WriteStrategy)"/>.</exception>
-    protected Task DeleteAsync(WriteStrategy strategy) => FinishAsync(_keeper.DeleteAsync(), strategy);
+    protected Task DeleteAsync(WriteStrategy strategy) => FinishAsync(_activation.DeleteAsync(), strategy);
 
     /// <summary>
     /// Loads the state anew, dropping changes that were not saved. For calls that catch a conflict and want to try again, and for code
     /// that runs outside calls (timers, stream handlers) after a failed save.
     /// </summary>
-    protected Task ReloadAsync() => _keeper.ReloadAsync();
+    protected Task ReloadAsync() => _activation.ReloadAsync();
 
     /// <summary>Makes the state of an entity that does not exist: by its parameterless constructor, unless overridden.</summary>
     protected virtual TState CreateState() => Activator.CreateInstance<TState>();
@@ -143,9 +143,9 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
             return;
         }
 
-        if (!_keeper.HasState)
+        if (!_activation.HasState)
         {
-            await _keeper.LoadAsync().ConfigureAwait(true);
+            await _activation.LoadAsync().ConfigureAwait(true);
         }
 
         var method = GrainMethod.Of(GetType(), context.InterfaceMethod);
@@ -163,7 +163,7 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
         {
             // A refusal is an answer too ("none left"): it must not rest on a change that may never be acknowledged. (A failed save is
             // none.)
-            await _keeper.AcknowledgeAsync(call).ConfigureAwait(true);
+            await _activation.AcknowledgeAsync(call).ConfigureAwait(true);
             throw;
         }
         finally
@@ -173,7 +173,7 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
 
         if (!method.ShowsUnacknowledged)
         {
-            await _keeper.AcknowledgeAsync(call).ConfigureAwait(true);
+            await _activation.AcknowledgeAsync(call).ConfigureAwait(true);
         }
     }
 
@@ -185,10 +185,10 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         // A save that no call waits for any more.
-        await (_keeper.Covering ?? Task.CompletedTask).WaitAsync(_options.FlushTimeout, cancellationToken)
+        await (_activation.Covering ?? Task.CompletedTask).WaitAsync(_options.FlushTimeout, cancellationToken)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         _timer.Drop();
-        if (_keeper.HasState && _session.IsDirty && IsOrderly(reason.ReasonCode))
+        if (_activation.HasState && _session.IsDirty && IsOrderly(reason.ReasonCode))
         {
             await _timer.TryFlushAsync(cancellationToken).ConfigureAwait(true);
         }

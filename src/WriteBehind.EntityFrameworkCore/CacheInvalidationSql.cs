@@ -68,7 +68,7 @@ public static class CacheInvalidationSql
                 RETURN NULL;
               END IF;
               FOREACH wb_id IN ARRAY wb_ids LOOP
-                CONTINUE WHEN octet_length(wb_id) NOT BETWEEN 1 AND 512; -- no id of a cache
+                CONTINUE WHEN octet_length(wb_id) NOT BETWEEN 1 AND 512; -- not an id that a cache could have
                 wb_piece := to_json(wb_id)::text;
                 IF wb_message <> '' AND octet_length(wb_message) + octet_length(wb_piece) > 7000 THEN
                   PERFORM pg_notify({channel}, '[' || wb_message || ']');

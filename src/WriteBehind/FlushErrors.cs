@@ -9,8 +9,8 @@ public sealed class EntityRejectedException : WriteBehindException
     /// <summary>Creates the error.</summary>
     public EntityRejectedException(string entityType, string entityId, string reason, Exception? cause = null, long version = 0)
         : base(
-            $"{entityType} '{entityId}' could not be saved: {reason} Its state is kept in Redis. Mend the cause, then write it again or " +
-            "retry its dead letter.",
+            $"{entityType} '{entityId}' could not be saved: {reason} Its state is kept in Redis. Correct the cause, then write it again " +
+            "or retry its dead letter.",
             entityType,
             entityId,
             cause)

@@ -21,8 +21,8 @@ public sealed class UnexpectedKeyException : WriteBehindException
     /// <summary>Creates the error.</summary>
     public UnexpectedKeyException(string key, string problem, string entityType, string? entityId = null, Exception? cause = null)
         : base(
-            $"The key '{key}' in Redis holds something that is not of this library ({problem}). Look who wrote it there, and delete or " +
-            "rename it.",
+            $"The key '{key}' in Redis holds something that this library did not write ({problem}). Look who wrote it there, and delete " +
+            "or rename it.",
             entityType,
             entityId,
             cause)

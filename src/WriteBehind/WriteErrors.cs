@@ -40,7 +40,7 @@ public sealed class InvalidEntityIdException : WriteBehindException
 {
     /// <summary>Creates the error.</summary>
     public InvalidEntityIdException(string entityType, string? entityId, string reason, Exception? cause = null)
-        : base($"'{Shorten(entityId)}' is no id of a {entityType}: {reason}", entityType, entityId, cause)
+        : base($"'{Shorten(entityId)}' is not a valid id for {entityType}: {reason}", entityType, entityId, cause)
         => Reason = reason;
 
     /// <summary>What is wrong with it, as a sentence.</summary>

@@ -66,7 +66,7 @@ public sealed class SweepTests
             Silo = silo =>
             {
                 silo.Services.Configure<ReminderOptions>(reminders => reminders.MinimumReminderPeriod = TimeSpan.FromSeconds(1));
-                silo.Services.Remove(silo.Services.Single(service => service.ImplementationType == typeof(SweepKeeper)));
+                silo.Services.Remove(silo.Services.Single(service => service.ImplementationType == typeof(SweepGrainWaker)));
             },
         });
         var sweeper = cluster.Grains.GetGrain<ISweepGrain>(0);

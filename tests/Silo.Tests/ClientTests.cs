@@ -173,7 +173,7 @@ public sealed class ClientTests(OneSilo silo) : IClassFixture<OneSilo>
         Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
     }
 
-    private static FlushResult Round(long flushed, Dictionary<string, long>? dirty, params string[] rejected)
+    private static FlushSummary Round(long flushed, Dictionary<string, long>? dirty, params string[] rejected)
         => new(flushed, new Dictionary<string, long>(), rejected, dirty);
 
     private static bool IsDrain(JsonElement entry)

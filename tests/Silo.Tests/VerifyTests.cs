@@ -85,29 +85,29 @@ public sealed class VerifyTests(OneSilo silo) : IClassFixture<OneSilo>
     public void Of_an_entity_that_moves_the_grain_may_show_any_version_between_the_two_reads()
     {
         BufferedState one = new(One, 1, IsDirty: true), two = new(Two, 2, IsDirty: true), nine = new(Nine, 9, IsDirty: true);
-        Assert.Null(new Sight(null, one, One, two, null).FindDifference());
-        Assert.Null(new Sight(null, one, Two, two, null).FindDifference());
-        Assert.Null(new Sight(One, one, Two, nine, One).FindDifference());
-        Assert.Null(new Sight(One, null, Two, nine, One).FindDifference());
-        Assert.Null(new Sight(One, one, null, nine, One).FindDifference());
-        Assert.Null(new Sight(One, two, Two, null, Two).FindDifference());
+        Assert.Null(new Observation(null, one, One, two, null).FindDifference());
+        Assert.Null(new Observation(null, one, Two, two, null).FindDifference());
+        Assert.Null(new Observation(One, one, Two, nine, One).FindDifference());
+        Assert.Null(new Observation(One, null, Two, nine, One).FindDifference());
+        Assert.Null(new Observation(One, one, null, nine, One).FindDifference());
+        Assert.Null(new Observation(One, two, Two, null, Two).FindDifference());
     }
 
     [Fact]
     public void Of_an_entity_that_moves_a_grain_behind_or_ahead_or_with_another_state_is_found()
     {
         BufferedState one = new(One, 1, IsDirty: true), two = new(Two, 2, IsDirty: true), nine = new(Nine, 9, IsDirty: true);
-        Assert.NotNull(new Sight(null, two, One, nine, null).FindDifference());
-        Assert.NotNull(new Sight(null, one, Nine, two, null).FindDifference());
-        Assert.NotNull(new Sight(null, nine, Nine, two, null).FindDifference());
-        Assert.NotNull(new Sight(null, two, Two with { Text = "quantity 9" }, nine, null).FindDifference());
-        Assert.NotNull(new Sight(null, one, null, two, null).FindDifference());
-        Assert.NotNull(new Sight(Nine, one, One, two, Nine).FindDifference());
-        Assert.NotNull(new Sight(null, one, Two, null, null).FindDifference());
+        Assert.NotNull(new Observation(null, two, One, nine, null).FindDifference());
+        Assert.NotNull(new Observation(null, one, Nine, two, null).FindDifference());
+        Assert.NotNull(new Observation(null, nine, Nine, two, null).FindDifference());
+        Assert.NotNull(new Observation(null, two, Two with { Text = "quantity 9" }, nine, null).FindDifference());
+        Assert.NotNull(new Observation(null, one, null, two, null).FindDifference());
+        Assert.NotNull(new Observation(Nine, one, One, two, Nine).FindDifference());
+        Assert.NotNull(new Observation(null, one, Two, null, null).FindDifference());
     }
 
     private static string? Still(StoredState? grain, BufferedState? redis, StoredState? row)
-        => Sight.Still(grain, redis, row).FindDifference();
+        => Observation.Still(grain, redis, row).FindDifference();
 
     private async Task WriteAsync(CancellationToken stop)
     {

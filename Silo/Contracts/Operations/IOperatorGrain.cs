@@ -13,7 +13,7 @@ public interface IOperatorGrain : IGrainWithIntegerKey
     /// longer than a call may take, so it leaves the journal to them (<see cref="NoteAsync"/>).
     /// </summary>
     [Alias("flush")]
-    Task<FlushResult> FlushAsync(TimeSpan timeout);
+    Task<FlushSummary> FlushAsync(TimeSpan timeout);
 
     /// <summary>Flushes one entity, of any registered type.</summary>
     /// <exception cref="global::WriteBehind.FlushIncompleteException">It was not flushed within <paramref name="timeout"/>.</exception>

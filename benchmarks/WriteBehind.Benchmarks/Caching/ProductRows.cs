@@ -6,9 +6,9 @@ using WriteBehind.Benchmarks.Servers;
 namespace WriteBehind.Benchmarks.Caching;
 
 /// <summary>Loads products by their key, with EF Core and contexts from a pool, and counts it: the loader of every contender.</summary>
-internal sealed class ProductRows(Place place)
+internal sealed class ProductRows(Workspace workspace)
 {
-    private readonly PooledDbContextFactory<ShopContext> _contexts = new(place.ContextOptions<ShopContext>());
+    private readonly PooledDbContextFactory<ShopContext> _contexts = new(workspace.ContextOptions<ShopContext>());
     private long _loads;
 
     /// <summary>How many loads were begun.</summary>

@@ -31,21 +31,21 @@ internal sealed class CachingGroup : IBenchmarkGroup
     public async Task RunAsync(BenchmarkRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        await using var place = await run.Servers.OpenPlaceAsync();
+        await using var workspace = await run.Servers.OpenWorkspaceAsync();
         using var redis = await run.Servers.ConnectRedisAsync();
-        await using var node = await CacheHost.StartAsync(place);
-        await using var second = await CacheHost.StartAsync(place);
-        await using var third = await CacheHost.StartAsync(place);
-        await new RowSet(Entities).PrepareTableAsync(place, isInsert: false);
+        await using var node = await CacheHost.StartAsync(workspace);
+        await using var second = await CacheHost.StartAsync(workspace);
+        await using var third = await CacheHost.StartAsync(workspace);
+        await new RowSet(Entities).PrepareTableAsync(workspace, isInsert: false);
         var ids = ProductIds.Create(Entities);
-        var rows = new ProductRows(place);
-        var plain = new PlainCacheAside(redis.GetDatabase(), place.Prefix);
+        var rows = new ProductRows(workspace);
+        var plain = new PlainCacheAside(redis.GetDatabase(), workspace.Prefix);
 
         await StampedeAsync(run, rows, ids[0], plain, [node.Cache, second.Cache, third.Cache]);
         await Task.WhenAll((await rows.LoadManyAsync(ids)).Select(pair => plain.SetAsync(pair.Key, pair.Value)));
         await HotGetAsync(run, rows, ids, plain, node);
         await MultiGetAsync(run, rows, ids, plain, node);
-        await LimitAsync(run, new FixedWindow(redis.GetDatabase(), place.Prefix), node.Limits);
+        await LimitAsync(run, new FixedWindow(redis.GetDatabase(), workspace.Prefix), node.Limits);
     }
 
     private static async Task StampedeAsync(BenchmarkRun run, ProductRows rows, string id, PlainCacheAside plain, ICache[] nodes)
@@ -55,8 +55,9 @@ internal sealed class CachingGroup : IBenchmarkGroup
             "cold stampede",
             [
                 stampede.Contender("get, load, set", (key, _) => plain.GetOrLoadAsync(key, () => rows.LoadAsync(id))),
-                stampede.Contender(ThisProject.Name, (key, _) => nodes[0].GetOrLoadAsync(key, token => rows.LoadAsync(id, token)).AsTask()),
-                stampede.Contender($"{ThisProject.Name}, readers on {nodes.Length} nodes", (key, reader) =>
+                stampede.Contender(
+                    ContenderNames.Own, (key, _) => nodes[0].GetOrLoadAsync(key, token => rows.LoadAsync(id, token)).AsTask()),
+                stampede.Contender($"{ContenderNames.Own}, readers on {nodes.Length} nodes", (key, reader) =>
                     nodes[reader % nodes.Length].GetOrLoadAsync(key, token => rows.LoadAsync(id, token)).AsTask()),
             ]);
         foreach (var own in measured.Skip(1))
@@ -72,8 +73,8 @@ internal sealed class CachingGroup : IBenchmarkGroup
             "hot get",
             [
                 new Contender("StringGet", () => LoadAsync(run, InFlight, random => plain.GetAsync(Any(random)))),
-                Own(ThisProject.Name, node.Cache),
-                Own($"{ThisProject.Name}, no first level", node.BareCache),
+                Own(ContenderNames.Own, node.Cache),
+                Own($"{ContenderNames.Own}, no first level", node.BareCache),
             ]);
 
         string Any(Random random) => ids[random.Next(ids.Length)];
@@ -96,8 +97,8 @@ internal sealed class CachingGroup : IBenchmarkGroup
                 new Contender(
                     $"{ManyKeys} StringGet at once", () => LoadAsync(run, ManyInFlight, random => plain.GetEachAsync(Some(random)))),
                 new Contender("one MGET", () => LoadAsync(run, ManyInFlight, random => plain.GetTogetherAsync(Some(random)))),
-                Own(ThisProject.Name, node.Cache),
-                Own($"{ThisProject.Name}, no first level", node.BareCache),
+                Own(ContenderNames.Own, node.Cache),
+                Own($"{ContenderNames.Own}, no first level", node.BareCache),
             ]);
 
         IEnumerable<string> Some(Random random) => new ArraySegment<string>(ids, random.Next(ids.Length - ManyKeys), ManyKeys);
@@ -119,9 +120,9 @@ internal sealed class CachingGroup : IBenchmarkGroup
             "limiter, one caller",
             [
                 new Contender(Baseline, () => LoadAsync(run, InFlight, _ => plain.TryAcquireAsync(callers[0]))),
-                new Contender(ThisProject.Name, () => LoadAsync(run, InFlight, _ => AdmitAsync(wide[0]))),
+                new Contender(ContenderNames.Own, () => LoadAsync(run, InFlight, _ => AdmitAsync(wide[0]))),
                 new Contender(
-                    $"{ThisProject.Name}, over its limit",
+                    $"{ContenderNames.Own}, over its limit",
                     () => LoadAsync(run, InFlight, async _ => (await narrow.AcquireAsync()).Dispose())),
             ]);
         await run.MeasureAsync(
@@ -129,7 +130,7 @@ internal sealed class CachingGroup : IBenchmarkGroup
             [
                 new Contender(
                     Baseline, () => LoadAsync(run, InFlight, random => plain.TryAcquireAsync(callers[random.Next(callers.Length)]))),
-                new Contender(ThisProject.Name, () => LoadAsync(run, InFlight, random => AdmitAsync(wide[random.Next(wide.Length)]))),
+                new Contender(ContenderNames.Own, () => LoadAsync(run, InFlight, random => AdmitAsync(wide[random.Next(wide.Length)]))),
             ]);
     }
 

@@ -32,8 +32,8 @@ internal sealed class CoalescingGroup : IBenchmarkGroup
         Measurement? baseline = null;
         foreach (var delay in new[] { 0.1, 1, 10 })
         {
-            await using var place = await run.Servers.OpenPlaceAsync();
-            await using var engine = await EngineHost.StartAsync(place, sweeps: true, options =>
+            await using var workspace = await run.Servers.OpenWorkspaceAsync();
+            await using var engine = await EngineHost.StartAsync(workspace, sweeps: true, options =>
             {
                 options.FlushDelay = TimeSpan.FromSeconds(delay);
 
@@ -61,7 +61,7 @@ internal sealed class CoalescingGroup : IBenchmarkGroup
                 ["writes per row"] = (double)counters.WritesAcknowledged / counters.RowsApplied,
             };
             var measured = Measurement.Of(
-                run.Group, $"delay {delay} s, {pace:N0} writes/s", ThisProject.Name,
+                run.Group, $"delay {delay} s, {pace:N0} writes/s", ContenderNames.Own,
                 [new Sample(result, allocated, cpu, figures)], baseline);
             baseline ??= measured;
             run.Report.Add(measured);

@@ -23,14 +23,14 @@ internal sealed class DirtyToCleanGroup : IBenchmarkGroup
     public async Task RunAsync(BenchmarkRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        await using var place = await run.Servers.OpenPlaceAsync();
-        await using var writer = await EngineHost.StartAsync(place, sweeps: false);
+        await using var workspace = await run.Servers.OpenWorkspaceAsync();
+        await using var writer = await EngineHost.StartAsync(workspace, sweeps: false);
         var ids = ProductIds.Create(run.Pick(30_000, 100_000));
         var measured = await run.MeasureAsync(
             "",
             [
                 Flush("per-key WATCH transactions", options => options.SettleGroup = 1),
-                Flush(ThisProject.Name, null),
+                Flush(ContenderNames.Own, null),
                 SinkAlone("the sink alone, one batch after the other", 1),
                 SinkAlone("the sink alone, four batches at once", 4),
             ]);
@@ -51,9 +51,9 @@ internal sealed class DirtyToCleanGroup : IBenchmarkGroup
             {
                 Before = async () =>
                 {
-                    await EmptyTableAsync(place);
+                    await EmptyTableAsync(workspace);
                     await writer.FillAsync(ids);
-                    flusher = await EngineHost.StartAsync(place, sweeps: false, entity);
+                    flusher = await EngineHost.StartAsync(workspace, sweeps: false, entity);
                 },
                 After = async () => await flusher!.DisposeAsync(),
             };
@@ -75,7 +75,7 @@ internal sealed class DirtyToCleanGroup : IBenchmarkGroup
             {
                 Before = async () =>
                 {
-                    await EmptyTableAsync(place);
+                    await EmptyTableAsync(workspace);
                     version++;
                     batches = [.. ids.Select(id => new SaveItem<Product>(id, version, Product.New(id))).Chunk(writer.Options.BatchSize)];
                 },
@@ -83,9 +83,9 @@ internal sealed class DirtyToCleanGroup : IBenchmarkGroup
         }
     }
 
-    private static async Task EmptyTableAsync(Place place)
+    private static async Task EmptyTableAsync(Workspace workspace)
     {
-        await place.ExecuteAsync("TRUNCATE products");
-        await place.ExecuteAsync("CHECKPOINT");
+        await workspace.ExecuteAsync("TRUNCATE products");
+        await workspace.ExecuteAsync("CHECKPOINT");
     }
 }

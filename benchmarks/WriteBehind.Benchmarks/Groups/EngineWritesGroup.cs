@@ -25,9 +25,9 @@ internal sealed class EngineWritesGroup : IBenchmarkGroup
     {
         ArgumentNullException.ThrowIfNull(run);
         var ids = ProductIds.Create(Entities);
-        await using var scriptPlace = await run.Servers.OpenPlaceAsync();
-        await using var minimalPlace = await run.Servers.OpenPlaceAsync();
-        await using var ownPlace = await run.Servers.OpenPlaceAsync();
+        await using var scriptPlace = await run.Servers.OpenWorkspaceAsync();
+        await using var minimalPlace = await run.Servers.OpenWorkspaceAsync();
+        await using var ownPlace = await run.Servers.OpenWorkspaceAsync();
         await using var scriptEngine = await EngineHost.StartAsync(scriptPlace, sweeps: true);
         await using var ownEngine = await EngineHost.StartAsync(ownPlace, sweeps: true);
         await using var script = await ScriptPerWrite.ConnectAsync(run.Servers, scriptPlace, scriptEngine.Options, ids);
@@ -44,12 +44,12 @@ internal sealed class EngineWritesGroup : IBenchmarkGroup
                     After = () => scriptEngine.FlushAllAsync(),
                 },
                 Load("a minimal script per write (fewer promises)", minimal.WriteAsync),
-                Load(ThisProject.Name, i => sessions[i].SaveAsync(products[i].Add(1))) with
+                Load(ContenderNames.Own, i => sessions[i].SaveAsync(products[i].Add(1))) with
                 {
                     After = () => ownEngine.FlushAllAsync(),
                 },
                 Load(
-                    $"{ThisProject.Name}, read and change (UpdateAsync)",
+                    $"{ContenderNames.Own}, read and change (UpdateAsync)",
                     i => ownEngine.Store.UpdateAsync(ids[i], product => (product ?? Product.New(ids[i])).Add(1))) with
                 {
                     After = async () =>

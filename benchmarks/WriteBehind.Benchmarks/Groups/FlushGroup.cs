@@ -19,25 +19,25 @@ internal sealed class FlushGroup : IBenchmarkGroup
     public async Task RunAsync(BenchmarkRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        await using var place = await run.Servers.OpenPlaceAsync();
-        await using var engine = await EngineHost.StartAsync(place, sweeps: false);
+        await using var workspace = await run.Servers.OpenWorkspaceAsync();
+        await using var engine = await EngineHost.StartAsync(workspace, sweeps: false);
         IRowSaver[] savers =
         [
-            new SaveChangesSaver(place),
-            new BareUpsertSaver(place),
-            new CopyMergeSaver(place),
+            new SaveChangesSaver(workspace),
+            new BareUpsertSaver(workspace),
+            new CopyMergeSaver(workspace),
             new SinkSaver(engine.CreateSink()),
         ];
         foreach (var isInsert in new[] { true, false })
         {
             foreach (var size in new[] { 1_000, 5_000 })
             {
-                await MeasureAsync(run, place, savers, isInsert, size);
+                await MeasureAsync(run, workspace, savers, isInsert, size);
             }
         }
     }
 
-    private static async Task MeasureAsync(BenchmarkRun run, Place place, IRowSaver[] savers, bool isInsert, int size)
+    private static async Task MeasureAsync(BenchmarkRun run, Workspace workspace, IRowSaver[] savers, bool isInsert, int size)
     {
         var rows = new RowSet(run.Pick(10_000, 40_000));
         var test = $"{(isInsert ? "insert" : "update")} {size:N0}";
@@ -50,7 +50,7 @@ internal sealed class FlushGroup : IBenchmarkGroup
                 {
                     Before = async () =>
                     {
-                        await rows.PrepareTableAsync(place, isInsert);
+                        await rows.PrepareTableAsync(workspace, isInsert);
                         prepared = await saver.PrepareAsync(rows, size);
                     },
                     After = async () => await prepared!.DisposeAsync(),

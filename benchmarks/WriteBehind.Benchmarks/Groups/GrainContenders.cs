@@ -28,7 +28,7 @@ internal static class GrainContenders
                 // What its timers have not saved yet would disturb the next contender.
                 After = () => Task.Delay(HandMadeFlush),
             },
-            Of<IWriteBehindProductGrain>(ThisProject.Name, "e") with { After = silo.FlushAllAsync },
+            Of<IWriteBehindProductGrain>(ContenderNames.Own, "e") with { After = silo.FlushAllAsync },
         ];
 
         // All write to one table, so each has rows of its own.

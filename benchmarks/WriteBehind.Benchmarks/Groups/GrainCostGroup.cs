@@ -22,9 +22,9 @@ internal sealed class GrainCostGroup : IBenchmarkGroup
     public async Task RunAsync(BenchmarkRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        await using var place = await run.Servers.OpenPlaceAsync();
+        await using var workspace = await run.Servers.OpenWorkspaceAsync();
         var rounds = run.Pick(2, 3);
-        await using (var silo = await StartAsync(place))
+        await using (var silo = await StartAsync(workspace))
         {
             // What is activated cold must have been stored, and its activations must be gone again.
             for (var round = 0; round <= rounds; round++)
@@ -37,15 +37,15 @@ internal sealed class GrainCostGroup : IBenchmarkGroup
             await silo.FlushAllAsync();
         }
 
-        await using (var silo = await StartAsync(place))
+        await using (var silo = await StartAsync(workspace))
         {
             await run.MeasureAsync(
                 "",
                 [
                     Activate<IRedisProductGrain>("Persistence.Redis", grain => grain.GetAsync()),
-                    Activate<IWriteBehindProductGrain>($"{ThisProject.Name}, clean, out of PostgreSQL", grain => grain.GetAsync()),
+                    Activate<IWriteBehindProductGrain>($"{ContenderNames.Own}, clean, out of PostgreSQL", grain => grain.GetAsync()),
                     Activate<IWriteBehindProductGrain>(
-                        $"{ThisProject.Name}, dirtied by its first call", grain => grain.AddAsync(1), "new-"),
+                        $"{ContenderNames.Own}, dirtied by its first call", grain => grain.AddAsync(1), "new-"),
                 ],
                 rounds);
 
@@ -70,7 +70,7 @@ internal sealed class GrainCostGroup : IBenchmarkGroup
     }
 
     /// <summary>Nothing is flushed by timer here: a dirty activation is to stay dirty.</summary>
-    private static Task<SiloHost> StartAsync(Place place) => SiloHost.StartAsync(place, options =>
+    private static Task<SiloHost> StartAsync(Workspace workspace) => SiloHost.StartAsync(workspace, options =>
     {
         options.FlushDelay = Never;
         options.MaxAge = Never;

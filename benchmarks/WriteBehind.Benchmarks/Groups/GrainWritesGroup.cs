@@ -20,8 +20,8 @@ internal sealed class GrainWritesGroup : IBenchmarkGroup
     public async Task RunAsync(BenchmarkRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        await using var place = await run.Servers.OpenPlaceAsync();
-        await using var silo = await SiloHost.StartAsync(place);
+        await using var workspace = await run.Servers.OpenWorkspaceAsync();
+        await using var silo = await SiloHost.StartAsync(workspace);
         var measured = await run.MeasureAsync("", GrainContenders.All(run, silo, ProductIds.Create(Entities)));
         var (baseline, own) = (measured[0], GrainContenders.Own(measured));
         run.Goal($"at least {Wanted:0} times the baseline", $"{own.Ratio:0.00} times", own.Ratio >= Wanted);

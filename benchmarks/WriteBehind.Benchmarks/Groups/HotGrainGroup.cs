@@ -16,8 +16,8 @@ internal sealed class HotGrainGroup : IBenchmarkGroup
     public async Task RunAsync(BenchmarkRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        await using var place = await run.Servers.OpenPlaceAsync();
-        await using var silo = await SiloHost.StartAsync(place);
+        await using var workspace = await run.Servers.OpenWorkspaceAsync();
+        await using var silo = await SiloHost.StartAsync(workspace);
         var own = GrainContenders.Own(await run.MeasureAsync("", GrainContenders.All(run, silo, ["hot"])));
         run.Goal($"at least {Wanted:0} times the baseline", $"{own.Ratio:0.0} times", own.Ratio >= Wanted);
     }

@@ -26,9 +26,9 @@ internal sealed class MicroGroup : IBenchmarkGroup
     public async Task RunAsync(BenchmarkRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        await using var place = await run.Servers.OpenPlaceAsync();
-        MicroPlace.Current = place;
-        MicroPlace.Servers = run.Servers;
+        await using var workspace = await run.Servers.OpenWorkspaceAsync();
+        MicroWorkspace.Current = workspace;
+        MicroWorkspace.Servers = run.Servers;
         foreach (var type in new[] { typeof(WritePath), typeof(Serializer), typeof(Keys), typeof(BatchForming) })
         {
             BenchmarkRun.Progress(type.Name);

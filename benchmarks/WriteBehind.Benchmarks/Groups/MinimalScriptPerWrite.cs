@@ -28,15 +28,15 @@ internal sealed class MinimalScriptPerWrite : IAsyncDisposable
     private readonly Product[] _products;
     private readonly long[] _versions;
 
-    private MinimalScriptPerWrite(ConnectionMultiplexer redis, Place place, string[] ids)
+    private MinimalScriptPerWrite(ConnectionMultiplexer redis, Workspace workspace, string[] ids)
     {
-        (_redis, _database, _prefix, _ids) = (redis, redis.GetDatabase(), place.Prefix, ids);
+        (_redis, _database, _prefix, _ids) = (redis, redis.GetDatabase(), workspace.Prefix, ids);
         _products = Array.ConvertAll(ids, Product.New);
         _versions = new long[ids.Length];
     }
 
-    public static async Task<MinimalScriptPerWrite> ConnectAsync(BenchmarkServers servers, Place place, string[] ids)
-        => new(await servers.ConnectRedisAsync(), place, ids);
+    public static async Task<MinimalScriptPerWrite> ConnectAsync(BenchmarkServers servers, Workspace workspace, string[] ids)
+        => new(await servers.ConnectRedisAsync(), workspace, ids);
 
     public async Task WriteAsync(int index)
     {

@@ -64,8 +64,8 @@ internal sealed class RecoveryGroup : IBenchmarkGroup
     /// <summary>Makes entities dirty and flushes them, some times over.</summary>
     private static async Task<List<Sample>> FlushAsync(BenchmarkRun run, int size, int turns)
     {
-        await using var place = await run.Servers.OpenPlaceAsync();
-        await using var engine = await EngineHost.StartAsync(place, sweeps: false);
+        await using var workspace = await run.Servers.OpenWorkspaceAsync();
+        await using var engine = await EngineHost.StartAsync(workspace, sweeps: false);
         var ids = ProductIds.Create(size);
         var redisBytes = 0.0;
         var contender = new Contender($"{size:N0} dirty", async () =>
@@ -77,11 +77,11 @@ internal sealed class RecoveryGroup : IBenchmarkGroup
         {
             Before = async () =>
             {
-                await place.ExecuteAsync("TRUNCATE products");
+                await workspace.ExecuteAsync("TRUNCATE products");
                 var before = await RedisBytesAsync(run.Servers);
                 await engine.FillAsync(ids);
                 redisBytes = redisBytes > 0 ? redisBytes : (await RedisBytesAsync(run.Servers) - before) / size;
-                await place.ExecuteAsync("CHECKPOINT");
+                await workspace.ExecuteAsync("CHECKPOINT");
             },
             Figures = () => new Dictionary<string, double> { ["Redis bytes per dirty entity"] = redisBytes },
         };
@@ -101,8 +101,8 @@ internal sealed class RecoveryGroup : IBenchmarkGroup
         Measurement? baseline = null;
         foreach (var size in new[] { sizes[0], sizes[^1] })
         {
-            await using var place = await run.Servers.OpenPlaceAsync();
-            await using (var writer = await EngineHost.StartAsync(place, sweeps: false))
+            await using var workspace = await run.Servers.OpenWorkspaceAsync();
+            await using (var writer = await EngineHost.StartAsync(workspace, sweeps: false))
             {
                 await writer.FillAsync(ProductIds.Create(size));
             }
@@ -110,7 +110,7 @@ internal sealed class RecoveryGroup : IBenchmarkGroup
             // Sweep grains leave what is young to its owner; after an outage nothing is.
             await Task.Delay(OldEnough);
             BenchmarkRun.Progress($"{size:N0} dirty: a new silo recovers");
-            var figures = await RecoveryProcess.RunAsync(place);
+            var figures = await RecoveryProcess.RunAsync(workspace);
             all.Add(figures);
             var measured = new Measurement
             {

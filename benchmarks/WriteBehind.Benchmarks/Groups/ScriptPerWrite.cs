@@ -17,10 +17,10 @@ internal sealed class ScriptPerWrite : IAsyncDisposable
     private readonly Product[] _products;
     private readonly Knowledge[] _known;
 
-    private ScriptPerWrite(ConnectionMultiplexer redis, Place place, EntityTypeOptions<Product> options, string[] ids)
+    private ScriptPerWrite(ConnectionMultiplexer redis, Workspace workspace, EntityTypeOptions<Product> options, string[] ids)
     {
         (_redis, _database, _options, _ids) = (redis, redis.GetDatabase(), options, ids);
-        _keys = new KeyLayout(place.Prefix, options.Type, options.Shards);
+        _keys = new KeyLayout(workspace.Prefix, options.Type, options.Shards);
         _codec = new PayloadCodec<Product>(options);
         _products = Array.ConvertAll(ids, Product.New);
         _known = new Knowledge[ids.Length];
@@ -28,9 +28,9 @@ internal sealed class ScriptPerWrite : IAsyncDisposable
     }
 
     public static async Task<ScriptPerWrite> ConnectAsync(
-        BenchmarkServers servers, Place place, EntityTypeOptions<Product> options, string[] ids)
+        BenchmarkServers servers, Workspace workspace, EntityTypeOptions<Product> options, string[] ids)
     {
-        var writer = new ScriptPerWrite(await servers.ConnectRedisAsync(), place, options, ids);
+        var writer = new ScriptPerWrite(await servers.ConnectRedisAsync(), workspace, options, ids);
         for (var i = 0; i < ids.Length; i++)
         {
             // The first is refused for want of knowledge, and its answer is that knowledge.

@@ -20,12 +20,12 @@ public class WritePath
     [GlobalSetup]
     public async Task SetUpAsync()
     {
-        _engine = await EngineHost.StartAsync(MicroPlace.Current, sweeps: false);
+        _engine = await EngineHost.StartAsync(MicroWorkspace.Current, sweeps: false);
         _sessions = Array.ConvertAll(_ids, _engine.Store.OpenSession);
         _products = Array.ConvertAll(_ids, Product.New);
         await Task.WhenAll(_sessions.Select(session => session.LoadAsync()));
         _script = await ScriptPerWrite.ConnectAsync(
-            MicroPlace.Servers, MicroPlace.Current, _engine.Options, ProductIds.Create(InFlight, "script"));
+            MicroWorkspace.Servers, MicroWorkspace.Current, _engine.Options, ProductIds.Create(InFlight, "script"));
     }
 
     [Benchmark(Baseline = true, OperationsPerInvoke = InFlight, Description = "one script call per write, 256 in flight")]

@@ -36,7 +36,7 @@ public sealed class PlainProduct
         };
     }
 
-    /// <summary>A movement of stock, in place.</summary>
+    /// <summary>A movement of stock, in workspace.</summary>
     public void Add(long quantity)
     {
         Quantity += quantity;

@@ -26,7 +26,7 @@ internal static class RecoveryChild
 
             Environment.Exit(1);
         });
-        await using var silo = await SiloHost.StartAsync(new Place(servers, args[0]));
+        await using var silo = await SiloHost.StartAsync(new Workspace(servers, args[0]));
         var ready = Stopwatch.GetTimestamp();
         var startSeconds = (DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds;
 

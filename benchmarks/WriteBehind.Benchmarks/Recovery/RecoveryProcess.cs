@@ -11,11 +11,11 @@ internal static class RecoveryProcess
     /// <summary>The argument that makes this program such a process.</summary>
     public const string Command = "recover";
 
-    /// <summary>Lets a new process recover what is dirty at a place.</summary>
-    public static async Task<RecoveryFigures> RunAsync(Place place)
+    /// <summary>Lets a new process recover what is dirty in a workspace.</summary>
+    public static async Task<RecoveryFigures> RunAsync(Workspace workspace)
     {
         // Servers, with their passwords, are in the environment.
-        var start = new ProcessStartInfo("dotnet", [Assembly.GetEntryAssembly()!.Location, Command, place.Prefix])
+        var start = new ProcessStartInfo("dotnet", [Assembly.GetEntryAssembly()!.Location, Command, workspace.Prefix])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -27,7 +27,7 @@ internal static class Headlines
         {
             var measured = report.Results.Where(result => result.Group == group && result.Case == test).ToArray();
             if (measured.FirstOrDefault(result => result.IsBaseline) is { } baseline
-                && measured.FirstOrDefault(result => result.Name.StartsWith(ThisProject.Name, StringComparison.Ordinal)) is { } own)
+                && measured.FirstOrDefault(result => result.Name.StartsWith(ContenderNames.Own, StringComparison.Ordinal)) is { } own)
             {
                 lines.Add(string.Create(
                     CultureInfo.InvariantCulture,

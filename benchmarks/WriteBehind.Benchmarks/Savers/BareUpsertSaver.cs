@@ -7,13 +7,13 @@ namespace WriteBehind.Benchmarks.Savers;
 /// The practical limit: a prepared upsert over arrays that are ready. It knows nothing of leases and locks, and does not learn which rows
 /// it wrote.
 /// </summary>
-internal sealed class BareUpsertSaver(Place place) : IRowSaver
+internal sealed class BareUpsertSaver(Workspace workspace) : IRowSaver
 {
     public string Name => "bare unnest upsert, ready arrays";
 
     public async Task<Prepared> PrepareAsync(RowSet rows, int batchSize)
     {
-        var connection = new NpgsqlConnection(place.Database);
+        var connection = new NpgsqlConnection(workspace.Database);
         await connection.OpenAsync();
         List<IAsyncDisposable> opened = [connection];
         List<(int, Func<Task>)> batches = [];

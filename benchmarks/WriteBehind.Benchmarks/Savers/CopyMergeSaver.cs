@@ -6,7 +6,7 @@ using WriteBehind.Benchmarks.Servers;
 namespace WriteBehind.Benchmarks.Savers;
 
 /// <summary>COPY into a temporary table, then a merge into the real one.</summary>
-internal sealed class CopyMergeSaver(Place place) : IRowSaver
+internal sealed class CopyMergeSaver(Workspace workspace) : IRowSaver
 {
     private const string CopySql =
         "COPY incoming (id, name, category, quantity, reserved, price, updated_at, version) FROM STDIN (FORMAT BINARY)";
@@ -17,7 +17,7 @@ internal sealed class CopyMergeSaver(Place place) : IRowSaver
     public async Task<Prepared> PrepareAsync(RowSet rows, int batchSize)
     {
         // Without a pool: the temporary table goes with the connection.
-        var connection = new NpgsqlConnection(place.Database + ";Pooling=false");
+        var connection = new NpgsqlConnection(workspace.Database + ";Pooling=false");
         await connection.OpenAsync();
         await using var create = new NpgsqlCommand("CREATE TEMPORARY TABLE incoming (LIKE products) ON COMMIT DELETE ROWS", connection);
         await create.ExecuteNonQueryAsync();

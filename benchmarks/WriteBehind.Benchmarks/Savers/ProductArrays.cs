@@ -7,7 +7,7 @@ namespace WriteBehind.Benchmarks.Savers;
 /// <summary>Rows column by column.</summary>
 internal sealed class ProductArrays(IReadOnlyCollection<Product> products)
 {
-    /// <summary>Puts rows in the place of older ones.</summary>
+    /// <summary>Puts rows in the workspace of older ones.</summary>
     public const string MergeSql = """
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, category = excluded.category, quantity = excluded.quantity,
             reserved = excluded.reserved, price = excluded.price, updated_at = excluded.updated_at, version = excluded.version

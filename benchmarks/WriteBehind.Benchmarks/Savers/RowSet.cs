@@ -12,12 +12,12 @@ internal sealed class RowSet(int count)
     public Product[] Products { get; } = Array.ConvertAll(ProductIds.Create(count), Product.New);
 
     /// <summary>An empty table, or one in which every row is there with an older version.</summary>
-    public async Task PrepareTableAsync(Place place, bool isInsert)
+    public async Task PrepareTableAsync(Workspace workspace, bool isInsert)
     {
-        await place.ExecuteAsync("TRUNCATE products");
+        await workspace.ExecuteAsync("TRUNCATE products");
         if (!isInsert)
         {
-            await place.ExecuteAsync(
+            await workspace.ExecuteAsync(
                 $"""
                 INSERT INTO products (id, name, category, quantity, reserved, price, updated_at, version)
                 SELECT 'product-' || lpad(i::text, 7, '0'), 'White hanging heart T-light holder', 'Home and garden', 1, 0, 2.55, now(),
@@ -26,7 +26,7 @@ internal sealed class RowSet(int count)
                 """);
         }
 
-        await place.ExecuteAsync("VACUUM ANALYZE products");
-        await place.ExecuteAsync("CHECKPOINT");
+        await workspace.ExecuteAsync("VACUUM ANALYZE products");
+        await workspace.ExecuteAsync("CHECKPOINT");
     }
 }

@@ -5,12 +5,12 @@ using WriteBehind.Benchmarks.Servers;
 namespace WriteBehind.Benchmarks.Savers;
 
 /// <summary>EF Core as everybody uses it, with batches of a thousand, also where five thousand rows wait.</summary>
-internal sealed class SaveChangesSaver(Place place) : IRowSaver
+internal sealed class SaveChangesSaver(Workspace workspace) : IRowSaver
 {
     private const int MostInBatch = 1_000;
 
     private readonly DbContextOptions<PlainContext> _options = new DbContextOptionsBuilder<PlainContext>()
-        .UseNpgsql(place.Database, npgsql => npgsql.MaxBatchSize(MostInBatch)).Options;
+        .UseNpgsql(workspace.Database, npgsql => npgsql.MaxBatchSize(MostInBatch)).Options;
 
     public string Name => "EF Core SaveChanges, 1,000 rows at a time";
 

@@ -8,7 +8,7 @@ internal sealed class SinkSaver(IEntitySink<Product> sink) : IRowSaver
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
 
-    public string Name => $"{ThisProject.Name}'s sink";
+    public string Name => $"{ContenderNames.Own}'s sink";
 
     public Task<Prepared> PrepareAsync(RowSet rows, int batchSize)
         => Task.FromResult(new Prepared([.. rows.Products.Chunk(batchSize).Select(chunk =>

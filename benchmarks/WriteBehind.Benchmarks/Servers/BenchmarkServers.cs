@@ -15,15 +15,15 @@ public sealed class BenchmarkServers(string redis, string postgres)
     public string Postgres => postgres;
 
     /// <summary>A key prefix and a database with the table, both of their own and taken away at the end.</summary>
-    public async Task<Place> OpenPlaceAsync()
+    public async Task<Workspace> OpenWorkspaceAsync()
     {
         var name = $"bench{Environment.ProcessId}-{Interlocked.Increment(ref _places)}";
         await using var source = NpgsqlDataSource.Create(postgres);
         await using var create = source.CreateCommand($"CREATE DATABASE \"{name}\"");
         await create.ExecuteNonQueryAsync();
-        var place = new Place(this, name);
-        await place.CreateTableAsync();
-        return place;
+        var workspace = new Workspace(this, name);
+        await workspace.CreateTableAsync();
+        return workspace;
     }
 
     public Task<ConnectionMultiplexer> ConnectRedisAsync() => ConnectionMultiplexer.ConnectAsync(redis);

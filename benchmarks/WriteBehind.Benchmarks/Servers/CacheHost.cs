@@ -30,13 +30,13 @@ public sealed class CacheHost : IAsyncDisposable
 
     public IRateLimits Limits => _services.GetRequiredService<IRateLimits>();
 
-    /// <param name="place">Where its data goes.</param>
-    public static async Task<CacheHost> StartAsync(Place place)
+    /// <param name="workspace">Where its data goes.</param>
+    public static async Task<CacheHost> StartAsync(Workspace workspace)
     {
-        ArgumentNullException.ThrowIfNull(place);
+        ArgumentNullException.ThrowIfNull(workspace);
         var services = new ServiceCollection();
-        services.AddWriteBehindEngine(options => options.KeyPrefix = place.Prefix)
-            .UseRedis(place.Redis)
+        services.AddWriteBehindEngine(options => options.KeyPrefix = workspace.Prefix)
+            .UseRedis(workspace.Redis)
             .AddCache(WithFirstLevel)
             .AddCache(WithoutFirstLevel, cache => cache.LocalCapacity = 0)
             .AddRateLimit(WideLimit, limit =>

@@ -24,21 +24,21 @@ public sealed class EngineHost : IAsyncDisposable
     /// <summary>A sink of its own, as the engine has one.</summary>
     public IEntitySink<Product> CreateSink() => _services.GetRequiredService<IEntitySinkFactory>().Create(Options);
 
-    /// <param name="place">Where its data goes.</param>
+    /// <param name="workspace">Where its data goes.</param>
     /// <param name="sweeps">Whether it flushes by itself.</param>
     /// <param name="entity">Changes the settings of the type.</param>
-    public static async Task<EngineHost> StartAsync(Place place, bool sweeps, Action<EntityTypeOptions<Product>>? entity = null)
+    public static async Task<EngineHost> StartAsync(Workspace workspace, bool sweeps, Action<EntityTypeOptions<Product>>? entity = null)
     {
-        ArgumentNullException.ThrowIfNull(place);
+        ArgumentNullException.ThrowIfNull(workspace);
         var services = new ServiceCollection();
-        services.AddDbContextFactory<ShopContext>(options => options.UseNpgsql(place.Database));
+        services.AddDbContextFactory<ShopContext>(options => options.UseNpgsql(workspace.Database));
         services.AddWriteBehindEngine(options =>
             {
-                options.KeyPrefix = place.Prefix;
+                options.KeyPrefix = workspace.Prefix;
                 options.Sweep = sweeps;
                 options.DrainTimeout = TimeSpan.Zero;
             })
-            .UseRedis(place.Redis)
+            .UseRedis(workspace.Redis)
             .UseEntityFramework<ShopContext>()
             .AddEntity<Product>(Type, options =>
             {

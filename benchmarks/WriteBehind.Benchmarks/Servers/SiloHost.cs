@@ -24,15 +24,15 @@ internal sealed class SiloHost : IAsyncDisposable
 
     public IWriteBehindEngine Engine => _host.Services.GetRequiredService<IWriteBehindEngine>();
 
-    /// <param name="place">Where everybody's data goes.</param>
+    /// <param name="workspace">Where everybody's data goes.</param>
     /// <param name="entity">Changes the settings of the type.</param>
-    public static async Task<SiloHost> StartAsync(Place place, Action<EntityTypeOptions<Product>>? entity = null)
+    public static async Task<SiloHost> StartAsync(Workspace workspace, Action<EntityTypeOptions<Product>>? entity = null)
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
             .SetMinimumLevel(LogLevel.Error);
-        builder.Services.AddPooledDbContextFactory<PlainContext>(options => options.UseNpgsql(place.Database));
-        builder.Services.AddDbContextFactory<ShopContext>(options => options.UseNpgsql(place.Database));
+        builder.Services.AddPooledDbContextFactory<PlainContext>(options => options.UseNpgsql(workspace.Database));
+        builder.Services.AddDbContextFactory<ShopContext>(options => options.UseNpgsql(workspace.Database));
 
         // The host's own would catch Ctrl-C and stop the silo alone.
         builder.Services.AddSingleton<IHostLifetime, NoHostLifetime>();
@@ -41,17 +41,17 @@ internal sealed class SiloHost : IAsyncDisposable
         builder.Services.Configure<TypeManifestOptions>(options => options.AddAllowedType(typeof(Product)));
         builder.UseOrleans(silo => silo
             .UseLocalhostClustering(FreePort(), FreePort())
-            .Configure<ClusterOptions>(options => (options.ServiceId, options.ClusterId) = (place.Prefix, place.Prefix))
+            .Configure<ClusterOptions>(options => (options.ServiceId, options.ClusterId) = (workspace.Prefix, workspace.Prefix))
             .UseInMemoryReminderService()
             .AddRedisGrainStorage(
-                RedisProductGrain.Storage, options => options.ConfigurationOptions = ConfigurationOptions.Parse(place.Redis))
+                RedisProductGrain.Storage, options => options.ConfigurationOptions = ConfigurationOptions.Parse(workspace.Redis))
             .AddWriteBehind(writeBehind => writeBehind
                 .Configure(options =>
                 {
-                    options.KeyPrefix = place.Prefix;
+                    options.KeyPrefix = workspace.Prefix;
                     options.DrainTimeout = TimeSpan.Zero;
                 })
-                .UseRedis(place.Redis)
+                .UseRedis(workspace.Redis)
                 .UseEntityFramework<ShopContext>()
                 .AddEntity<Product>(EngineHost.Type, options =>
                 {

@@ -36,7 +36,7 @@ public static class WriteBehindSiloBuilderExtensions
             ServiceDescriptor.Singleton<IValidateOptions<WriteBehindGrainOptions>, WriteBehindGrainOptionsValidator>());
         services.TryAddEnumerable(ServiceDescriptor.Transient<IConfigurationValidator, SiloValidator>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<ILifecycleParticipant<ISiloLifecycle>, EngineLifecycle>());
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<ILifecycleParticipant<ISiloLifecycle>, SweepKeeper>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<ILifecycleParticipant<ISiloLifecycle>, SweepGrainWaker>());
         configure(engine);
         return builder;
     }
@@ -90,9 +90,9 @@ public static class WriteBehindGrainStorageSiloBuilderExtensions
             services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value,
             services.GetRequiredService<TimeProvider>(),
             logger);
-        var taker = options.Source is { } source ? new RedisStateTaker(source, services) : null;
+        var import = options.Source is { } source ? new RedisStateImport(source, services) : null;
         return new WriteBehindGrainStorage(
-            name, options, sessions, taker, services.GetRequiredService<IActivatorProvider>(), contexts, logger);
+            name, options, sessions, import, services.GetRequiredService<IActivatorProvider>(), contexts, logger);
     }
 }
 

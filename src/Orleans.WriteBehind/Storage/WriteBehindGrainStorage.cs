@@ -14,7 +14,7 @@ internal sealed partial class WriteBehindGrainStorage(
     string name,
     WriteBehindGrainStorageOptions options,
     StateSessionFactory sessions,
-    RedisStateTaker? taker,
+    RedisStateImport? import,
     IActivatorProvider activators,
     IGrainContextAccessor contexts,
     ILogger<WriteBehindGrainStorage> logger) : IGrainStorage, IDisposable
@@ -26,7 +26,7 @@ internal sealed partial class WriteBehindGrainStorage(
     {
         var session = SessionOf(stateName, grainId, grainState);
         var (exists, state) = await session.LoadAsync().ConfigureAwait(false);
-        if (!exists && session.Version == 0 && taker is not null)
+        if (!exists && session.Version == 0 && import is not null)
         {
             (exists, state) = await TakeOverAsync(stateName, grainId, session).ConfigureAwait(false);
         }
@@ -94,10 +94,10 @@ internal sealed partial class WriteBehindGrainStorage(
 
     private async Task DeleteAsync<T>(string stateName, GrainId grainId, IStateSession<T> session)
     {
-        if (taker is not null)
+        if (import is not null)
         {
             // A move that was cut off after the save left the old entry open: it must not come back once the tombstone's fence is gone.
-            await taker.TakenAsync(stateName, grainId).ConfigureAwait(false);
+            await import.MarkImportedAsync(stateName, grainId).ConfigureAwait(false);
         }
 
         await session.DeleteAsync().ConfigureAwait(false);
@@ -105,7 +105,7 @@ internal sealed partial class WriteBehindGrainStorage(
 
     private async Task<(bool Exists, T? State)> TakeOverAsync<T>(string stateName, GrainId grainId, IStateSession<T> session)
     {
-        var (found, state) = await taker!.TakeAsync<T>(stateName, grainId).ConfigureAwait(false);
+        var (found, state) = await import!.CloseAndReadAsync<T>(stateName, grainId).ConfigureAwait(false);
         if (!found)
         {
             return default;
@@ -121,7 +121,7 @@ internal sealed partial class WriteBehindGrainStorage(
             return await session.LoadAsync().ConfigureAwait(false);
         }
 
-        await taker.TakenAsync(stateName, grainId).ConfigureAwait(false);
+        await import.MarkImportedAsync(stateName, grainId).ConfigureAwait(false);
         TakenOver(logger, stateName, grainId, name);
         return (true, state);
     }

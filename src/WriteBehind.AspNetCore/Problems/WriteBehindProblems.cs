@@ -82,7 +82,8 @@ internal static class WriteBehindProblems
         CacheLoadException => (StatusCodes.Status503ServiceUnavailable, "load-failed", "The value could not be loaded"),
         FlushIncompleteException => (StatusCodes.Status504GatewayTimeout, "flush-incomplete", "The flush did not finish in time"),
         StateLostException => (StatusCodes.Status500InternalServerError, "state-lost", "Redis lost the state"),
-        UnexpectedKeyException => (StatusCodes.Status500InternalServerError, "unexpected-key", "A key in Redis is not of this library"),
+        UnexpectedKeyException
+            => (StatusCodes.Status500InternalServerError, "unexpected-key", "A key in Redis was not written by this library"),
         ConfigurationException => (StatusCodes.Status500InternalServerError, "configuration", "The configuration is wrong"),
         _ => (StatusCodes.Status500InternalServerError, "error", "Something went wrong"),
     };

@@ -8,7 +8,7 @@ internal interface ILoader<TState>
     where TState : class
 {
     /// <summary>Loads the rows of ids that are keys of the table, over an open connection.</summary>
-    Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(RentedContext lease, IReadOnlyList<string> ids, CancellationToken cancellationToken);
+    Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(RentedContext rented, IReadOnlyList<string> ids, CancellationToken cancellationToken);
 }
 
 /// <summary>

@@ -13,7 +13,7 @@ internal sealed class ModelLoader<TState>(EntityMap map, IRowSource<TState> sour
     private readonly Expression<Func<TState, LoadedRow<TState>>> _projection = ModelQuery.Projection<TState>(map);
 
     public async Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(
-        RentedContext lease, IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        RentedContext rented, IReadOnlyList<string> ids, CancellationToken cancellationToken)
     {
         var rows = new List<StoredRow<TState>>(ids.Count);
         if (ids.Count == 0)
@@ -21,7 +21,7 @@ internal sealed class ModelLoader<TState>(EntityMap map, IRowSource<TState> sour
             return rows;
         }
 
-        var query = source.Rows(lease.Context, ids).AsNoTracking().Select(_projection).AsAsyncEnumerable();
+        var query = source.Rows(rented.Context, ids).AsNoTracking().Select(_projection).AsAsyncEnumerable();
         await foreach (var row in query.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             rows.Add(new StoredRow<TState>(map.Key.ToId(row.Key), row.Version, row.State));

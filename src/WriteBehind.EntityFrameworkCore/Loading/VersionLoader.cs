@@ -11,7 +11,7 @@ internal sealed class VersionLoader(TableKey key, string lookUpSql)
 {
     /// <summary>Loads the versions there are; an id that is no key of the table has none.</summary>
     public async Task<IReadOnlyList<StoredVersion>> LoadAsync(
-        RentedContext lease, IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        RentedContext rented, IReadOnlyList<string> ids, CancellationToken cancellationToken)
     {
         var rows = new KeySet(key, ids.Count);
         for (var i = 0; i < ids.Count; i++)
@@ -25,7 +25,7 @@ internal sealed class VersionLoader(TableKey key, string lookUpSql)
             return versions;
         }
 
-        var command = new NpgsqlCommand(lookUpSql, lease.Connection);
+        var command = new NpgsqlCommand(lookUpSql, rented.Connection);
         await using (command.ConfigureAwait(false))
         {
             rows.AddKeysTo(command.Parameters);

@@ -13,7 +13,7 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
     private readonly BulkStatements _statements = BulkStatements.Of(table);
 
     public async Task<SaveResult[]> SaveAsync(
-        RentedContext lease, IReadOnlyList<SaveItem<TState>> items, FlushTerms terms, CancellationToken cancellationToken)
+        RentedContext rented, IReadOnlyList<SaveItem<TState>> items, FlushTerms terms, CancellationToken cancellationToken)
     {
         var batch = new BulkBatch<TState>(type, table, items);
         if (batch.Puts.Count + batch.Deletes.Count == 0)
@@ -23,11 +23,11 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
 
         try
         {
-            await WriteAsync(lease.Connection, batch, terms, cancellationToken).ConfigureAwait(false);
+            await WriteAsync(rented.Connection, batch, terms, cancellationToken).ConfigureAwait(false);
         }
         catch (PostgresException e) when (SqlStates.InvalidatesPreparedStatements(e))
         {
-            NpgsqlConnection.ClearPool(lease.Connection);
+            NpgsqlConnection.ClearPool(rented.Connection);
             throw;
         }
 
@@ -35,7 +35,7 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
         var untouchedDeletes = batch.Untouched(batch.Deletes);
         if (untouchedPuts.Count + untouchedDeletes.Count > 0)
         {
-            var lookUp = new OutcomeLookUp(lease.Connection, _statements.LookUp, type, terms, batch.Results);
+            var lookUp = new SkippedRowLookUp(rented.Connection, _statements.LookUp, type, terms, batch.Results);
             await lookUp.RunAsync(untouchedPuts, untouchedDeletes, cancellationToken).ConfigureAwait(false);
         }
 

@@ -10,11 +10,11 @@ internal interface ISaver<TState>
     /// Saves a batch as <see cref="IEntitySink{TState}.SaveAsync"/> says, over an open connection; failures are thrown as they come.
     /// </summary>
     Task<SaveResult[]> SaveAsync(
-        RentedContext lease, IReadOnlyList<SaveItem<TState>> items, FlushTerms terms, CancellationToken cancellationToken);
+        RentedContext rented, IReadOnlyList<SaveItem<TState>> items, FlushTerms terms, CancellationToken cancellationToken);
 }
 
 /// <summary>What became of an entity whose row was not touched, from the version that is stored.</summary>
-internal static class Outcomes
+internal static class SkippedRow
 {
     /// <param name="version">The version that was to be written.</param>
     /// <param name="stored">The version that is stored; null where there is no row.</param>

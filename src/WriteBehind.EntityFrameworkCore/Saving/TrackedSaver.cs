@@ -20,7 +20,7 @@ internal sealed class TrackedSaver<TState>(
     private readonly string _lockRows = BulkStatements.LockingLookUp(map.Table, map.Key, map.VersionColumn);
 
     public Task<SaveResult[]> SaveAsync(
-        RentedContext lease, IReadOnlyList<SaveItem<TState>> items, FlushTerms terms, CancellationToken cancellationToken)
+        RentedContext rented, IReadOnlyList<SaveItem<TState>> items, FlushTerms terms, CancellationToken cancellationToken)
     {
         var results = new SaveResult[items.Count];
         var rows = new KeySet(map.Key, items.Count);
@@ -37,11 +37,11 @@ internal sealed class TrackedSaver<TState>(
             return Task.FromResult(results);
         }
 
-        return new SingleAttempt(lease.Context).ExecuteAsync(
-            (self: this, lease, items, rows, terms, results),
+        return new SingleAttempt(rented.Context).ExecuteAsync(
+            (self: this, rented, items, rows, terms, results),
             static async (_, s, token) =>
             {
-                await s.self.SaveAsync(s.lease, s.items, s.rows, s.terms, s.results, token).ConfigureAwait(false);
+                await s.self.SaveAsync(s.rented, s.items, s.rows, s.terms, s.results, token).ConfigureAwait(false);
                 return s.results;
             },
             verifySucceeded: null,
@@ -49,17 +49,17 @@ internal sealed class TrackedSaver<TState>(
     }
 
     private async Task SaveAsync(
-        RentedContext lease,
+        RentedContext rented,
         IReadOnlyList<SaveItem<TState>> items,
         KeySet rows,
         FlushTerms terms,
         SaveResult[] results,
         CancellationToken token)
     {
-        var transaction = await lease.Context.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, token).ConfigureAwait(false);
+        var transaction = await rented.Context.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, token).ConfigureAwait(false);
         await using (transaction.ConfigureAwait(false))
         {
-            var (stored, expired) = await LockAsync(lease, (NpgsqlTransaction)transaction.GetDbTransaction(), items, rows, terms, token)
+            var (stored, expired) = await LockAsync(rented, (NpgsqlTransaction)transaction.GetDbTransaction(), items, rows, terms, token)
                 .ConfigureAwait(false);
             var todo = Decide(items, rows, stored, expired, results);
             if (todo.Count == 0)
@@ -67,10 +67,10 @@ internal sealed class TrackedSaver<TState>(
                 return;
             }
 
-            await ChangeAsync(lease.Context, todo, token).ConfigureAwait(false);
+            await ChangeAsync(rented.Context, todo, token).ConfigureAwait(false);
 
             // SaveChanges takes several round trips and its statements can't check the deadline themselves.
-            if (await IsPastAsync(lease.Connection, terms, token).ConfigureAwait(false))
+            if (await IsPastAsync(rented.Connection, terms, token).ConfigureAwait(false))
             {
                 foreach (var change in todo)
                 {
@@ -86,7 +86,7 @@ internal sealed class TrackedSaver<TState>(
 
     /// <summary>Takes the guards, locks the rows there are, and returns their versions and whether the deadline is past.</summary>
     private async Task<(long?[] Stored, bool Expired)> LockAsync(
-        RentedContext lease,
+        RentedContext rented,
         NpgsqlTransaction transaction,
         IReadOnlyList<SaveItem<TState>> items,
         KeySet rows,
@@ -96,7 +96,7 @@ internal sealed class TrackedSaver<TState>(
         var stored = new long?[rows.Count];
         var expired = true;
         var deletes = Enumerable.Range(0, rows.Count).Any(row => items[rows.Position(row)].IsDelete);
-        var guarded = new GuardedBatch(lease.Connection, flushLock, exclusive: deletes, terms, transaction);
+        var guarded = new GuardedBatch(rented.Connection, flushLock, exclusive: deletes, terms, transaction);
         await using (guarded.ConfigureAwait(false))
         {
             var lockRows = new NpgsqlBatchCommand(_lockRows);
@@ -139,8 +139,8 @@ internal sealed class TrackedSaver<TState>(
             else
             {
                 results[position] = item.IsDelete
-                    ? Outcomes.OfDelete(item.Version, stored[row], expired, type)
-                    : Outcomes.OfPut(item.Version, stored[row], expired, type);
+                    ? SkippedRow.OfDelete(item.Version, stored[row], expired, type)
+                    : SkippedRow.OfPut(item.Version, stored[row], expired, type);
             }
         }
 

@@ -82,7 +82,7 @@ internal sealed class DocumentLoader<TState>(DocumentTable<TState> table) : ILoa
         $"SELECT id, version, state FROM {table.Name} WHERE type = {SqlName.Literal(table.Type)} AND id = ANY($1)";
 
     public async Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(
-        RentedContext lease, IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        RentedContext rented, IReadOnlyList<string> ids, CancellationToken cancellationToken)
     {
         var rows = new List<StoredRow<TState>>(ids.Count);
         if (ids.Count == 0)
@@ -90,7 +90,7 @@ internal sealed class DocumentLoader<TState>(DocumentTable<TState> table) : ILoa
             return rows;
         }
 
-        var command = new NpgsqlCommand(_sql, lease.Connection);
+        var command = new NpgsqlCommand(_sql, rented.Connection);
         await using (command.ConfigureAwait(false))
         {
             command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. ids] });

@@ -48,9 +48,9 @@ internal sealed class EntityFrameworkSink<TState>(
         => RunAsync(
             "Verifying the table of",
             LoadPatience,
-            async (lease, token) =>
+            async (rented, token) =>
             {
-                await check.RunAsync(lease.Connection, token).ConfigureAwait(false);
+                await check.RunAsync(rented.Connection, token).ConfigureAwait(false);
                 return true;
             },
             cancellationToken);
@@ -59,9 +59,9 @@ internal sealed class EntityFrameworkSink<TState>(
         => RunAsync(
             "Reading the database's clock for",
             ClockPatience,
-            async (lease, token) =>
+            async (rented, token) =>
             {
-                var command = new NpgsqlCommand("SELECT clock_timestamp()", lease.Connection);
+                var command = new NpgsqlCommand("SELECT clock_timestamp()", rented.Connection);
                 await using (command.ConfigureAwait(false))
                 {
                     var at = (DateTime)(await command.ExecuteScalarAsync(token).ConfigureAwait(false))!;
@@ -74,19 +74,19 @@ internal sealed class EntityFrameworkSink<TState>(
         IReadOnlyList<SaveItem<TState>> items, DateTimeOffset deadline, TimeSpan timeout, CancellationToken cancellationToken)
     {
         var terms = new FlushTerms(deadline, timeout);
-        return RunAsync(Saving, terms.Patience, (lease, token) => saver.SaveAsync(lease, items, terms, token), cancellationToken);
+        return RunAsync(Saving, terms.Patience, (rented, token) => saver.SaveAsync(rented, items, terms, token), cancellationToken);
     }
 
     public Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
         => RunAsync(
             "Loading",
             LoadPatience,
-            (lease, token) => loader.LoadAsync(lease, [.. ids.Where(id => key.Check(id) is null)], token),
+            (rented, token) => loader.LoadAsync(rented, [.. ids.Where(id => key.Check(id) is null)], token),
             cancellationToken);
 
     public Task<IReadOnlyList<StoredVersion>> LoadVersionsAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
         => RunAsync(
-            "Loading versions of", LoadPatience, (lease, token) => versions.LoadAsync(lease, ids, token), cancellationToken);
+            "Loading versions of", LoadPatience, (rented, token) => versions.LoadAsync(rented, ids, token), cancellationToken);
 
     /// <param name="doing">What is done, for messages.</param>
     /// <param name="patience">How long to wait at most. Connecting and preparing have no time-out on the server.</param>
@@ -115,12 +115,12 @@ internal sealed class EntityFrameworkSink<TState>(
         var opened = false;
         try
         {
-            var lease = contexts.Take();
-            await using (lease.ConfigureAwait(false))
+            var rented = contexts.Rent();
+            await using (rented.ConfigureAwait(false))
             {
-                await lease.OpenAsync(limit.Token).ConfigureAwait(false);
+                await rented.OpenAsync(limit.Token).ConfigureAwait(false);
                 opened = true;
-                return await work(lease, limit.Token).ConfigureAwait(false);
+                return await work(rented, limit.Token).ConfigureAwait(false);
             }
         }
         catch (Exception e) when (!Passes(e, cancellationToken))

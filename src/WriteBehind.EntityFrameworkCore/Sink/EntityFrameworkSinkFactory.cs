@@ -75,13 +75,13 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
 
     private IModel ReadModel()
     {
-        using var lease = _contexts.Take();
+        using var rented = _contexts.Rent();
 
         // Multiplexing sends the statements of many callers over one connection, where a transaction must not be begun in SQL.
-        return new NpgsqlConnectionStringBuilder(lease.Connection.ConnectionString).Multiplexing
+        return new NpgsqlConnectionStringBuilder(rented.Connection.ConnectionString).Multiplexing
             ? throw new ConfigurationException(
                 "Multiplexing",
                 $"The connection string of {typeof(TContext).Name} has Multiplexing=true, which flushes can't work with. Take it out.")
-            : lease.Context.Model;
+            : rented.Context.Model;
     }
 }

@@ -57,11 +57,11 @@ internal sealed partial class PostgresInvalidation(
 
     private async Task ListenAsync(CancellationToken cancellationToken)
     {
-        var lease = contexts.Take();
-        await using (lease.ConfigureAwait(false))
+        var rented = contexts.Rent();
+        await using (rented.ConfigureAwait(false))
         {
-            await lease.OpenAsync(cancellationToken).ConfigureAwait(false);
-            var connection = lease.Connection;
+            await rented.OpenAsync(cancellationToken).ConfigureAwait(false);
+            var connection = rented.Connection;
             var messages = new ConcurrentQueue<string>();
             void Hear(object sender, NpgsqlNotificationEventArgs heard) => messages.Enqueue(heard.Payload);
             connection.Notification += Hear;

@@ -10,17 +10,17 @@ namespace WriteBehind.Caching;
 /// </summary>
 internal sealed class CacheKeys
 {
-    private readonly CacheShard[] _shards;
+    private readonly CacheShardKeys[] _shards;
 
     public CacheKeys(string prefix, string name, int shards, int schema)
     {
         Meta = $"{prefix}:{{cache.{name}}}:meta";
         Listener = $"{prefix}:{{cache.{name}}}:listener";
         Channel = $"{prefix}:{{cache.{name}}}:invalidations";
-        _shards = new CacheShard[shards];
+        _shards = new CacheShardKeys[shards];
         for (var i = 0; i < shards; i++)
         {
-            _shards[i] = new CacheShard(string.Create(CultureInfo.InvariantCulture, $"{prefix}:{{cache.{name}:{i:00}}}"), schema);
+            _shards[i] = new CacheShardKeys(string.Create(CultureInfo.InvariantCulture, $"{prefix}:{{cache.{name}:{i:00}}}"), schema);
         }
     }
 
@@ -35,18 +35,18 @@ internal sealed class CacheKeys
 
     public int Shards => _shards.Length;
 
-    public CacheShard this[int shard] => _shards[shard];
+    public CacheShardKeys this[int shard] => _shards[shard];
 
     public int ShardOf(string key) => ShardHash.ShardOf(key, _shards.Length);
 }
 
 /// <summary>The keys of one shard of a cache.</summary>
-internal sealed class CacheShard
+internal sealed class CacheShardKeys
 {
     private readonly string _lock;
     private readonly string[] _entries;
 
-    public CacheShard(string root, int schema)
+    public CacheShardKeys(string root, int schema)
     {
         Control = root + ":control";
         Tags = root + ":tags";

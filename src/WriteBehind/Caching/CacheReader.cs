@@ -74,7 +74,7 @@ internal sealed class CacheReader(
         where T : class
     {
         value = default;
-        if (!feed.IsVouched || local.Find(key) is not { } entry || entry.Value is not (null or T))
+        if (!feed.IsTrusted || local.Find(key) is not { } entry || entry.Value is not (null or T))
         {
             return false;
         }
@@ -98,7 +98,7 @@ internal sealed class CacheReader(
         for (var i = 0; i < flights.Length; i++)
         {
             // In this order: what is invalidated after the first look shows in the second.
-            var flight = new Flight<T>(keys[i], local.VersionOf(keys[i]), feed.IsVouched, Land);
+            var flight = new Flight<T>(keys[i], local.VersionOf(keys[i]), feed.IsTrusted, Leave);
             var present = (Flight<T>)_flights.GetOrAdd((keys[i], typeof(T)), flight);
             if (present != flight && present.LocalVersion == flight.LocalVersion && !present.Done.IsCompleted)
             {
@@ -147,7 +147,7 @@ internal sealed class CacheReader(
     }
 
     // Each by itself: those of one call may end long before its slowest.
-    private void Land<T>(Flight<T> flight)
+    private void Leave<T>(Flight<T> flight)
         where T : class
         => _flights.TryRemove(new((flight.Key, typeof(T)), flight));
 
@@ -257,7 +257,7 @@ internal sealed class CacheReader(
     {
         try
         {
-            var flights = due.Select(request => new Flight<T>(request.Key, local.VersionOf(request.Key), feed.IsVouched)
+            var flights = due.Select(request => new Flight<T>(request.Key, local.VersionOf(request.Key), feed.IsTrusted)
             {
                 Entry = StoredEntry.Unknown with { LoadStamp = request.Known },
             }).ToList();

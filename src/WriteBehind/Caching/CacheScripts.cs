@@ -226,7 +226,7 @@ internal static class ReadEntriesScript
           local mode, known = ARGV[k + 2], tonumber(ARGV[k + 3])
           local status, left = 'miss', 0
           if e.err then
-            status = 'foreign'
+            status = 'unexpected'
           elseif doubts(e[9]) ~= '' then
             status = 'doubt'
           elseif holds(e[1], e[7]) then

@@ -318,7 +318,7 @@ internal sealed class CacheStore
         return [.. keys];
     }
 
-    private static RedisKey[] WithLocks(CacheShard shard, IReadOnlyList<string> names)
+    private static RedisKey[] WithLocks(CacheShardKeys shard, IReadOnlyList<string> names)
         => [shard.Control, shard.Tags, .. names.SelectMany(name => new[] { shard.Entry(name), shard.Lock(name) })];
 
     private static long Micros(TimeSpan time) => (long)time.TotalMicroseconds;

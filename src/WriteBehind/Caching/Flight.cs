@@ -3,9 +3,9 @@ namespace WriteBehind.Caching;
 /// <summary>A read of one key that is under way, and that all callers of this process share who ask for it meanwhile.</summary>
 /// <param name="key">The key.</param>
 /// <param name="localVersion">The first level's version of the key when it began; callers that see another one do not join.</param>
-/// <param name="mayKeep">Whether the first level was vouched for when it began.</param>
-/// <param name="land">Told when it is about to end, so that nobody joins a read whose answer may be old by then.</param>
-internal sealed class Flight<T>(string key, long localVersion, bool mayKeep, Action<Flight<T>>? land = null)
+/// <param name="mayKeep">Whether the first level was trusted when it began.</param>
+/// <param name="ending">Told when it is about to end, so that nobody joins a read whose answer may be old by then.</param>
+internal sealed class Flight<T>(string key, long localVersion, bool mayKeep, Action<Flight<T>>? ending = null)
     where T : class
 {
     // Asynchronous continuations: a caller must not run its own code on the read that serves all callers.
@@ -18,7 +18,7 @@ internal sealed class Flight<T>(string key, long localVersion, bool mayKeep, Act
     public bool MayKeep => mayKeep;
 
     /// <summary>Whether callers wait for it; otherwise it refreshes beside the reads, and counts as none.</summary>
-    public bool IsRead => land is not null;
+    public bool IsRead => ending is not null;
 
     /// <summary>What Redis had when it last answered.</summary>
     public StoredEntry Entry { get; set; } = StoredEntry.Unknown;
@@ -30,13 +30,13 @@ internal sealed class Flight<T>(string key, long localVersion, bool mayKeep, Act
 
     public void Complete(Cached<T> value)
     {
-        land?.Invoke(this);
+        ending?.Invoke(this);
         _done.TrySetResult(value);
     }
 
     public void Fail(Exception error)
     {
-        land?.Invoke(this);
+        ending?.Invoke(this);
         if (_done.TrySetException(error))
         {
             // Everybody may have gone away; then nobody else looks at it.

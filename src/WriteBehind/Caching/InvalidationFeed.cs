@@ -10,7 +10,7 @@ namespace WriteBehind.Caching;
 /// <summary>
 /// Keeps the first level of this process in step: subscribes to the cache's channel, drops what others invalidated, and checks at every
 /// <see cref="CacheOptions.SyncInterval"/> that no message was missed. Pub/sub promises nothing: a message that is sent while a connection
-/// is down is gone. So the first level is used only while it is vouched for, and emptied when a gap shows.
+/// is down is gone. So the first level is used only while it is trusted, and emptied when a gap shows.
 /// </summary>
 internal sealed partial class InvalidationFeed : IAsyncDisposable
 {
@@ -25,7 +25,7 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly ShardSequence[] _sequences;
     private IConnectionMultiplexer? _multiplexer;
-    private long _vouchedUntil = long.MinValue;
+    private long _trustedUntil = long.MinValue;
     private int _started;
 
     public InvalidationFeed(
@@ -43,7 +43,7 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
     }
 
     /// <summary>Whether the first level may be used now.</summary>
-    public bool IsVouched => _time.GetTimestamp() < Volatile.Read(ref _vouchedUntil);
+    public bool IsTrusted => _time.GetTimestamp() < Volatile.Read(ref _trustedUntil);
 
     /// <summary>
     /// Starts with the first use of the cache, so that a cache which nobody uses costs nothing. Also where there is no first level: callers
@@ -82,18 +82,18 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
                 _metrics.Gap();
                 Missed(_logger, _options.Name);
             }
-            else if (!IsVouched)
+            else if (!IsTrusted)
             {
                 // Nobody compared for a while; whether something was missed would show only with the next poll.
                 _local.Clear();
             }
 
             // Before a poll is missed the next one must have had its time.
-            Volatile.Write(ref _vouchedUntil, _time.After(started, 2 * _options.SyncInterval));
+            Volatile.Write(ref _trustedUntil, _time.After(started, 2 * _options.SyncInterval));
         }
         catch (BufferUnavailableException)
         {
-            // Not vouched for any more once the time is over; reads go to Redis and say themselves what is wrong.
+            // Not trusted any more once the time is over; reads go to Redis and say themselves what is wrong.
         }
 
         return _options.SyncInterval;
@@ -123,7 +123,7 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
     // Whatever was sent while the connection was down is gone. The next poll vouches anew.
     private void OnConnection(object? sender, ConnectionFailedEventArgs e)
     {
-        Volatile.Write(ref _vouchedUntil, long.MinValue);
+        Volatile.Write(ref _trustedUntil, long.MinValue);
         _local.Clear();
     }
 

@@ -194,7 +194,7 @@ internal sealed class LoadRunner(
         where T : class
     {
         var isWanted = row.Value is null ? options.NegativeTtl > TimeSpan.Zero : row.Tags is not null;
-        if (!isWanted || flight.Entry.Stamp == 0 || flight.Entry.Status is EntryStatus.Doubt or EntryStatus.Foreign)
+        if (!isWanted || flight.Entry.Stamp == 0 || flight.Entry.Status is EntryStatus.Doubt or EntryStatus.Unexpected)
         {
             return null;
         }

@@ -61,8 +61,10 @@ internal enum EntryStatus
     /// <summary>A write-through of it is under way, or its writer died: the database must be asked, and nothing be stored.</summary>
     Doubt,
 
-    /// <summary>The key holds something that is not of this library. Reads and loads pass it by; a removal of the key deletes it.</summary>
-    Foreign,
+    /// <summary>
+    /// The key holds something that this library did not write. Reads and loads pass it by; a removal of the key deletes it.
+    /// </summary>
+    Unexpected,
 }
 
 /// <summary>The lock of an entry, held by a load of this process.</summary>
@@ -101,7 +103,8 @@ internal static class TagText
         {
             if (string.IsNullOrEmpty(tag) || tag.Length > MaxLength || tag.Contains(Separator, StringComparison.Ordinal))
             {
-                throw new ArgumentException($"'{tag}' is no tag: use 1 to {MaxLength} characters without line breaks.", nameof(tags));
+                throw new ArgumentException(
+                    $"'{tag}' is not a valid tag: use 1 to {MaxLength} characters without line breaks.", nameof(tags));
             }
         }
     }

@@ -49,7 +49,7 @@ internal sealed partial class LimitDecider
         _batchers = new GroupBatcher<LimitRequest, LimitAnswer>[options.Shards];
         for (var i = 0; i < _batchers.Length; i++)
         {
-            _batchers[i] = new(DecideAsync, MostRequests, static request => request.Permits, MostPermits);
+            _batchers[i] = new(DecideBatchAsync, MostRequests, static request => request.Permits, MostPermits);
         }
     }
 
@@ -90,7 +90,7 @@ internal sealed partial class LimitDecider
                 .WaitAsync(_options.Timeout, _time, cancellationToken).ConfigureAwait(false);
             if (answer.Error is { } error)
             {
-                ForeignKey(_logger, _options.Name, error);
+                UnexpectedKey(_logger, _options.Name, error);
                 return Unchecked(_options.AwayPause);
             }
 
@@ -122,7 +122,7 @@ internal sealed partial class LimitDecider
             ? new(IsAdmitted: true, 0, TimeSpan.Zero, 0, IsUnchecked: true)
             : new(IsAdmitted: false, 0, pause, 0, IsUnchecked: true);
 
-    private async Task<IReadOnlyList<LimitAnswer>> DecideAsync(IReadOnlyList<LimitRequest> batch)
+    private async Task<IReadOnlyList<LimitAnswer>> DecideBatchAsync(IReadOnlyList<LimitRequest> batch)
     {
         var keys = new RedisKey[batch.Count];
         var arguments = new RedisValue[LimitScript.Header + (LimitScript.PerRequest * batch.Count)];
@@ -165,8 +165,9 @@ internal sealed partial class LimitDecider
 
     [LoggerMessage(
         3, LogLevel.Error,
-        "A key of the rate limit '{Limit}' holds something that is not of this library ({Error}). Remove it, or use another KeyPrefix.")]
-    private static partial void ForeignKey(ILogger logger, string limit, string error);
+        "A key of the rate limit '{Limit}' holds something that this library did not write ({Error}). Remove it, or use another " +
+        "KeyPrefix.")]
+    private static partial void UnexpectedKey(ILogger logger, string limit, string error);
 }
 
 /// <summary>

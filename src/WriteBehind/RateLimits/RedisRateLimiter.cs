@@ -17,7 +17,7 @@ internal sealed class RedisRateLimiter : RateLimiter
 {
     private static readonly LimitDecision NotAsked = new(IsAdmitted: false, 0, TimeSpan.Zero, 0);
 
-    private readonly LimitDecider _desk;
+    private readonly LimitDecider _decider;
     private readonly string _callerKey;
     private readonly WindowLimit _limit;
     private readonly TimeProvider _time;
@@ -30,10 +30,10 @@ internal sealed class RedisRateLimiter : RateLimiter
     private int _underWay;
     private volatile bool _disposed;
 
-    public RedisRateLimiter(LimitDecider desk, string callerKey)
+    public RedisRateLimiter(LimitDecider decider, string callerKey)
     {
-        (_desk, _callerKey, _time) = (desk, callerKey, desk.Time);
-        _limit = desk.LimitOf(callerKey);
+        (_decider, _callerKey, _time) = (decider, callerKey, decider.Time);
+        _limit = decider.LimitOf(callerKey);
         _lastUse = _closedUntil = _time.GetTimestamp();
     }
 
@@ -89,14 +89,14 @@ internal sealed class RedisRateLimiter : RateLimiter
         {
             decision = isLocal
                 ? NotAsked with { RetryAfter = wait }
-                : await _desk.DecideAsync(_callerKey, permitCount, _limit, cancellationToken).ConfigureAwait(false);
+                : await _decider.DecideAsync(_callerKey, permitCount, _limit, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
             Leave(decision, permitCount, started, isLocal);
         }
 
-        _desk.Metrics.Decided(_desk.Options.Name, decision.Value, isLocal);
+        _decider.Metrics.Decided(_decider.Options.Name, decision.Value, isLocal);
         return new RedisRateLimitLease(decision.Value, _limit, ReasonOf(decision.Value));
     }
 
@@ -121,8 +121,8 @@ internal sealed class RedisRateLimiter : RateLimiter
             throw new ArgumentOutOfRangeException(
                 nameof(permitCount),
                 permitCount,
-                $"A window of rate limit '{_desk.Options.Name}' has {_limit.Permits} permits for this caller; more can never be had at " +
-                "once.");
+                $"A window of rate limit '{_decider.Options.Name}' has {_limit.Permits} permits for this caller; more can never be had " +
+                "at once.");
         }
     }
 
@@ -155,7 +155,7 @@ internal sealed class RedisRateLimiter : RateLimiter
             }
 
             _last = (_lastUse, decision.Remaining);
-            if (!decision.IsAdmitted && permitCount <= 1 && !_desk.Options.CountRejected)
+            if (!decision.IsAdmitted && permitCount <= 1 && !_decider.Options.CountRejected)
             {
                 _closedUntil = _time.After(started, decision.RetryAfter);
             }

@@ -26,7 +26,7 @@ internal sealed class EntityModel
     public string Id { get; }
 
     /// <summary>What was seen of it last.</summary>
-    public Sight Seen { get; private set; } = Sight.Nothing;
+    public Observation Seen { get; private set; } = Observation.Nothing;
 
     /// <summary>The write that counts.</summary>
     public Write Current => _history[^1];
@@ -63,25 +63,25 @@ internal sealed class EntityModel
         }
     }
 
-    /// <summary>Looks at the entity: the promises must hold (design section 2).</summary>
-    public void Look(Sight sight)
+    /// <summary>Looks at the entity: the promises must hold.</summary>
+    public void Look(Observation observation)
     {
-        Seen = sight;
-        if (FindOpen(sight) is { } found)
+        Seen = observation;
+        if (FindOpen(observation) is { } found)
         {
             Open.Remove(found);
-            Apply(found, sight.Version ?? sight.Row!.Version);
+            Apply(found, observation.Version ?? observation.Row!.Version);
         }
 
-        if (sight.Version is not null)
+        if (observation.Version is not null)
         {
-            Assert(sight.Version == Version && sight.Buffered == Current.State, "what Redis holds is not the last write");
+            Assert(observation.Version == Version && observation.Buffered == Current.State, "what Redis holds is not the last write");
         }
 
-        Assert(!sight.IsDirty || sight.Version is not null, "it is marked dirty, but its state is gone");
-        Assert(!sight.IsDirty || !sight.Expires, "it is dirty and will expire");
-        LookAtRow(sight.Row);
-        Assert(sight.IsDirty || StateOf(sight.Row) == Current.State, "it is clean, but the row is not of the last write");
+        Assert(!observation.IsDirty || observation.Version is not null, "it is marked dirty, but its state is gone");
+        Assert(!observation.IsDirty || !observation.Expires, "it is dirty and will expire");
+        LookAtRow(observation.Row);
+        Assert(observation.IsDirty || StateOf(observation.Row) == Current.State, "it is clean, but the row is not of the last write");
     }
 
     /// <summary>Somebody read this between a moment and now.</summary>
@@ -116,17 +116,17 @@ internal sealed class EntityModel
     }
 
     /// <summary>The open write that this is of.</summary>
-    private Write? FindOpen(Sight sight)
+    private Write? FindOpen(Observation observation)
     {
-        if (sight.Version is null)
+        if (observation.Version is null)
         {
-            return Open.Find(write => write.Number == sight.Row?.Quantity);
+            return Open.Find(write => write.Number == observation.Row?.Quantity);
         }
 
         // Tombstones look all the same, but for their nonces; only of a write that goes on just now is the nonce not known.
-        return sight.Version == Version ? null : Open.Find(write => write.Nonce is { } nonce
-            ? nonce == sight.Nonce
-            : sight.Buffered is null ? write.IsDelete : write.Number == sight.Buffered.Quantity);
+        return observation.Version == Version ? null : Open.Find(write => write.Nonce is { } nonce
+            ? nonce == observation.Nonce
+            : observation.Buffered is null ? write.IsDelete : write.Number == observation.Buffered.Quantity);
     }
 
     private bool HasSeenCurrent(Write write) => write.Basis is null || write.Basis == Current.Seen;

@@ -35,12 +35,12 @@ internal sealed class RedisView(IDatabase redis, KeyLayout layout, string[] ids,
     private readonly ShardKeys[] _keys = [.. ids.Select(id => layout[layout.ShardOf(id)])];
 
     /// <summary>Everything there is of each entity; the rows are added by the caller.</summary>
-    public async Task<Sight[]> LookAsync()
+    public async Task<Observation[]> LookAsync()
     {
         RedisKey[] keys = [.. ids.SelectMany((id, i) => new[] { _keys[i].Entity(id), _keys[i].Dirty, _keys[i].Claims })];
         var reply = (RedisResult[])(await redis.ScriptEvaluateAsync(LookScript, keys, Array.ConvertAll(ids, id => (RedisValue)id)))!;
-        var sights = new Sight[ids.Length];
-        for (var i = 0; i < sights.Length; i++)
+        var observations = new Observation[ids.Length];
+        for (var i = 0; i < observations.Length; i++)
         {
             var at = 7 * i;
             var buffered = reply[at].IsNull || !reply[at + 2].IsNull ? null : codec.Decode(ids[i], (byte[]?)reply[at + 1] ?? []);
@@ -50,7 +50,7 @@ internal sealed class RedisView(IDatabase redis, KeyLayout layout, string[] ids,
                 _claimedAt.TryAdd((layout.ShardOf(ids[i]), claim), time.Ahead);
             }
 
-            sights[i] = new Sight(
+            observations[i] = new Observation(
                 reply[at].IsNull ? null : (long)reply[at],
                 buffered,
                 (string?)reply[at + 3],
@@ -60,7 +60,7 @@ internal sealed class RedisView(IDatabase redis, KeyLayout layout, string[] ids,
                 Row: null);
         }
 
-        return sights;
+        return observations;
     }
 
     /// <summary>How many dead letters there are.</summary>

@@ -107,11 +107,11 @@ internal sealed class Run : IDisposable
     public async Task LookAsync()
     {
         var looking = _stage.Rows.LookAsync(Ids);
-        var sights = await _redis.LookAsync();
+        var observations = await _redis.LookAsync();
         var rows = await looking;
         foreach (var entity in Entities)
         {
-            entity.Look(sights[entity.Index] with { Row = rows[entity.Index] });
+            entity.Look(observations[entity.Index] with { Row = rows[entity.Index] });
         }
     }
 

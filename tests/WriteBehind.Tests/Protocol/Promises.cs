@@ -1,6 +1,6 @@
 namespace WriteBehind.Tests.Protocol;
 
-/// <summary>What must hold in every state and over every step (design section 2).</summary>
+/// <summary>What must hold in every state and over every step.</summary>
 internal static class Promises
 {
     public const string NeverBack = "a stored version never falls";

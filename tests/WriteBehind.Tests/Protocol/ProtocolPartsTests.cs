@@ -1,6 +1,6 @@
 namespace WriteBehind.Tests.Protocol;
 
-/// <summary>Every part of the protocol is needed: switched off, the model finds a trace that breaks a promise (design section 6).</summary>
+/// <summary>Every part of the protocol is needed: switched off, the model finds a trace that breaks a promise.</summary>
 public sealed class ProtocolPartsTests
 {
     [Fact]

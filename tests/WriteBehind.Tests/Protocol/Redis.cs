@@ -22,7 +22,7 @@ internal sealed class Redis(ProtocolRules rules)
         }
     }
 
-    /// <summary>The write script (design section 5).</summary>
+    /// <summary>The write script.</summary>
     public WriteAnswer Write(ref World world, in WriteRequest request)
     {
         if (Knows(world, request.Write))
@@ -66,7 +66,7 @@ internal sealed class Redis(ProtocolRules rules)
         }
     }
 
-    /// <summary>Settles what a flusher has saved (design section 6); false where the entity had moved on.</summary>
+    /// <summary>Settles what a flusher has saved; false where the entity had moved on.</summary>
     public bool Settle(ref World world, in Flusher flusher, byte owner)
     {
         if (!rules.OwnClaimsOnly || world.Claim.Owner == owner)

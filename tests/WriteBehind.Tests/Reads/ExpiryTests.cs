@@ -4,7 +4,7 @@ using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Reads;
 
-/// <summary>Clean entries expire, dirty ones never do (design, case 19).</summary>
+/// <summary>Clean entries expire, dirty ones never do.</summary>
 public sealed class ExpiryTests
 {
     private static readonly TestEngineOptions Keeping = new()

@@ -10,9 +10,9 @@ namespace WriteBehind.Tests.ModelBased;
 /// <param name="Expires">Whether Redis will forget it by itself.</param>
 /// <param name="Claim">The name of the claim on it; null where nobody holds it.</param>
 /// <param name="Row">The row.</param>
-internal sealed record Sight(long? Version, Item? Buffered, string? Nonce, bool IsDirty, bool Expires, string? Claim, ItemRow? Row)
+internal sealed record Observation(long? Version, Item? Buffered, string? Nonce, bool IsDirty, bool Expires, string? Claim, ItemRow? Row)
 {
-    public static readonly Sight Nothing = new(null, null, null, IsDirty: false, Expires: false, null, null);
+    public static readonly Observation Nothing = new(null, null, null, IsDirty: false, Expires: false, null, null);
 
     public override string ToString()
     {

@@ -1,4 +1,4 @@
 namespace Silo.Boards;
 
 /// <summary>A player's place on a board; the places are in order.</summary>
-internal sealed record Place(string Player, long Points);
+internal sealed record LeaderboardEntry(string Player, long Points);

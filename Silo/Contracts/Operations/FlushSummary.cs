@@ -10,7 +10,7 @@ namespace Silo.Contracts.Operations;
 [GenerateSerializer]
 [Immutable]
 [Alias("silo.flush-result")]
-public sealed record FlushResult(
+public sealed record FlushSummary(
     [property: Id(0)] long Flushed,
     [property: Id(1)] IReadOnlyDictionary<string, long> Remaining,
     [property: Id(2)] IReadOnlyList<string> Rejected,

@@ -16,7 +16,7 @@ namespace Orleans.WriteBehind.Storage;
 /// old provider read "nothing there": neither an old activation nor a new one can write it any more, so nothing is acknowledged there
 /// after it was taken. The data stays. To go back, put the field <c>moved</c> into <c>etag</c> and remove <c>moved</c> and <c>taken</c>.
 /// </remarks>
-internal sealed class RedisStateTaker(RedisStateSource source, IServiceProvider services)
+internal sealed class RedisStateImport(RedisStateSource source, IServiceProvider services)
 {
     // KEYS: the entry. Returns its data; nil where there is none, or where it was taken already.
     private const string CloseScript = """
@@ -39,14 +39,14 @@ internal sealed class RedisStateTaker(RedisStateSource source, IServiceProvider 
 
     /// <summary>Closes the entry and reads it; false where there is nothing to take.</summary>
     /// <exception cref="BufferUnavailableException">Its Redis is away.</exception>
-    public async Task<(bool Found, T? State)> TakeAsync<T>(string stateName, GrainId grainId)
+    public async Task<(bool Found, T? State)> CloseAndReadAsync<T>(string stateName, GrainId grainId)
     {
         var data = await RunAsync(database => database.ScriptEvaluateAsync(CloseScript, [KeyOf(stateName, grainId)])).ConfigureAwait(false);
         return data.IsNull ? default : (true, _serializer.Deserialize<T>(BinaryData.FromBytes((byte[])data!)));
     }
 
     /// <summary>Notes that the state is safe in its new place: the entry is never looked at again.</summary>
-    public Task TakenAsync(string stateName, GrainId grainId)
+    public Task MarkImportedAsync(string stateName, GrainId grainId)
         => RunAsync(database => database.ScriptEvaluateAsync(TakenScript, [KeyOf(stateName, grainId)]));
 
     private RedisKey KeyOf(string stateName, GrainId grainId)

@@ -1,7 +1,7 @@
 namespace WriteBehind.Benchmarks.Reporting;
 
-public static class ThisProject
+public static class ContenderNames
 {
     /// <summary>What the tables call this project; a variant of it begins so.</summary>
-    public const string Name = "this project";
+    public const string Own = "this project";
 }

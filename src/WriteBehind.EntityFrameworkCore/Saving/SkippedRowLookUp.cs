@@ -5,7 +5,7 @@ using WriteBehind.EntityFrameworkCore.Sql;
 namespace WriteBehind.EntityFrameworkCore.Saving;
 
 /// <summary>Finds out why rows were neither written nor deleted.</summary>
-internal sealed class OutcomeLookUp(NpgsqlConnection connection, string lookUpSql, string type, FlushTerms terms, SaveResult[] results)
+internal sealed class SkippedRowLookUp(NpgsqlConnection connection, string lookUpSql, string type, FlushTerms terms, SaveResult[] results)
 {
     public async Task RunAsync(KeySet puts, KeySet deletes, CancellationToken cancellationToken)
     {
@@ -30,10 +30,10 @@ internal sealed class OutcomeLookUp(NpgsqlConnection connection, string lookUpSq
                 var expired = reader.GetBoolean(0);
                 await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
                 var stored = await ReadVersionsAsync(reader, puts.Count, cancellationToken).ConfigureAwait(false);
-                Report(puts, (row) => Outcomes.OfPut(puts.Version(row), stored[row], expired, type));
+                Report(puts, (row) => SkippedRow.OfPut(puts.Version(row), stored[row], expired, type));
                 await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
                 stored = await ReadVersionsAsync(reader, deletes.Count, cancellationToken).ConfigureAwait(false);
-                Report(deletes, (row) => Outcomes.OfDelete(deletes.Version(row), stored[row], expired, type));
+                Report(deletes, (row) => SkippedRow.OfDelete(deletes.Version(row), stored[row], expired, type));
             }
         }
     }

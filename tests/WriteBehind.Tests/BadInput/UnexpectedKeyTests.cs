@@ -5,7 +5,7 @@ using WriteBehind.Tests.Support;
 namespace WriteBehind.Tests.BadInput;
 
 /// <summary>Something of another program lies where an entity's state or fence should be.</summary>
-public sealed class ForeignKeyTests : IAsyncLifetime
+public sealed class UnexpectedKeyTests : IAsyncLifetime
 {
     private TestEngine _engine = null!;
     private ShardKeys _keys = null!;
@@ -95,7 +95,7 @@ public sealed class ForeignKeyTests : IAsyncLifetime
         var error = Assert.IsType<BufferUnavailableException>(errors[1]);
         Assert.False(error.OutcomeUnknown);
         Assert.Equal(("item", "b"), (error.EntityType, error.EntityId));
-        Assert.Contains("not of this library", error.Message, StringComparison.Ordinal);
+        Assert.Contains("this library did not write", error.Message, StringComparison.Ordinal);
     }
 
     private static async Task SendAsync(string command, StackExchange.Redis.RedisKey key, params string[] arguments)

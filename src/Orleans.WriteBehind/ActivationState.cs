@@ -14,7 +14,7 @@ namespace Orleans.WriteBehind;
 /// looked at the old one (<see cref="CallScope"/>) can neither see nor save the new one: it would mix the two, and be acknowledged for a
 /// change that is gone.</para>
 /// </remarks>
-internal sealed class StateKeeper<TState>(object owner, IEntitySession<TState> session, Func<TState> create, TimeProvider time)
+internal sealed class ActivationState<TState>(object owner, IEntitySession<TState> session, Func<TState> create, TimeProvider time)
     where TState : class
 {
     private TState? _state;

@@ -3,12 +3,12 @@ using WriteBehind.Benchmarks.Servers;
 namespace WriteBehind.Benchmarks.Micro;
 
 /// <summary>Where the micro benchmarks work: BenchmarkDotNet makes their objects itself and can be given nothing.</summary>
-public static class MicroPlace
+public static class MicroWorkspace
 {
-    private static Place? _current;
+    private static Workspace? _current;
     private static BenchmarkServers? _servers;
 
-    public static Place Current
+    public static Workspace Current
     {
         get => _current ?? throw new InvalidOperationException("Not set.");
         set => _current = value;

@@ -9,7 +9,7 @@ namespace Client.Verification;
 /// <param name="Grain">What the grain answered.</param>
 /// <param name="Redis">What Redis had, after that.</param>
 /// <param name="Row">PostgreSQL's row, after all others.</param>
-internal readonly record struct Sight(
+internal readonly record struct Observation(
     StoredState? RowBefore, BufferedState? RedisBefore, StoredState? Grain, BufferedState? Redis, StoredState? Row)
 {
     /// <summary>What counted before: Redis where it has something, otherwise the row.</summary>
@@ -24,7 +24,7 @@ internal readonly record struct Sight(
     private long? VersionAfter => Redis?.Version ?? Row?.Version;
 
     /// <summary>A look at a moment in which nothing moves: what is stored afterwards must be exactly what the grain shows.</summary>
-    public static Sight Still(StoredState? grain, BufferedState? redis, StoredState? row) => new(row, redis, grain, redis, row);
+    public static Observation Still(StoredState? grain, BufferedState? redis, StoredState? row) => new(row, redis, grain, redis, row);
 
     /// <summary>What is wrong with the entity; null where nothing is.</summary>
     public string? FindDifference()

@@ -5,7 +5,7 @@ using WriteBehind.Tests.Support;
 namespace WriteBehind.Tests.BadInput;
 
 /// <summary>Something of another program lies where the index of a shard should be.</summary>
-public sealed class ForeignIndexTests
+public sealed class UnexpectedIndexTests
 {
     [Fact]
     public async Task In_one_shard_it_fails_the_writes_of_that_shard_and_those_that_shared_its_script_call_get_through()

@@ -9,19 +9,23 @@ namespace Orleans.WriteBehind.Sweep;
 /// Wakes the sweep grains when a silo has started, and looks now and then that they are awake: a reminder alone comes once a minute
 /// at most, and after a crash what is dirty should not wait for it.
 /// </summary>
-internal sealed partial class SweepKeeper(
+internal sealed partial class SweepGrainWaker(
     IGrainFactory grains,
     IWriteBehindEngine engine,
     IOptions<WriteBehindGrainOptions> options,
     TimeProvider time,
-    ILogger<SweepKeeper> logger)
+    ILoggerFactory loggers)
     : ILifecycleParticipant<ISiloLifecycle>, IDisposable
 {
+    // Operators filter by it, so it stays as it is if the class is called something else.
+    private const string LogCategory = "Orleans.WriteBehind.Sweep.SweepKeeper";
+
+    private readonly ILogger _logger = loggers.CreateLogger(LogCategory);
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
 
     public void Participate(ISiloLifecycle lifecycle)
-        => lifecycle.Subscribe(nameof(SweepKeeper), ServiceLifecycleStage.Active, StartAsync, StopAsync);
+        => lifecycle.Subscribe(nameof(SweepGrainWaker), ServiceLifecycleStage.Active, StartAsync, StopAsync);
 
     public void Dispose() => _stop.Dispose();
 
@@ -67,7 +71,7 @@ internal sealed partial class SweepKeeper(
         catch (Exception e) when (!_stop.IsCancellationRequested)
 #pragma warning restore CA1031
         {
-            NotAwake(logger, e, part);
+            NotAwake(_logger, e, part);
         }
     }
 

@@ -7,7 +7,7 @@ namespace WriteBehind.Benchmarks.Servers;
 /// <summary>A key prefix in Redis and a database in PostgreSQL.</summary>
 /// <param name="servers">The servers.</param>
 /// <param name="name">What both are called.</param>
-public sealed class Place(BenchmarkServers servers, string name) : IAsyncDisposable
+public sealed class Workspace(BenchmarkServers servers, string name) : IAsyncDisposable
 {
     public string Redis => servers.Redis;
 
