@@ -37,8 +37,8 @@ internal static class EntityKinds
         id => [id],
         row => row.GetString(0),
         ["count"],
-        async (grains, id) =>
-            await grains.GetGrain<IViewsGrain>(id).GetAsync() is { } found ? State(found.Version, ("count", found.Count)) : null);
+        async (grains, id)
+            => await grains.GetGrain<IViewsGrain>(id).GetAsync() is { } found ? State(found.Version, ("count", found.Count)) : null);
 
     public static IReadOnlyList<EntityKind> All { get; } = [Stock, Score, Views];
 

@@ -36,8 +36,8 @@ public sealed class SweepTests
         cluster.Sink.IsAway = false;
 
         await Eventually.TrueAsync(
-            async () =>
-                await cluster.Database.ScalarAsync("""SELECT sum("Quantity") FROM stock""") is decimal sum && sum == (199 * 200 / 2) + 200);
+            async () => await cluster.Database.ScalarAsync("""SELECT sum("Quantity") FROM stock""") is decimal sum
+                && sum == (199 * 200 / 2) + 200);
     }
 
     [Fact]

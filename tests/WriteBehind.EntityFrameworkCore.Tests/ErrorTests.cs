@@ -273,8 +273,8 @@ public sealed class ErrorTests : IAsyncLifetime, IAsyncDisposable
     {
         await using var host = new SinkHost<TestContext>(
             _database.ConnectionString,
-            (services, source) =>
-                services.AddDbContext<TestContext>(options => options.UseNpgsql(source, npgsql => npgsql.EnableRetryOnFailure(3))));
+            (services, source)
+                => services.AddDbContext<TestContext>(options => options.UseNpgsql(source, npgsql => npgsql.EnableRetryOnFailure(3))));
         Assert.Equal(SaveOutcome.Applied, (await host.Sink<Article>().PutAsync("1", 1, new Article())).Outcome);
         Assert.Equal(SaveOutcome.Applied, (await host.Sink<Product>().PutAsync("1", 1, new Product())).Outcome);
 

@@ -86,8 +86,8 @@ public sealed class UnusualMappingTests
     {
         await using var host = new SinkHost<AdHocContext>(
             await SharedServers.CreateDatabaseAsync(),
-            (services, source) =>
-                services.AddSingleton(new AdHocModel(build)).AddDbContext<AdHocContext>(options => options.UseNpgsql(source)));
+            (services, source)
+                => services.AddSingleton(new AdHocModel(build)).AddDbContext<AdHocContext>(options => options.UseNpgsql(source)));
         await host.WithContextAsync(context => context.Database.EnsureCreatedAsync());
         var sink = host.Sink<TState>();
         await sink.VerifyAsync(CancellationToken.None);

@@ -35,7 +35,8 @@ internal sealed partial class DeadLetterBox(
             Version = item.Version,
             Nonce = item.Nonce,
             Reason = DeadLetterReason.Fenced,
-            Error = $"The database has version {storedVersion}. Redis seems to have lost writes; the newer row counts, and owners reload it.",
+            Error = $"The database has version {storedVersion}. Redis seems to have lost writes; the newer row counts, and owners reload " +
+                "it.",
             Attempts = 1,
             FirstFailedAt = time.GetUtcNow(),
             SetAsideAt = time.GetUtcNow(),
@@ -90,7 +91,8 @@ internal sealed partial class DeadLetterBox(
         }
 
         var shard = keys[keys.ShardOf(id)];
-        var fields = await redis.RunAsync(db => db.HashGetAsync(shard.Entity(id), [letter.MarkField, "d", "x"]), cancellationToken).ConfigureAwait(false);
+        var fields = await redis.RunAsync(
+            db => db.HashGetAsync(shard.Entity(id), [letter.MarkField, "d", "x"]), cancellationToken).ConfigureAwait(false);
         var isCurrent = fields[0] == letter.Mark;
         var isDelete = isCurrent && !fields[2].IsNull;
         return new(
@@ -190,7 +192,8 @@ internal sealed partial class DeadLetterBox(
         return stored.IsNull ? null : StoredLetter.FromBytes((byte[])stored!);
     }
 
-    [LoggerMessage(4, LogLevel.Error, "{Type} '{Id}' at version {Version} is a dead letter ({Reason}): {Error} Its state is kept in Redis.")]
+    [LoggerMessage(
+        4, LogLevel.Error, "{Type} '{Id}' at version {Version} is a dead letter ({Reason}): {Error} Its state is kept in Redis.")]
     private static partial void DeadLettered(ILogger logger, string type, string id, long version, DeadLetterReason reason, string error);
 }
 
@@ -251,7 +254,9 @@ internal sealed class StoredLetter
     [JsonPropertyName("v")]
     public long Version { get; init; }
 
-    /// <summary>The nonce of the write, which tells it from another one of the same version; letters of earlier releases have none.</summary>
+    /// <summary>
+    /// The nonce of the write, which tells it from another one of the same version; letters of earlier releases have none.
+    /// </summary>
     [JsonPropertyName("w")]
     public string? Nonce { get; init; }
 

@@ -5,7 +5,9 @@ using WriteBehind.Redis;
 
 namespace WriteBehind.Buffer;
 
-/// <summary>The buffered entities of one type: reads, writes and counts them. (A flush goes by <see cref="Claims"/> and <see cref="Settler"/>.)</summary>
+/// <summary>
+/// The buffered entities of one type: reads, writes and counts them. (A flush goes by <see cref="Claims"/> and <see cref="Settler"/>.)
+/// </summary>
 internal sealed class EntityBuffer
 {
     private const int MaxItems = 512;
@@ -37,7 +39,13 @@ internal sealed class EntityBuffer
         _writers = new GroupBatcher<WriteRequest, WriteReply>[options.Shards];
         _readers = new GroupBatcher<string, BufferedEntity>[options.Shards];
         _epochs = new ShardEpochs(options.Shards);
-        _overShards = new(WriteBatchAsync, MaxItems, SizeOf, MaxBytes, BatchesUnderWay, mostWaiting: GroupBatcher<WriteRequest, WriteReply>.MostWaiting * options.Shards);
+        _overShards = new(
+            WriteBatchAsync,
+            MaxItems,
+            SizeOf,
+            MaxBytes,
+            BatchesUnderWay,
+            mostWaiting: GroupBatcher<WriteRequest, WriteReply>.MostWaiting * options.Shards);
         for (var i = 0; i < options.Shards; i++)
         {
             var shard = i;
@@ -51,10 +59,15 @@ internal sealed class EntityBuffer
     /// <summary>The bound of one shard: the type's, split evenly and rounded up.</summary>
     private long ShardLimit => ((_options.MaxDirty - 1) / _options.Shards) + 1;
 
-    /// <summary>Whether a shard was seen to have come back empty since the last call: on a cluster one server may, and the others not.</summary>
+    /// <summary>
+    /// Whether a shard was seen to have come back empty since the last call: on a cluster one server may, and the others not.
+    /// </summary>
     public bool TakeEmptied() => _epochs.TakeEmptied();
 
-    /// <summary>Writes one entity, together with others that arrive meanwhile: of all shards where one server holds them, otherwise of its own. Sent once.</summary>
+    /// <summary>
+    /// Writes one entity, together with others that arrive meanwhile: of all shards where one server holds them, otherwise of its own. Sent
+    /// once.
+    /// </summary>
     public Task<WriteReply> WriteAsync(WriteRequest request)
         => (_redis.IsOneServer && !Volatile.Read(ref _shardsApart) ? _overShards : _writers[Keys.ShardOf(request.Id)]).SendAsync(request);
 
@@ -65,7 +78,8 @@ internal sealed class EntityBuffer
     public async Task<BufferedEntity[]> ReadManyAsync(IReadOnlyList<string> ids)
     {
         var entities = new BufferedEntity[ids.Count];
-        await Task.WhenAll(Enumerable.Range(0, ids.Count).GroupBy(i => Keys.ShardOf(ids[i])).Select(ReadOneShardAsync)).ConfigureAwait(false);
+        await Task.WhenAll(
+            Enumerable.Range(0, ids.Count).GroupBy(i => Keys.ShardOf(ids[i])).Select(ReadOneShardAsync)).ConfigureAwait(false);
         return entities;
 
         async Task ReadOneShardAsync(IGrouping<int, int> shard)
@@ -86,7 +100,13 @@ internal sealed class EntityBuffer
         var reply = await FillScript.Script.RunAsync(
             _redis,
             [keys.Epoch, keys.Entity(id), keys.Fence(id)],
-            [known.Epoch, known.KnownAt, (long)_options.FenceTime.TotalMilliseconds, known.Version, payload, (long)_options.CacheTtl.TotalMilliseconds],
+            [
+                known.Epoch,
+                known.KnownAt,
+                (long)_options.FenceTime.TotalMilliseconds,
+                known.Version,
+                payload,
+                (long)_options.CacheTtl.TotalMilliseconds],
             cancellationToken).ConfigureAwait(false);
         return reply.NextFlag();
     }
@@ -99,7 +119,10 @@ internal sealed class EntityBuffer
     {
         var keys = Keys[shard];
         var reply = await BacklogScript.Script.RunAsync(
-            _redis, [keys.Dirty, keys.Dead], [until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty], cancellationToken).ConfigureAwait(false);
+            _redis,
+            [keys.Dirty, keys.Dead],
+            [until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty],
+            cancellationToken).ConfigureAwait(false);
         var (dirty, dead, age) = (reply.NextLong(), reply.NextLong(), reply.NextLong());
         return new ShardBacklog(dirty, dead, age < 0 ? null : TimeSpan.FromMilliseconds(age), Now: reply.NextLong());
     }
@@ -136,7 +159,8 @@ internal sealed class EntityBuffer
             scriptKeys[2 + (2 * i)] = keys.Fence(ids[i]);
         }
 
-        var reply = await ReadScript.Script.RunAsync(_redis, scriptKeys, [RandomToken.Next()], CancellationToken.None).ConfigureAwait(false);
+        var reply = await ReadScript.Script.RunAsync(
+            _redis, scriptKeys, [RandomToken.Next()], CancellationToken.None).ConfigureAwait(false);
         var (now, epoch) = (reply.NextLong(), _epochs.Note(shard, reply.NextText()));
         var entities = new BufferedEntity[ids.Count];
         for (var i = 0; i < entities.Length; i++)
@@ -173,9 +197,13 @@ internal sealed class EntityBuffer
     private static int SizeOf(WriteRequest request) => request.Payload?.Length ?? 0;
 
     private ValueTask ReachAsync(ProtocolStep step, IReadOnlyList<WriteRequest> batch)
-        => _gate is OpenGate ? default : _gate.ReachAsync(step, _options.Type, [.. batch.Select(request => request.Id)], CancellationToken.None);
+        => _gate is OpenGate
+            ? default
+            : _gate.ReachAsync(step, _options.Type, [.. batch.Select(request => request.Id)], CancellationToken.None);
 
-    /// <summary>Runs the write script, and waits for the replicas where that is asked for: on the connection that wrote, which only such writes use.</summary>
+    /// <summary>
+    /// Runs the write script, and waits for the replicas where that is asked for: on the connection that wrote, which only such writes use.
+    /// </summary>
     private async Task<ScriptReply> RunWriteAsync(RedisKey[] keys, RedisValue[] arguments)
     {
         if (_engine.ReplicaAcknowledgements == 0)
@@ -196,7 +224,8 @@ internal sealed class EntityBuffer
 /// <param name="Payload">The payload; null for a tombstone, or where nothing is buffered.</param>
 /// <param name="Error">Where the entity's key holds something else than a hash: Redis' words.</param>
 /// <param name="IsClean">Whether what is buffered is a mere cache entry.</param>
-internal readonly record struct BufferedEntity(Knowledge Known, bool IsBuffered, byte[]? Payload, string? Error = null, bool IsClean = false);
+internal readonly record struct BufferedEntity(
+    Knowledge Known, bool IsBuffered, byte[]? Payload, string? Error = null, bool IsClean = false);
 
 /// <summary>
 /// Counts what waits in one shard. KEYS: dirty, dead. ARGV: a score or empty. Returns dirty entities (up to that score), dead letters,

@@ -54,7 +54,9 @@ internal sealed class ShardKeys
     /// <summary>Sorted set: id, scored by the Redis time (ms) of its oldest unflushed write.</summary>
     public RedisKey Dirty { get; }
 
-    /// <summary>Sorted set: id, scored by the end of a flusher's lease (Redis time, µs). The score is unique and so names the claim.</summary>
+    /// <summary>
+    /// Sorted set: id, scored by the end of a flusher's lease (Redis time, µs). The score is unique and so names the claim.
+    /// </summary>
     public RedisKey Claims { get; }
 
     /// <summary>Hash: id to dead letter.</summary>

@@ -23,7 +23,9 @@ internal sealed class ShardEpochs(int shards)
     /// <summary>What was told last; null before the first time.</summary>
     public string? this[int shard] => Volatile.Read(ref _known[shard]);
 
-    /// <summary>Whether a shard was seen to have come back empty since the last call: on a cluster one server may, and the others not.</summary>
+    /// <summary>
+    /// Whether a shard was seen to have come back empty since the last call: on a cluster one server may, and the others not.
+    /// </summary>
     public bool TakeEmptied() => Interlocked.Exchange(ref _emptied, 0) == 1;
 
     /// <summary>Takes note of what Redis told, and gives it back.</summary>

@@ -64,7 +64,8 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options)
 
         return payload ?? throw new PayloadException(
             PayloadProblem.TooLarge,
-            $"The state of {options.Type} '{id}' has {length} bytes, more than MaxPayloadBytes ({options.MaxPayloadBytes}) allows; nothing was written.",
+            $"The state of {options.Type} '{id}' has {length} bytes, more than MaxPayloadBytes ({options.MaxPayloadBytes}) allows; " +
+            "nothing was written.",
             options.Type,
             id);
     }
@@ -88,8 +89,8 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options)
         {
             throw new PayloadException(
                 PayloadProblem.NewerSchema,
-                $"The payload of {options.Type} '{id}' has schema version {schema}, this process knows up to {options.SchemaVersion} (SchemaVersion): " +
-                "a newer release of the application wrote it and can read it.",
+                $"The payload of {options.Type} '{id}' has schema version {schema}, this process knows up to {options.SchemaVersion} " +
+                "(SchemaVersion): a newer release of the application wrote it and can read it.",
                 options.Type,
                 id);
         }

@@ -50,7 +50,8 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityType
                 return;
             }
         }
-        catch (BufferUnavailableException e) when (e.InnerException is RedisConnectionException or OperationCanceledException or ObjectDisposedException)
+        catch (BufferUnavailableException e) when (e.InnerException
+            is RedisConnectionException or OperationCanceledException or ObjectDisposedException)
         {
             redis.DropSettle(database);
             throw;
@@ -113,7 +114,8 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityType
                 group[moved.NextInt() - 1].HasMoved = true;
             }
         }
-        catch (BufferUnavailableException e) when (e.InnerException is RedisServerException refused && refused.Message.Contains("compiling", StringComparison.Ordinal))
+        catch (BufferUnavailableException e) when (e.InnerException is RedisServerException refused
+            && refused.Message.Contains("compiling", StringComparison.Ordinal))
         {
             throw new BufferUnavailableException(
                 "Redis has reached maxmemory and refuses to let go of what is saved; only Redis 7 and later can be told to. " +

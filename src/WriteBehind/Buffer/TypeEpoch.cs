@@ -27,7 +27,8 @@ internal sealed class TypeEpoch(RedisConnections redis, EntityBuffer buffer, Ent
         {
             throw new ConfigurationException(
                 "layout",
-                $"Redis holds '{options.Type}' in layout {layout}, this release knows {KeyLayout.Version}. Run the release that wrote it until all is flushed, then this one.",
+                $"Redis holds '{options.Type}' in layout {layout}, this release knows {KeyLayout.Version}. Run the release that wrote it " +
+                "until all is flushed, then this one.",
                 options.Type);
         }
 
@@ -35,8 +36,9 @@ internal sealed class TypeEpoch(RedisConnections redis, EntityBuffer buffer, Ent
         {
             throw new ConfigurationException(
                 nameof(EntityTypeOptions.Shards),
-                $"Redis holds '{options.Type}' in {shards} shards, but Shards is {options.Shards}: entities would be looked for in the wrong place. " +
-                $"Set Shards to {shards}; or flush everything, stop all processes, delete {(string)buffer.Keys.Meta!} and the fences of the type, and start anew.",
+                $"Redis holds '{options.Type}' in {shards} shards, but Shards is {options.Shards}: entities would be looked for in the " +
+                $"wrong place. Set Shards to {shards}; or flush everything, stop all processes, delete {(string)buffer.Keys.Meta!} and " +
+                "the fences of the type, and start anew.",
                 options.Type);
         }
 

@@ -15,13 +15,17 @@ internal sealed class WriteCall
     /// <summary>The requests of each shard, by their index.</summary>
     private readonly IGrouping<int, int>[] _sections;
 
-    public WriteCall(IReadOnlyList<WriteRequest> requests, KeyLayout layout, ShardEpochs epochs, string candidateEpoch, long shardLimit, TimeSpan fenceTime)
+    public WriteCall(
+        IReadOnlyList<WriteRequest> requests, KeyLayout layout, ShardEpochs epochs, string candidateEpoch, long shardLimit,
+        TimeSpan fenceTime)
     {
         (_requests, _epochs) = (requests, epochs);
         _sections = [.. Enumerable.Range(0, requests.Count).GroupBy(i => layout.ShardOf(requests[i].Id))];
         Keys = new RedisKey[(3 * _sections.Length) + (2 * requests.Count)];
-        Arguments = new RedisValue[WriteScript.Header + (WriteScript.PerSection * _sections.Length) + (WriteScript.PerEntity * requests.Count)];
-        (Arguments[0], Arguments[1], Arguments[2], Arguments[3]) = (_sections.Length, candidateEpoch, shardLimit, (long)fenceTime.TotalMilliseconds);
+        Arguments = new RedisValue[
+            WriteScript.Header + (WriteScript.PerSection * _sections.Length) + (WriteScript.PerEntity * requests.Count)];
+        (Arguments[0], Arguments[1], Arguments[2]) = (_sections.Length, candidateEpoch, shardLimit);
+        Arguments[3] = (long)fenceTime.TotalMilliseconds;
         var (key, argument) = (_sections.Length, WriteScript.Header);
         for (var i = 0; i < _sections.Length; i++)
         {
@@ -101,11 +105,11 @@ internal sealed class WriteCall
 
 /// <summary>
 /// Writes a batch of entities: version check, payload, dirty mark and bound in one atomic step. Where one server holds
-/// all shards a call may have sections of several, otherwise it has one. KEYS: the epoch of each section, then of each dirty, dead, and entity and
-/// fence of each entity. ARGV: how many sections, candidate epoch, limit of a shard, fence time in ms; then of each section the epoch that the writers know,
-/// how many entities, their ids, and five of each. Returns Redis time in ms, the epochs, then of each that was not written: its place
-/// from 0, status, with a conflict the version found (otherwise its base), and with an error its text. Those that are not named were
-/// written, as the version they came with.
+/// all shards a call may have sections of several, otherwise it has one. KEYS: the epoch of each section, then of each dirty, dead, and
+/// entity and fence of each entity. ARGV: how many sections, candidate epoch, limit of a shard, fence time in ms; then of each section the
+/// epoch that the writers know, how many entities, their ids, and five of each. Returns Redis time in ms, the epochs, then of each that was
+/// not written: its place from 0, status, with a conflict the version found (otherwise its base), and with an error its text. Those that
+/// are not named were written, as the version they came with.
 /// </summary>
 internal static class WriteScript
 {

@@ -13,8 +13,8 @@ internal sealed class WritePressure(KeyLayout keys, TimeProvider time)
     private readonly int[] _stuck = new int[keys.Shards];
 
     /// <summary>
-    /// Whether Redis is not answering for the entity's shard (on a cluster, one node may be away and the others not): at least one write has
-    /// been tried again for a while. That write is the probe; when it gives up, the next one is let through.
+    /// Whether Redis is not answering for the entity's shard (on a cluster, one node may be away and the others not): at least one write
+    /// has been tried again for a while. That write is the probe; when it gives up, the next one is let through.
     /// </summary>
     public bool IsAway(string id) => Volatile.Read(ref _stuck[keys.ShardOf(id)]) > 0;
 

@@ -160,7 +160,8 @@ internal sealed class CacheReader(
         waiting.ForEach(_ => metrics.LockWait());
         var started = time.GetTimestamp();
         var taken = new List<Task>();
-        for (var pause = FirstPause; waiting.Count > 0 && time.GetElapsedTime(started) < options.LockWait; pause = Pauses.Longer(pause, LongestPause))
+        bool Goes() => waiting.Count > 0 && time.GetElapsedTime(started) < options.LockWait;
+        for (var pause = FirstPause; Goes(); pause = Pauses.Longer(pause, LongestPause))
         {
             await Task.Delay(pause, time).ConfigureAwait(false);
             await AskAsync(waiting, ReadMode.Get).ConfigureAwait(false);

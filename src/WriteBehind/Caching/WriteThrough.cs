@@ -8,13 +8,14 @@ namespace WriteBehind.Caching;
 /// <para>Database first, then cache, is stale for ever where the writer dies, or Redis goes away, between the two. So it begins in
 /// Redis after all, with a mark: the entry's content goes, in the first level of every node too, and until the mark is taken away or
 /// ends, readers ask the database and store nothing. Whatever happens from then on, nothing old can come back:</para>
-/// <para>0. Look the row's version up: a write that fails here, with the database away or on an outdated version, takes no good entry from its
-/// readers. 1. Mark. Redis away: nothing was written, the caller is told. 2. Write the row, guarded by its version, and by a deadline that the
-/// database's own clock judges and that lies before the mark's end: a write that hangs can't happen after it. 3. Store the new state and take
-/// the mark away, in one step; where another writer or an invalidation came in between, store nothing. Redis away, or this process dead: the mark
-/// ends by itself, and finds an empty entry.</para>
+/// <para>0. Look the row's version up: a write that fails here, with the database away or on an outdated version, takes no good entry from
+/// its readers. 1. Mark. Redis away: nothing was written, the caller is told. 2. Write the row, guarded by its version, and by a deadline
+/// that the database's own clock judges and that lies before the mark's end: a write that hangs can't happen after it. 3. Store the new
+/// state and take the mark away, in one step; where another writer or an invalidation came in between, store nothing. Redis away, or this
+/// process dead: the mark ends by itself, and finds an empty entry.</para>
 /// </remarks>
-internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink<TState> sink, ReadThroughOptions<TState> options, int maxRetries)
+internal sealed partial class WriteThrough<TState>(
+    CacheParts parts, IEntitySink<TState> sink, ReadThroughOptions<TState> options, int maxRetries)
     where TState : class
 {
     private readonly DatabaseClock _clock = new(sink.ReadClockAsync, parts.Time);
@@ -22,7 +23,8 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
     /// <summary>Writes a state, or with null deletes the row. Returns the version.</summary>
     public async Task<long> WriteAsync(string id, TState? state, long? expected, CancellationToken cancellationToken)
     {
-        // Before anything is touched: what can't be tagged is the caller's mistake; and a state that can't be encoded is saved, but not cached.
+        // Before anything is touched: what can't be tagged is the caller's mistake; and a state that can't be encoded is saved, but not
+        // cached.
         var tags = state is null ? [] : RowTags.Of(options, state);
         var payload = state is null ? null : parts.Codec.Encode(id, state);
         var life = WriteMark.LifeOf(options.WriteTimeout);
@@ -39,7 +41,9 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
         {
             var version = await SaveAsync(id, state, current, expected, deadline, cancellationToken).ConfigureAwait(false);
             var ttl = state is null ? options.NegativeTtl : parts.Loads.Jittered(options.Ttl);
-            fill = (state is null || payload is not null) && ttl > TimeSpan.Zero ? new EntryFill(id, stamp, version, ttl, payload, TimeSpan.Zero, tags) : null;
+            fill = (state is null || payload is not null) && ttl > TimeSpan.Zero
+                ? new EntryFill(id, stamp, version, ttl, payload, TimeSpan.Zero, tags)
+                : null;
             return version;
         }
         catch (Exception e)
@@ -64,7 +68,8 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
         catch (BufferUnavailableException e)
         {
             throw new BufferUnavailableException(
-                $"{options.Name} '{id}' was not written: the cache could not be told beforehand, and would go on giving the old value. {e.Message}",
+                $"{options.Name} '{id}' was not written: the cache could not be told beforehand, and would go on giving the old value. " +
+                $"{e.Message}",
                 outcomeUnknown: false,
                 options.Name,
                 id,
@@ -113,7 +118,8 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
         parts.Local.Drop(id);
         try
         {
-            var entry = (await parts.Store.ReadAsync([new EntryRequest(id, ReadMode.Look, 0)]).ConfigureAwait(false))[0] ?? StoredEntry.Unknown;
+            var entry = (await parts.Store.ReadAsync([new EntryRequest(id, ReadMode.Look, 0)]).ConfigureAwait(false))[0]
+                ?? StoredEntry.Unknown;
             if (entry.Status is EntryStatus.Hit or EntryStatus.Stale or EntryStatus.Paused && (entry.Version ?? 0) != current)
             {
                 await parts.Invalidator.RemoveAsync([id], CancellationToken.None).ConfigureAwait(false);
@@ -130,8 +136,8 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
     {
         for (var attempt = 0; ; attempt++)
         {
-            // What was looked up before the mark may be outdated by now. A save finds that out, since it is guarded by the version, but not where
-            // the row was deleted meanwhile; and that there is nothing to delete is stored without another look.
+            // What was looked up before the mark may be outdated by now. A save finds that out, since it is guarded by the version, but not
+            // where the row was deleted meanwhile; and that there is nothing to delete is stored without another look.
             if (attempt > 0 || expected is not null || (state is null && current is null))
             {
                 current = await LoadVersionAsync(id, expected, cancellationToken).ConfigureAwait(false);
@@ -160,10 +166,19 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
                     throw new WriteConflictException(options.Name, id, version - 1, Math.Max(results[0].StoredVersion, version));
                 case SaveOutcome.Expired:
                     throw new SinkException(
-                        SinkFailure.Timeout, $"{options.Name} '{id}' was not written: PostgreSQL did not take it within {options.WriteTimeout} (WriteTimeout).", null, options.Name, id);
+                        SinkFailure.Timeout,
+                        $"{options.Name} '{id}' was not written: PostgreSQL did not take it within {options.WriteTimeout} (WriteTimeout).",
+                        null,
+                        options.Name,
+                        id);
                 default:
                     throw new SinkException(
-                        SinkFailure.Entity, $"{options.Name} '{id}' was not written: {results[0].Error?.Message}", null, options.Name, id, results[0].Error);
+                        SinkFailure.Entity,
+                        $"{options.Name} '{id}' was not written: {results[0].Error?.Message}",
+                        null,
+                        options.Name,
+                        id,
+                        results[0].Error);
             }
         }
     }
@@ -190,7 +205,9 @@ internal sealed partial class WriteThrough<TState>(CacheParts parts, IEntitySink
         }
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "'{Id}' of cache '{Cache}' is in PostgreSQL, but Redis could not be told; it is read past the cache for up to {Life}.")]
+    [LoggerMessage(
+        1, LogLevel.Warning,
+        "'{Id}' of cache '{Cache}' is in PostgreSQL, but Redis could not be told; it is read past the cache for up to {Life}.")]
     private static partial void LeftInDoubt(ILogger logger, Exception error, string cache, string id, TimeSpan life);
 }
 

@@ -61,8 +61,8 @@ internal sealed partial class DurabilityGuard(RedisConnections redis, WriteBehin
         {
             throw new ConfigurationException(
                 nameof(WriteBehindOptions.ReplicaAcknowledgements),
-                $"ReplicaAcknowledgements is {options.ReplicaAcknowledgements}, but Redis at {redis.Description} is a Redis Cluster, where no replica can be " +
-                "waited for. Set it to 0, and min-replicas-to-write in the cluster's own settings.");
+                $"ReplicaAcknowledgements is {options.ReplicaAcknowledgements}, but Redis at {redis.Description} is a Redis Cluster, " +
+                "where no replica can be waited for. Set it to 0, and min-replicas-to-write in the cluster's own settings.");
         }
     }
 
@@ -77,6 +77,7 @@ internal sealed partial class DurabilityGuard(RedisConnections redis, WriteBehin
     private static partial void NotDurable(ILogger logger, string warning);
 
     [LoggerMessage(2, LogLevel.Critical,
-        "Redis came back empty: what was acknowledged for {Type} and not yet flushed is lost. PostgreSQL keeps what it has; writers confirm their versions there before they go on.")]
+        "Redis came back empty: what was acknowledged for {Type} and not yet flushed is lost. PostgreSQL keeps what it has; writers " +
+        "confirm their versions there before they go on.")]
     private static partial void Emptied(ILogger logger, string type);
 }

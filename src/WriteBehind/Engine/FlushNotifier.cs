@@ -5,9 +5,9 @@ using WriteBehind.Queues;
 namespace WriteBehind.Engine;
 
 /// <summary>
-/// Has what was written flushed at once instead of by timer or sweep (<see cref="EntityTypeOptions.NotifyFlush"/>): every acknowledged write puts
-/// its id into a queue, and a worker in each process flushes the ids it takes. Nothing depends on it: an id that gets lost here is
-/// dirty all the same, and the sweep finds it.
+/// Has what was written flushed at once instead of by timer or sweep (<see cref="EntityTypeOptions.NotifyFlush"/>): every acknowledged
+/// write puts its id into a queue, and a worker in each process flushes the ids it takes. Nothing depends on it: an id that gets lost here
+/// is dirty all the same, and the sweep finds it.
 /// </summary>
 internal sealed class FlushNotifier : IAsyncDisposable
 {
@@ -16,7 +16,9 @@ internal sealed class FlushNotifier : IAsyncDisposable
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>How often an entity that another flusher holds is tried again, with doubling pauses: about 0.3 s in all. The sweep has the rest.</summary>
+    /// <summary>
+    /// How often an entity that another flusher holds is tried again, with doubling pauses: about 0.3 s in all. The sweep has the rest.
+    /// </summary>
     private const int MostTries = 6;
 
     private readonly ReliableQueue _queue;
@@ -34,7 +36,12 @@ internal sealed class FlushNotifier : IAsyncDisposable
         // Duplicates are left out: an id that waits already will be flushed with whatever is written until then.
         var queue = new QueueOptions(options.Type) { Deduplicate = true, Lease = options.Lease };
         _queue = new ReliableQueue(
-            queue, parts.Options.KeyPrefix, parts.Redis, parts.QueueMetrics, parts.Time, Microsoft.Extensions.Logging.LoggerFactoryExtensions.CreateLogger<FlushNotifier>(parts.Loggers));
+            queue,
+            parts.Options.KeyPrefix,
+            parts.Redis,
+            parts.QueueMetrics,
+            parts.Time,
+            Microsoft.Extensions.Logging.LoggerFactoryExtensions.CreateLogger<FlushNotifier>(parts.Loggers));
     }
 
     /// <summary>Sends a notice. Returns at once: the write is acknowledged, and its caller waits for nothing else.</summary>
@@ -91,7 +98,9 @@ internal sealed class FlushNotifier : IAsyncDisposable
         var pause = FirstPause;
         for (var tries = 1; ids.Count > 0; tries++)
         {
-            var results = await Task.WhenAll(ids.Select(_flushes.FlushAsync)).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+            var results = await Task.WhenAll(ids.Select(_flushes.FlushAsync))
+                .MayBeAbandoned()
+                .WaitAsync(cancellationToken).ConfigureAwait(false);
             ids = [.. ids.Where((_, i) => results[i].Outcome == FlushOutcome.Held)];
             if (tries == MostTries)
             {

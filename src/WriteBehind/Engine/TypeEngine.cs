@@ -58,7 +58,14 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         {
             var backlog = LastBacklog;
             return new TypeStatus(
-                _options.Type, backlog.Dirty, backlog.OldestAge, _options.MaxAge, _options.MaxDirty, backlog.Dead, _breaker.State, _breaker.LastError,
+                _options.Type,
+                backlog.Dirty,
+                backlog.OldestAge,
+                _options.MaxAge,
+                _options.MaxDirty,
+                backlog.Dead,
+                _breaker.State,
+                _breaker.LastError,
                 _parts.Metrics.Counters, _parts.Metrics.Rates);
         }
     }
@@ -81,14 +88,16 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         }
 
         var pass = new SweepPass();
-        await _sweeper.RunAsync(pass, _options.FlushDelay, until: null, force: false, SweepPart.All, cancellationToken).ConfigureAwait(false);
+        await _sweeper.RunAsync(
+            pass, _options.FlushDelay, until: null, force: false, SweepPart.All, cancellationToken).ConfigureAwait(false);
         return pass.IsCutShort ? TimeSpan.Zero : round;
     }
 
     public Task FlushAsync(SweepPass pass, long[] until, bool force, CancellationToken cancellationToken)
         => _sweeper.RunAsync(pass, TimeSpan.Zero, until, force, SweepPart.All, cancellationToken);
 
-    public Task FlushAsync(string id, TimeSpan? timeout, CancellationToken cancellationToken) => _store.FlushAsync(id, timeout, cancellationToken);
+    public Task FlushAsync(string id, TimeSpan? timeout, CancellationToken cancellationToken)
+        => _store.FlushAsync(id, timeout, cancellationToken);
 
     public async Task<SweepPass> SweepAsync(SweepPart part, TimeSpan? minAge, CancellationToken cancellationToken)
     {
@@ -113,14 +122,16 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
             Volatile.Write(ref _counted, [.. shards.Select((shard, i) => shard ?? last[i])]);
         }
 
-        return new TypeBacklog(shards, shards.Select((shard, i) => shard is null ? last[i]?.Dirty ?? 0 : 0).Sum(), Volatile.Read(ref failure));
+        return new TypeBacklog(
+            shards, shards.Select((shard, i) => shard is null ? last[i]?.Dirty ?? 0 : 0).Sum(), Volatile.Read(ref failure));
 
         async Task<ShardBacklog?> CountShardAsync(int shard)
         {
             try
             {
                 // A shard that has told no time yet (0) has everything to count.
-                return await _parts.Buffer.BacklogAsync(shard, until?[shard] is > 0 and var time ? time : null, cancellationToken).ConfigureAwait(false);
+                return await _parts.Buffer.BacklogAsync(
+                    shard, until?[shard] is > 0 and var time ? time : null, cancellationToken).ConfigureAwait(false);
             }
             catch (BufferUnavailableException e)
             {
@@ -230,7 +241,9 @@ internal interface ITypeEngine
     /// <summary>Flushes one entity, as <see cref="IEntityStore{TState}.FlushAsync"/> does.</summary>
     Task FlushAsync(string id, TimeSpan? timeout, CancellationToken cancellationToken);
 
-    /// <summary>Counts what waits, per shard. Where Redis or a part of it is away the result says so, and only a cancellation is thrown.</summary>
+    /// <summary>
+    /// Counts what waits, per shard. Where Redis or a part of it is away the result says so, and only a cancellation is thrown.
+    /// </summary>
     Task<TypeBacklog> CountAsync(long[]? until, CancellationToken cancellationToken);
 
     /// <summary>Makes a dead entity dirty again.</summary>

@@ -19,7 +19,8 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     public WriteBehindEngine(EngineParts parts, DurabilityGuard guard, IEnumerable<IEntityRegistration> registrations)
     {
         (_parts, _guard, _logger) = (parts, guard, parts.Loggers.CreateLogger(LogCategories.Engine));
-        _types = registrations.ToDictionary(registration => registration.Type, registration => registration.Build(parts), StringComparer.Ordinal);
+        _types = registrations.ToDictionary(
+            registration => registration.Type, registration => registration.Build(parts), StringComparer.Ordinal);
         DeadLetters = new DeadLetterService(FindType);
         parts.Meter.Meter.CreateObservableGauge(WriteBehindDiagnostics.Emptied, () => _guard.Status.EmptiedAt is null ? 0 : 1);
     }
@@ -39,7 +40,8 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
 
     public IEntityStore<TState> Store<TState>(string type)
         where TState : class
-        => FindType(type).Store as IEntityStore<TState> ?? throw new UnknownEntityTypeException($"{type} of {typeof(TState).Name}", _types.Keys);
+        => FindType(type).Store as IEntityStore<TState>
+            ?? throw new UnknownEntityTypeException($"{type} of {typeof(TState).Name}", _types.Keys);
 
     /// <inheritdoc />
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -62,7 +64,8 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         _loops.Add(new BackgroundLoop("watch", WatchAsync, _parts.Time, _logger));
         if (_parts.Options.Sweep)
         {
-            _loops.AddRange(_types.Values.Select(type => new BackgroundLoop($"sweep {type.Options.Type}", type.SweepAsync, _parts.Time, _logger)));
+            _loops.AddRange(
+                _types.Values.Select(type => new BackgroundLoop($"sweep {type.Options.Type}", type.SweepAsync, _parts.Time, _logger)));
         }
 
         foreach (var type in _types.Values)
@@ -125,7 +128,8 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
 
     public async Task<long> SweepAsync(SweepPart part, TimeSpan? minAge = null, CancellationToken cancellationToken = default)
     {
-        var passes = await Task.WhenAll(_types.Values.Select(type => type.SweepAsync(part, minAge, cancellationToken))).ConfigureAwait(false);
+        var passes = await Task.WhenAll(
+            _types.Values.Select(type => type.SweepAsync(part, minAge, cancellationToken))).ConfigureAwait(false);
         return passes.Sum(pass => pass.Flushed);
     }
 
@@ -148,7 +152,8 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(timeout);
-        var reports = await Task.WhenAll(_types.Values.Select(type => FullFlush.RunAsync(type, _parts.Time, limit.Token))).ConfigureAwait(false);
+        var reports = await Task.WhenAll(
+            _types.Values.Select(type => FullFlush.RunAsync(type, _parts.Time, limit.Token))).ConfigureAwait(false);
         return new FlushReport(
             reports.Sum(report => report.Flushed),
             reports.SelectMany(report => report.Remaining).ToDictionary(),
@@ -228,13 +233,15 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     [LoggerMessage(3, LogLevel.Information, "Drained: {Flushed} entities flushed in {Elapsed}, nothing remains.")]
     private static partial void Drained(ILogger logger, long flushed, TimeSpan elapsed);
 
-    [LoggerMessage(4, LogLevel.Warning, "Not drained within {Timeout} (DrainTimeout): {Flushed} entities flushed, {Remaining} remain, safe in Redis.")]
+    [LoggerMessage(
+        4, LogLevel.Warning, "Not drained within {Timeout} (DrainTimeout): {Flushed} entities flushed, {Remaining} remain, safe in Redis.")]
     private static partial void NotDrained(ILogger logger, long flushed, TimeSpan timeout, string remaining);
 
     [LoggerMessage(
         5,
         LogLevel.Warning,
-        "Not drained: the host's time to stop was over after {Elapsed}, before DrainTimeout ({Timeout}). {Flushed} entities flushed, {Remaining} remain, safe in Redis.")]
+        "Not drained: the host's time to stop was over after {Elapsed}, before DrainTimeout ({Timeout}). {Flushed} entities flushed, " +
+        "{Remaining} remain, safe in Redis.")]
     private static partial void CutShort(ILogger logger, long flushed, TimeSpan elapsed, TimeSpan timeout, string remaining);
 }
 

@@ -17,7 +17,8 @@ public static class WriteBehindServiceCollectionExtensions
 {
     /// <summary>
     /// Adds the engine and its hosted service, which connects at start and drains at stop. Settings are validated when the engine is
-    /// first needed, at the latest at start; a wrong one is an <see cref="OptionsValidationException"/> that names it, its value and the fix.
+    /// first needed, at the latest at start; a wrong one is an <see cref="OptionsValidationException"/> that names it, its value and the
+    /// fix.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Changes the settings.</param>

@@ -10,7 +10,8 @@ namespace WriteBehind.Flushing;
 /// asked for it. A crash between any two steps leaves the entities dirty, and repeating the steps is harmless.
 /// </summary>
 /// <remarks>
-/// <para>The order is the protocol; docs/architecture.md says what breaks without each part, and tests/WriteBehind.Tests/Protocol shows it.</para>
+/// <para>The order is the protocol; docs/architecture.md says what breaks without each part, and tests/WriteBehind.Tests/Protocol shows
+/// it.</para>
 /// <para><b>Clock before claim.</b> The database's clock is read before the claim is sent. The deadline the save carries is that reading
 /// plus local time since plus the lease: never later than the lease's end, even if this process sleeps at any point in between.</para>
 /// <para><b>A claim outlives doubt.</b> Where a save's outcome is unknown, the claim is not given back: the statement may still run, and
@@ -21,7 +22,8 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
 {
     /// <summary>
     /// The most bytes of payload in one round of a batch, beside the first of each shard. Enough that only large states ever meet it (16 kB
-    /// on average in a batch of 500); more of it at once would be held in memory by Redis, here and in the statement, and in the way of others.
+    /// on average in a batch of 500); more of it at once would be held in memory by Redis, here and in the statement, and in the way of
+    /// others.
     /// </summary>
     private const int RoundBytes = 8 << 20;
 
@@ -37,8 +39,10 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     /// Never throws for a failing database.
     /// </summary>
     /// <param name="items">New items, of distinct entities.</param>
-    /// <param name="cancellationToken">Stops waiting for a slot, and further rounds. Once its claim is sent a round runs to its end.</param>
-    /// <exception cref="BufferUnavailableException">Redis is away. Where that shows in a later round only, it is the result of what was left to it.</exception>
+    /// <param name="cancellationToken">Stops waiting for a slot, and further rounds. Once its claim is sent a round runs to its
+    /// end.</param>
+    /// <exception cref="BufferUnavailableException">Redis is away. Where that shows in a later round only, it is the result of what was
+    /// left to it.</exception>
     public async Task FlushAsync(FlushItem[] items, CancellationToken cancellationToken)
     {
         await parts.Engine.Flushes.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -59,7 +63,8 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                 }
                 catch (Exception e)
                 {
-                    // Whatever it was (a listener of activities can throw, too): a probe that did not give its entry back would be the last one.
+                    // Whatever it was (a listener of activities can throw, too): a probe that did not give its entry back would be the last
+                    // one.
                     breaker.Leave(entry);
                     if (round == items || e is not BufferUnavailableException)
                     {

@@ -11,7 +11,9 @@ internal sealed class FlushItem(string id, int shard) : ClaimItem(id, shard)
     /// <summary>What is to be saved, read from the payload; null for a tombstone.</summary>
     public object? State { get; set; }
 
-    /// <summary>What the sink said; null as long as it has said nothing, as where its part of the batch failed for a transient reason.</summary>
+    /// <summary>
+    /// What the sink said; null as long as it has said nothing, as where its part of the batch failed for a transient reason.
+    /// </summary>
     public SaveResult? Saved { get; set; }
 
     /// <summary>Whether the flush is over for it.</summary>
@@ -55,7 +57,9 @@ internal enum FlushOutcome
     /// <summary>What was claimed is in the database; a newer write keeps it dirty.</summary>
     Moved,
 
-    /// <summary>What was claimed was not saved (it can't be, or the database has a newer row), but a newer write has taken its place and is dirty.</summary>
+    /// <summary>
+    /// What was claimed was not saved (it can't be, or the database has a newer row), but a newer write has taken its place and is dirty.
+    /// </summary>
     Overtaken,
 
     /// <summary>Another flusher holds it.</summary>
@@ -64,7 +68,9 @@ internal enum FlushOutcome
     /// <summary>The database is away; it stays dirty.</summary>
     Unavailable,
 
-    /// <summary>Another transaction holds its row, or it took too long; it stays dirty and waits, and the others go on without it.</summary>
+    /// <summary>
+    /// Another transaction holds its row, or it took too long; it stays dirty and waits, and the others go on without it.
+    /// </summary>
     Blocked,
 
     /// <summary>The lease ended before the save; it stays dirty.</summary>

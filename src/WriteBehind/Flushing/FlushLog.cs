@@ -15,10 +15,12 @@ internal static partial class FlushLog
     public static partial void Rejected(ILogger logger, string type, string id, long version, int attempt, string error);
 
     [LoggerMessage(5, LogLevel.Critical,
-        "{Type} '{Id}' is marked dirty, but Redis no longer has its state: it was evicted or deleted, and an acknowledged write is lost. Check maxmemory-policy (it must be noeviction).")]
+        "{Type} '{Id}' is marked dirty, but Redis no longer has its state: it was evicted or deleted, and an acknowledged write is lost. " +
+        "Check maxmemory-policy (it must be noeviction).")]
     public static partial void Lost(ILogger logger, string type, string id);
 
-    [LoggerMessage(6, LogLevel.Warning, "{Type} '{Id}' was written by a newer release of the application; it is left to a process that can read it.")]
+    [LoggerMessage(
+        6, LogLevel.Warning, "{Type} '{Id}' was written by a newer release of the application; it is left to a process that can read it.")]
     public static partial void NewerSchema(ILogger logger, string type, string id);
 
     [LoggerMessage(7, LogLevel.Warning, "The lease on {Count} {Type} ended before they were saved; they stay dirty.")]

@@ -52,7 +52,8 @@ internal sealed class FlushWaiter(TypeParts parts, FlushQueue flushes, Func<stri
 
             if (!result.IsPassing)
             {
-                throw new EntityRejectedException(_options.Type, id, result.Error?.Message ?? "it is a dead letter.", result.Error, result.Version);
+                throw new EntityRejectedException(
+                    _options.Type, id, result.Error?.Message ?? "it is a dead letter.", result.Error, result.Version);
             }
 
             if (_time.GetElapsedTime(started) + pause >= limit)
@@ -64,7 +65,10 @@ internal sealed class FlushWaiter(TypeParts parts, FlushQueue flushes, Func<stri
         }
     }
 
-    /// <summary>One try, given up when the time is over: a database that hangs ends it only at its statement time-out, and later than that where it is frozen.</summary>
+    /// <summary>
+    /// One try, given up when the time is over: a database that hangs ends it only at its statement time-out, and later than that where it
+    /// is frozen.
+    /// </summary>
     private async Task<FlushItem> TryAsync(string id, TimeSpan limit, long started, CancellationToken cancellationToken)
     {
         var flush = flushes.FlushAsync(id).MayBeAbandoned();
@@ -103,7 +107,8 @@ internal sealed class FlushWaiter(TypeParts parts, FlushQueue flushes, Func<stri
         catch (Exception e) when (e is not (OperationCanceledException or StateLostException))
         {
             // Whatever it is: the write is in Redis, and the caller must not take it for one that was not made.
-            var cause = e as WriteBehindException ?? new FlushIncompleteException(_options.Type, id, limit, "its flush failed unexpectedly.", e);
+            var cause = e as WriteBehindException
+                ?? new FlushIncompleteException(_options.Type, id, limit, "its flush failed unexpectedly.", e);
             throw new WriteThroughException(_options.Type, id, version, cause);
         }
     }

@@ -52,7 +52,9 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
         }
     }
 
-    /// <summary>Notes a rejection. Returns how often the entity has been rejected in a row, since when, and whether that was the last try.</summary>
+    /// <summary>
+    /// Notes a rejection. Returns how often the entity has been rejected in a row, since when, and whether that was the last try.
+    /// </summary>
     public (int Attempts, DateTimeOffset FirstAt, bool IsLast) Reject(string id)
     {
         lock (_lock)

@@ -10,7 +10,9 @@ namespace WriteBehind.Flushing;
 /// </summary>
 internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
 {
-    /// <summary>How long a pass goes on fetching pages: a huge backlog is worked off in several, so that its loop is seen to be alive.</summary>
+    /// <summary>
+    /// How long a pass goes on fetching pages: a huge backlog is worked off in several, so that its loop is seen to be alive.
+    /// </summary>
     private static readonly TimeSpan LongestPass = TimeSpan.FromSeconds(5);
 
     /// <summary>How many entities that were rejected before are tried in one batch: bisecting stays cheap.</summary>
@@ -30,7 +32,8 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
     /// <param name="until">Per shard, only what is dirty since before this Redis time (ms); null for all.</param>
     /// <param name="force">Try rejected entities too whose pause is not over.</param>
     /// <param name="part">The shards to look at.</param>
-    /// <param name="cancellationToken">Stops at once. Batches under way go on to their end: one may hang at the database, and a stop must not.</param>
+    /// <param name="cancellationToken">Stops at once. Batches under way go on to their end: one may hang at the database, and a stop must
+    /// not.</param>
     /// <exception cref="BufferUnavailableException">
     /// Redis is away, or a part of it: on a cluster one server may be. What the others hold has been flushed then.
     /// </exception>
@@ -49,8 +52,8 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
         await ((Task)looked).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         DuePage[] pages = [.. looks.Where(static look => look.IsCompletedSuccessfully).Select(static look => look.Result)];
 
-        // What is due here and there shares batches. A shard with more than a page goes on by itself, to its last small one: were it to wait for
-        // the slowest of all after every page, Redis and the database would be idle meanwhile.
+        // What is due here and there shares batches. A shard with more than a page goes on by itself, to its last small one: were it to
+        // wait for the slowest of all after every page, Redis and the database would be idle meanwhile.
         var suspects = new List<FlushItem>();
         var flushes = Task.WhenAll(
             [FlushPagesAsync([.. pages.Where(page => !IsFull(page))]), .. pages.Where(IsFull).Select(FlushShardAsync)]);
@@ -64,7 +67,8 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
             throw failure;
         }
 
-        Task<DuePage> DueAsync(int shard) => parts.Claims.DueAsync(shard, minAge, until?[shard], skip[shard], _batchSize, cancellationToken);
+        Task<DuePage> DueAsync(int shard)
+            => parts.Claims.DueAsync(shard, minAge, until?[shard], skip[shard], _batchSize, cancellationToken);
 
         bool IsFull(DuePage page) => page.Ids.Count >= _batchSize || page.Seen >= 10 * _batchSize;
 
@@ -132,15 +136,17 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
             }
         }
 
-        var flushes = good.Chunk(_batchSize).Concat(forced.Chunk(SuspectBatch)).Select(batch => FlushAsync(batch, skip, pass, cancellationToken));
+        var flushes = good.Chunk(_batchSize)
+            .Concat(forced.Chunk(SuspectBatch))
+            .Select(batch => FlushAsync(batch, skip, pass, cancellationToken));
 
         // A stop does not wait for those that hang at the database.
         await Task.WhenAll(flushes).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
-    /// Entities that were rejected before go their own slow way beside the good ones, one small batch at a time. Those that find no place in
-    /// it wait for the next page, or for the next pass.
+    /// Entities that were rejected before go their own slow way beside the good ones, one small batch at a time. Those that find no place
+    /// in it wait for the next page, or for the next pass.
     /// </summary>
     private void TrySuspects(SweepPass pass, List<FlushItem> suspects)
     {

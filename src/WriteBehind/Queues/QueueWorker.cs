@@ -49,7 +49,8 @@ internal sealed partial class QueueWorker(ReliableQueue queue, QueueSignal signa
                 return batch;
             }
 
-            await signal.WaitAsync(left < Options.PollInterval ? left : Options.PollInterval, time, cancellationToken).ConfigureAwait(false);
+            await signal.WaitAsync(
+                left < Options.PollInterval ? left : Options.PollInterval, time, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -152,6 +153,7 @@ internal sealed partial class QueueWorker(ReliableQueue queue, QueueSignal signa
         }
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "Worker {Worker} of queue '{Queue}' stood still for longer than its lease; what it held is delivered again.")]
+    [LoggerMessage(
+        1, LogLevel.Warning, "Worker {Worker} of queue '{Queue}' stood still for longer than its lease; what it held is delivered again.")]
     private static partial void Replaced(ILogger logger, string worker, string queue);
 }

@@ -90,7 +90,8 @@ internal sealed class GroupBatcher<TRequest, TReply>(
     }
 
     private BufferUnavailableException TooMany() => new(
-        $"{_waiting.Count} requests wait already, as Redis or the database can't keep up or does not answer. Nothing was written; slow down and try again.");
+        $"{_waiting.Count} requests wait already, as Redis or the database can't keep up or does not answer. Nothing was written; slow " +
+        "down and try again.");
 
     private async Task SendWaitingAsync()
     {
@@ -180,7 +181,9 @@ internal sealed class GroupBatcher<TRequest, TReply>(
     }
 }
 
-/// <summary>Divides what is sent at once into calls, as <see cref="GroupBatcher{TRequest, TReply}"/> does with what comes one by one.</summary>
+/// <summary>
+/// Divides what is sent at once into calls, as <see cref="GroupBatcher{TRequest, TReply}"/> does with what comes one by one.
+/// </summary>
 internal static class Chunks
 {
     /// <summary>As many together as one call may have, in number and in bytes; what is larger by itself goes alone.</summary>

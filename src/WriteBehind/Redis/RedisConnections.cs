@@ -24,7 +24,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     {
         _time = time;
         _configuration = source.Configuration.Clone();
-        // The first connect must fail with an error rather than hand out a connection that may never work; later ones are re-made by the library.
+        // The first connect must fail with an error rather than hand out a connection that may never work; later ones are re-made by the
+        // library.
         _configuration.AbortOnConnectFail = true;
         // The library counts INFO among the administrator's commands. It is the only one used.
         _configuration.AllowAdmin = true;
@@ -35,8 +36,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     public string Description => string.Join(',', _configuration.EndPoints.Select(Describe));
 
     /// <summary>
-    /// Whether one server holds all keys, so that a script may touch any of them: known once there is a connection. A proxy that hides several
-    /// servers is known by <c>proxy=</c> in the configuration, or else by its refusal.
+    /// Whether one server holds all keys, so that a script may touch any of them: known once there is a connection. A proxy that hides
+    /// several servers is known by <c>proxy=</c> in the configuration, or else by its refusal.
     /// </summary>
     public bool IsOneServer { get; private set; }
 
@@ -51,12 +52,14 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// <summary>The database for settle transactions.</summary>
     public async ValueTask<IDatabase> SettleAsync(CancellationToken cancellationToken)
         => (Volatile.Read(ref _settle)
-            ?? await ConnectAsync(() => _settle, value => Volatile.Write(ref _settle, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
+            ?? await ConnectAsync(
+                () => _settle, value => Volatile.Write(ref _settle, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
 
     /// <summary>The database for writes that wait for replicas: the write and its <c>WAIT</c>.</summary>
     public async ValueTask<IDatabase> WaitingAsync(CancellationToken cancellationToken)
         => (Volatile.Read(ref _waiting)
-            ?? await ConnectAsync(() => _waiting, value => Volatile.Write(ref _waiting, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
+            ?? await ConnectAsync(
+                () => _waiting, value => Volatile.Write(ref _waiting, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
 
     /// <summary>The master servers, for reading their settings.</summary>
     /// <exception cref="BufferUnavailableException">There is none, or not all of them are connected.</exception>
@@ -69,7 +72,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         if (connected.Length == 0)
         {
             throw new BufferUnavailableException(
-                $"No master of Redis at {Description} is connected: nothing answers there, or a read-only replica does. Point the configuration at the master.");
+                $"No master of Redis at {Description} is connected: nothing answers there, or a read-only replica does. Point the " +
+                "configuration at the master.");
         }
 
         // Outside a cluster a server that was never connected may well be a replica, and one connected master is all there is. In a
@@ -148,7 +152,10 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         _connecting.Dispose();
     }
 
-    /// <summary>Opens a connection once for all who ask at a time. Only here is it kept: whoever kept it later might keep one that was given up meanwhile.</summary>
+    /// <summary>
+    /// Opens a connection once for all who ask at a time. Only here is it kept: whoever kept it later might keep one that was given up
+    /// meanwhile.
+    /// </summary>
     private async Task<IConnectionMultiplexer> ConnectAsync(
         Func<IConnectionMultiplexer?> present, Action<IConnectionMultiplexer> keep, CancellationToken cancellationToken)
     {
@@ -166,7 +173,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         }
         catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
         {
-            var hint = e.Message.Contains("auth", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("password", StringComparison.OrdinalIgnoreCase)
+            var hint = e.Message.Contains("auth", StringComparison.OrdinalIgnoreCase)
+                || e.Message.Contains("password", StringComparison.OrdinalIgnoreCase)
                 ? "it refuses the user name or password."
                 : "check the address, and that the server runs.";
             throw new BufferUnavailableException($"Can't connect to Redis at {Description}: {hint}", cause: e);

@@ -9,7 +9,9 @@ internal static class RedisErrors
     private static readonly (string Prefix, string Advice)[] Refusals =
     [
         ("READONLY", "it is a read-only replica: point the configuration at the master."),
-        ("OOM", "it has reached maxmemory and the policy is noeviction, as it should be: give it more memory, or lower MaxDirty or FenceTime."),
+        (
+            "OOM",
+            "it has reached maxmemory and the policy is noeviction, as it should be: give it more memory, or lower MaxDirty or FenceTime."),
         ("EXECABORT", "it refused a command of a transaction: it has reached maxmemory, or can't write at present."),
         ("MISCONF", "it can't write its snapshot or append-only file: look at its disk."),
         ("NOAUTH", "it asks for a password: add password=… to the configuration."),
@@ -43,7 +45,8 @@ internal static class RedisErrors
         => exception.InnerException is RedisServerException { Message: var message }
             && (message.StartsWith("OOM", StringComparison.Ordinal)
                 || (message.StartsWith("EXECABORT", StringComparison.Ordinal)
-                    && (message.Contains("OOM", StringComparison.Ordinal) || message.Contains("previous errors", StringComparison.Ordinal))));
+                    && (message.Contains("OOM", StringComparison.Ordinal)
+                        || message.Contains("previous errors", StringComparison.Ordinal))));
 
     /// <summary>Whether Redis does not know the script that it was to run by its name. Nothing ran.</summary>
     public static bool IsScriptUnknown(BufferUnavailableException exception)
@@ -54,7 +57,9 @@ internal static class RedisErrors
     public static bool IsWrongType(BufferUnavailableException exception)
         => exception.InnerException is RedisServerException refused && refused.Message.Contains("WRONGTYPE", StringComparison.Ordinal);
 
-    /// <summary>Whether it is the keys that Redis complains of, which others may not share: their slots, their kinds, or a permission for them.</summary>
+    /// <summary>
+    /// Whether it is the keys that Redis complains of, which others may not share: their slots, their kinds, or a permission for them.
+    /// </summary>
     public static bool IsOfKeys(BufferUnavailableException exception)
         => exception.InnerException is RedisServerException { Message: var message }
             && (message.Contains("CROSSSLOT", StringComparison.Ordinal)
@@ -68,7 +73,8 @@ internal static class RedisErrors
         {
             foreach (var (prefix, advice) in Refusals)
             {
-                if (refused.Message.StartsWith(prefix, StringComparison.Ordinal) || refused.Message.Contains($"-{prefix} ", StringComparison.Ordinal))
+                if (refused.Message.StartsWith(prefix, StringComparison.Ordinal)
+                    || refused.Message.Contains($"-{prefix} ", StringComparison.Ordinal))
                 {
                     return new BufferUnavailableException($"Redis refused ({prefix}): {advice} Nothing was written.", cause: exception);
                 }
@@ -86,11 +92,13 @@ internal static class RedisErrors
             if (refused.Message.Contains("Unknown Redis command", StringComparison.Ordinal))
             {
                 // The first command that older ones lack is asked before anything is written.
-                return new BufferUnavailableException($"Redis is too old: 6.2 or newer is needed. Nothing was written. {refused.Message}", cause: exception);
+                return new BufferUnavailableException(
+                    $"Redis is too old: 6.2 or newer is needed. Nothing was written. {refused.Message}", cause: exception);
             }
 
             // An error inside a script: what ran before it has happened.
-            return new BufferUnavailableException($"Redis answered with an error: {refused.Message}", outcomeUnknown: true, cause: exception);
+            return new BufferUnavailableException(
+                $"Redis answered with an error: {refused.Message}", outcomeUnknown: true, cause: exception);
         }
 
         return new BufferUnavailableException(

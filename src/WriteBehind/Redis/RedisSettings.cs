@@ -49,13 +49,18 @@ internal static class RedisSettings
         if (policy is not null and not "noeviction")
         {
             var what = policy.StartsWith("volatile", StringComparison.Ordinal) ? "fences before their time" : "unflushed writes";
-            warn(string.Create(CultureInfo.InvariantCulture, $"maxmemory-policy is {policy}: at maxmemory it drops {what}. Set maxmemory-policy noeviction."));
+            warn(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"maxmemory-policy is {policy}: at maxmemory it drops {what}. Set maxmemory-policy noeviction."));
         }
     }
 
     private static async Task<Dictionary<string, string>> InfoAsync(IServer server, string section, CancellationToken cancellationToken)
     {
-        var info = await server.InfoAsync(section).MayBeAbandoned().WaitAsync(TimeSpan.FromSeconds(5), cancellationToken).ConfigureAwait(false);
+        var info = await server.InfoAsync(section)
+            .MayBeAbandoned()
+            .WaitAsync(TimeSpan.FromSeconds(5), cancellationToken).ConfigureAwait(false);
         return info.SelectMany(group => group).ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
     }
 }

@@ -12,7 +12,9 @@ internal static class ShardHash
     private const ulong Offset = 14695981039346656037;
     private const ulong Prime = 1099511628211;
 
-    /// <summary>FNV-1a, 64 bit, over the UTF-8 bytes (Fowler, Noll, Vo), finished with MurmurHash3's mixer so that low bits are good too.</summary>
+    /// <summary>
+    /// FNV-1a, 64 bit, over the UTF-8 bytes (Fowler, Noll, Vo), finished with MurmurHash3's mixer so that low bits are good too.
+    /// </summary>
     public static int ShardOf(string id, int shards)
     {
         Span<byte> bytes = stackalloc byte[Names.MaxBytes];

@@ -39,7 +39,9 @@ internal sealed class LaneOperation<TState>
 
     public Func<TState?, TState?> Change { get; }
 
-    /// <summary>Whether the change looks at what is there. A put and a delete need only its version, so they work where it can't be read.</summary>
+    /// <summary>
+    /// Whether the change looks at what is there. A put and a delete need only its version, so they work where it can't be read.
+    /// </summary>
     public bool NeedsState { get; }
 
     /// <summary>Whether it matters to the change that something is there: a delete of nothing does nothing.</summary>

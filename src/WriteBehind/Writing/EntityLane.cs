@@ -21,7 +21,9 @@ internal sealed class EntityLane<TState>(
     /// <summary>The most changes that share one write: bounds how long the first of them waits for the others' functions to run.</summary>
     private const int MaxGroup = 1024;
 
-    /// <summary>The most changes that may wait for one entity. Beyond it callers are refused at once: they would only wait to time out.</summary>
+    /// <summary>
+    /// The most changes that may wait for one entity. Beyond it callers are refused at once: they would only wait to time out.
+    /// </summary>
     internal const int MaxWaiting = 64 * MaxGroup;
 
     private readonly Lock _lock = new();
@@ -44,7 +46,8 @@ internal sealed class EntityLane<TState>(
             if (_waiting.Count >= MaxWaiting)
             {
                 throw new BufferUnavailableException(
-                    $"{parts.Options.Type} '{id}' was not written: {MaxWaiting} changes wait for it already. Redis can't keep up or does not answer; slow down and try again.",
+                    $"{parts.Options.Type} '{id}' was not written: {MaxWaiting} changes wait for it already. Redis can't keep up or does " +
+                    "not answer; slow down and try again.",
                     entityType: parts.Options.Type,
                     entityId: id);
             }
@@ -104,7 +107,9 @@ internal sealed class EntityLane<TState>(
         }
     }
 
-    /// <summary>Applies a group of changes and writes the outcome, as often as it takes; returns what the next group goes on from.</summary>
+    /// <summary>
+    /// Applies a group of changes and writes the outcome, as often as it takes; returns what the next group goes on from.
+    /// </summary>
     private async Task<Written?> WriteGroupAsync(List<LaneOperation<TState>> group, Written? last)
     {
         Base? current = last is { } own ? OnTopOf(own, group[0].NeedsState) : null;
@@ -115,7 +120,8 @@ internal sealed class EntityLane<TState>(
             var (known, present, exists, isOwn) = current.Value;
             if (isOwn && (group[0].ExpectedVersion is { } awaited ? awaited != known.Version : !exists))
             {
-                // What this lane wrote a moment ago may be overwritten by now. Only a fresh look may refuse a caller, or find nothing to delete.
+                // What this lane wrote a moment ago may be overwritten by now. Only a fresh look may refuse a caller, or find nothing to
+                // delete.
                 current = null;
                 continue;
             }
@@ -140,8 +146,8 @@ internal sealed class EntityLane<TState>(
 
             if (changes == 0)
             {
-                // Nothing was there and nothing was put. A tombstone would cost a write and a day of fence for no row. (A put that was deleted
-                // again is not that: without a tombstone its version would be given out once more.)
+                // Nothing was there and nothing was put. A tombstone would cost a write and a day of fence for no row. (A put that was
+                // deleted again is not that: without a tombstone its version would be given out once more.)
                 group.ForEach(operation => operation.Acknowledge(known));
                 return null;
             }
@@ -201,7 +207,11 @@ internal sealed class EntityLane<TState>(
     }
 
     private Base OnTopOf(Written own, bool needsState)
-        => new(own.Known, needsState && own.Payload is not null ? parts.Codec.Decode(id, own.Payload) : null, Exists: own.Payload is not null, IsOwn: true);
+        => new(
+            own.Known,
+            needsState && own.Payload is not null ? parts.Codec.Decode(id, own.Payload) : null,
+            Exists: own.Payload is not null,
+            IsOwn: true);
 
     private async Task<Base> LoadAsync(LaneOperation<TState> first)
     {

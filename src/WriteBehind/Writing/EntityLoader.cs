@@ -24,7 +24,8 @@ internal sealed class EntityLoader<TState>
     {
         (_buffer, _codec, _sink, _options, _loads) = (parts.Buffer, parts.Codec, parts.Sink, parts.Options, parts.Engine.Loads);
 
-        // More than one query of the type under way, or one that hangs would hold up all its loads. Those of all types are bounded together.
+        // More than one query of the type under way, or one that hangs would hold up all its loads. Those of all types are bounded
+        // together.
         var concurrency = parts.Engine.Options.MaxConcurrentLoads;
         _rows = new(LoadRowsAsync, _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
         _versions = new(LoadVersionsAsync, _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
@@ -39,7 +40,10 @@ internal sealed class EntityLoader<TState>
         return buffered.IsBuffered ? FromBuffer(id, buffered) : FromRow(buffered.Known, await _rows.SendAsync(id).ConfigureAwait(false));
     }
 
-    /// <summary>Loads many, in the order of the ids, which differ: one round trip per shard, then one query for each batch of what Redis does not have.</summary>
+    /// <summary>
+    /// Loads many, in the order of the ids, which differ: one round trip per shard, then one query for each batch of what Redis does not
+    /// have.
+    /// </summary>
     /// <exception cref="PayloadException">A buffered payload can't be read.</exception>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     /// <exception cref="SinkException">The database is away, or can't load one of them.</exception>
@@ -48,7 +52,8 @@ internal sealed class EntityLoader<TState>
         var buffered = await ReadManyAsync(ids).ConfigureAwait(false);
         string[] missing = [.. ids.Where((_, i) => !buffered[i].IsBuffered)];
         var rows = new Queue<RowReply>(missing.Length > 0 ? await _rows.SendManyAsync(missing).ConfigureAwait(false) : []);
-        return [.. ids.Select((id, i) => buffered[i].IsBuffered ? FromBuffer(id, buffered[i]) : FromRow(buffered[i].Known, rows.Dequeue()))];
+        return [
+            .. ids.Select((id, i) => buffered[i].IsBuffered ? FromBuffer(id, buffered[i]) : FromRow(buffered[i].Known, rows.Dequeue()))];
     }
 
     /// <summary>Loads all but the state, which is not even read: for a put or delete, which an unreadable state must not stop.</summary>
@@ -74,7 +79,9 @@ internal sealed class EntityLoader<TState>
         return new(OnTopOf(buffered.Known, row?.Version), Exists: row is not null, FromDatabase: true);
     }
 
-    /// <summary>The fence may be ahead of the row: of a deleted one, or where the database was set back. Versions only grow, so the higher counts.</summary>
+    /// <summary>
+    /// The fence may be ahead of the row: of a deleted one, or where the database was set back. Versions only grow, so the higher counts.
+    /// </summary>
     private static Knowledge OnTopOf(Knowledge fence, long? stored)
         => fence with { Version = Math.Max(fence.Version, stored ?? 0) };
 
@@ -100,7 +107,8 @@ internal sealed class EntityLoader<TState>
         }
         catch (BufferUnavailableException e)
         {
-            throw new BufferUnavailableException($"{ids.Count} entities of {_options.Type} can't be read. {e.Message}", outcomeUnknown: false, _options.Type, cause: e);
+            throw new BufferUnavailableException(
+                $"{ids.Count} entities of {_options.Type} can't be read. {e.Message}", outcomeUnknown: false, _options.Type, cause: e);
         }
 
         return [.. buffered.Select((entity, i) => Readable(ids[i], entity))];
@@ -116,14 +124,17 @@ internal sealed class EntityLoader<TState>
         catch (BufferUnavailableException e)
         {
             // Only a read got lost: whatever the caller was about to write was not sent, so its outcome is known.
-            throw new BufferUnavailableException($"{_options.Type} '{id}' can't be read. {e.Message}", outcomeUnknown: false, _options.Type, id, e);
+            throw new BufferUnavailableException(
+                $"{_options.Type} '{id}' can't be read. {e.Message}", outcomeUnknown: false, _options.Type, id, e);
         }
 
         return Readable(id, buffered);
     }
 
-    private BufferedEntity Readable(string id, BufferedEntity buffered) => buffered.Error is null ? buffered : throw new BufferUnavailableException(
-        $"{_options.Type} '{id}' can't be read: its Redis key holds something that is not of this library ({buffered.Error}). Remove it, or use another KeyPrefix.",
+    private BufferedEntity Readable(string id, BufferedEntity buffered)
+        => buffered.Error is null ? buffered : throw new BufferUnavailableException(
+        $"{_options.Type} '{id}' can't be read: its Redis key holds something that is not of this library ({buffered.Error}). Remove it, " +
+        "or use another KeyPrefix.",
         entityType: _options.Type,
         entityId: id);
 
@@ -138,7 +149,9 @@ internal sealed class EntityLoader<TState>
         return [.. ids.Select(id => replies.GetValueOrDefault(id))];
     }
 
-    /// <summary>Halves what can't be loaded together, until the error is with the row that caused it: the others must not suffer for it.</summary>
+    /// <summary>
+    /// Halves what can't be loaded together, until the error is with the row that caused it: the others must not suffer for it.
+    /// </summary>
     private async Task LoadRowsAsync(ArraySegment<string> ids, Dictionary<string, RowReply> replies, CancellationToken cancellationToken)
     {
         try
@@ -168,7 +181,8 @@ internal sealed class EntityLoader<TState>
     private Exception Name(string id, Exception error)
         => error is WriteBehindException { EntityId: not null } ? error : new SinkException(
             SinkFailure.Entity,
-            $"The row of {_options.Type} '{id}' can't be loaded: {error.Message} Mend the row, or put or delete the entity, which does not read it.",
+            $"The row of {_options.Type} '{id}' can't be loaded: {error.Message} Mend the row, or put or delete the entity, which does " +
+            "not read it.",
             (error as SinkException)?.Code,
             _options.Type,
             id,

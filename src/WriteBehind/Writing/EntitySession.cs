@@ -108,7 +108,10 @@ internal sealed class EntitySession<TState>(
         if (parts.Pressure.IsAway(id))
         {
             throw new BufferUnavailableException(
-                $"{parts.Options.Type} '{id}' was not written: Redis does not answer at present.", outcomeUnknown: false, parts.Options.Type, id);
+                $"{parts.Options.Type} '{id}' was not written: Redis does not answer at present.",
+                outcomeUnknown: false,
+                parts.Options.Type,
+                id);
         }
 
         if (!IsDirty && parts.Pressure.IsFull(id))
@@ -137,7 +140,9 @@ internal sealed class EntitySession<TState>(
                 var stored = await LoadKnownAsync(cancellationToken).ConfigureAwait(false);
 
                 // Between the version tried and what this session has written since; beyond that somebody else has written.
-                return stored.Epoch == epoch && stored.Version >= version && stored.Version <= Version ? EntityFlush.Saved : EntityFlush.Superseded;
+                return stored.Epoch == epoch && stored.Version >= version && stored.Version <= Version
+                    ? EntityFlush.Saved
+                    : EntityFlush.Superseded;
             case FlushOutcome.Dead:
                 var kept = await LoadKnownAsync(cancellationToken).ConfigureAwait(false);
                 return kept.Epoch == epoch && kept.Version == version ? EntityFlush.Rejected : EntityFlush.Superseded;
@@ -147,13 +152,17 @@ internal sealed class EntitySession<TState>(
     }
 
     private async Task<Knowledge> LoadKnownAsync(CancellationToken cancellationToken)
-        => (await loader.LoadVersionAsync(id, needsPresence: false).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false)).Known;
+        => (
+            await loader.LoadVersionAsync(id, needsPresence: false)
+                .MayBeAbandoned()
+                .WaitAsync(cancellationToken).ConfigureAwait(false)).Known;
 
     private async Task<long> WriteAsync(byte[]? payload, IReadOnlyList<long> waitingSince)
     {
         if (!IsLoaded)
         {
-            throw new InvalidOperationException($"The session of {parts.Options.Type} '{id}' does not know its version: load it before saving.");
+            throw new InvalidOperationException(
+                $"The session of {parts.Options.Type} '{id}' does not know its version: load it before saving.");
         }
 
         for (var attempt = 0; ; attempt++)
@@ -194,13 +203,16 @@ internal sealed class EntitySession<TState>(
         }
     }
 
-    /// <summary>Neither state nor fence in Redis, and what is known is too old to go without: the database says whether it still holds.</summary>
+    /// <summary>
+    /// Neither state nor fence in Redis, and what is known is too old to go without: the database says whether it still holds.
+    /// </summary>
     private async Task ConfirmAsync()
     {
         var loaded = await loader.LoadVersionAsync(id, needsPresence: !Exists).ConfigureAwait(false);
         parts.Metrics.Loaded(loaded.FromDatabase);
 
-        // A Redis that lost what this session wrote last, and others who wrote since, up to the same number: equal versions say nothing then.
+        // A Redis that lost what this session wrote last, and others who wrote since, up to the same number: equal versions say nothing
+        // then.
         var isLost = IsDirty && loaded.Known.Epoch != _known.Epoch;
 
         // Of a deleted entity nothing is left once its fence has expired: "absent" then is the same at whatever version.

@@ -22,20 +22,23 @@ internal sealed class EntityStore<TState>(
         return await TakeAsync(id, loaded, cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task<IReadOnlyDictionary<string, Entity<TState>>> GetManyAsync(IEnumerable<string> ids, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyDictionary<string, Entity<TState>>> GetManyAsync(
+        IEnumerable<string> ids, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(ids);
         string[] distinct = [.. ids.Distinct(StringComparer.Ordinal)];
         Array.ForEach(distinct, CheckId);
         var loaded = await loader.LoadManyAsync(distinct).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
-        var found = await Task.WhenAll(distinct.Select((id, i) => TakeAsync(id, loaded[i], cancellationToken).AsTask())).ConfigureAwait(false);
+        var found = await Task.WhenAll(
+            distinct.Select((id, i) => TakeAsync(id, loaded[i], cancellationToken).AsTask())).ConfigureAwait(false);
         return found.OfType<Entity<TState>>().ToDictionary(entity => entity.Id, StringComparer.Ordinal);
     }
 
     public Task<long> SetAsync(string id, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default)
         => SetAsync(id, state, parts.Options.WriteStrategy, expectedVersion, cancellationToken);
 
-    public async Task<long> SetAsync(string id, TState state, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
+    public async Task<long> SetAsync(
+        string id, TState state, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(state);
         var written = await ChangeAsync(id, _ => state, ChangeKind.Set, strategy, expectedVersion, cancellationToken).ConfigureAwait(false);
@@ -45,7 +48,8 @@ internal sealed class EntityStore<TState>(
     public Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, CancellationToken cancellationToken = default)
         => UpdateAsync(id, change, parts.Options.WriteStrategy, cancellationToken);
 
-    public Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, WriteStrategy strategy, CancellationToken cancellationToken)
+    public Task<Entity<TState>?> UpdateAsync(
+        string id, Func<TState?, TState?> change, WriteStrategy strategy, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(change);
         return ChangeAsync(id, change, ChangeKind.Update, strategy, expectedVersion: null, cancellationToken);
@@ -80,7 +84,12 @@ internal sealed class EntityStore<TState>(
     }
 
     private async Task<Entity<TState>?> ChangeAsync(
-        string id, Func<TState?, TState?> change, ChangeKind kind, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
+        string id,
+        Func<TState?, TState?> change,
+        ChangeKind kind,
+        WriteStrategy strategy,
+        long? expectedVersion,
+        CancellationToken cancellationToken)
     {
         CheckId(id);
         cancellationToken.ThrowIfCancellationRequested();
@@ -122,7 +131,8 @@ internal sealed class EntityStore<TState>(
     {
         try
         {
-            await parts.Buffer.FillAsync(id, loaded.Known, parts.Codec.Encode(id, loaded.State!), CancellationToken.None).ConfigureAwait(false);
+            await parts.Buffer.FillAsync(
+                id, loaded.Known, parts.Codec.Encode(id, loaded.State!), CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e) when (e is BufferUnavailableException or PayloadException)
         {
@@ -146,9 +156,11 @@ internal sealed class StrategyStore<TState>(EntityStore<TState> store, WriteStra
 {
     public string Type => store.Type;
 
-    public Task<Entity<TState>?> GetAsync(string id, CancellationToken cancellationToken = default) => store.GetAsync(id, cancellationToken);
+    public Task<Entity<TState>?> GetAsync(string id, CancellationToken cancellationToken = default)
+        => store.GetAsync(id, cancellationToken);
 
-    public Task<IReadOnlyDictionary<string, Entity<TState>>> GetManyAsync(IEnumerable<string> ids, CancellationToken cancellationToken = default)
+    public Task<IReadOnlyDictionary<string, Entity<TState>>> GetManyAsync(
+        IEnumerable<string> ids, CancellationToken cancellationToken = default)
         => store.GetManyAsync(ids, cancellationToken);
 
     public Task<long> SetAsync(string id, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default)
@@ -160,7 +172,8 @@ internal sealed class StrategyStore<TState>(EntityStore<TState> store, WriteStra
     public Task DeleteAsync(string id, long? expectedVersion = null, CancellationToken cancellationToken = default)
         => store.DeleteAsync(id, strategy, expectedVersion, cancellationToken);
 
-    public Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default) => store.FlushAsync(id, timeout, cancellationToken);
+    public Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        => store.FlushAsync(id, timeout, cancellationToken);
 
     public IEntitySession<TState> OpenSession(string id) => store.OpenSession(id);
 

@@ -27,14 +27,16 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
     /// <param name="payload">The payload.</param>
     /// <param name="changes">How many changes it carries out, each with a version of its own.</param>
     /// <exception cref="OverflowException">The row brought a version at the end of 64 bits.</exception>
-    /// <exception cref="BufferUnavailableException">Redis stayed away for the write time-out; the error says whether the outcome is unknown.</exception>
+    /// <exception cref="BufferUnavailableException">Redis stayed away for the write time-out; the error says whether the outcome is
+    /// unknown.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<WriteReply> WriteAsync(string id, Knowledge known, byte[]? payload, int changes = 1)
     {
         if (known.Version >= long.MaxValue - changes)
         {
             throw new OverflowException(
-                $"{_options.Type} '{id}' was not written: after its version {known.Version} there are not enough others. Give its row a smaller one.");
+                $"{_options.Type} '{id}' was not written: after its version {known.Version} there are not enough others. Give its row a " +
+                "smaller one.");
         }
 
         var request = new WriteRequest(id, known, payload, Random.Shared.NextInt64(), changes);
@@ -64,7 +66,8 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
                     {
                         throw unknown
                             ? Unknown(id, _time.GetElapsedTime(started), e)
-                            : new BufferUnavailableException($"{_options.Type} '{id}' was not written. {e.Message}", false, _options.Type, id, e);
+                            : new BufferUnavailableException(
+                                $"{_options.Type} '{id}' was not written. {e.Message}", false, _options.Type, id, e);
                     }
                 }
 
@@ -99,14 +102,16 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
     }
 
     private BufferUnavailableException Unknown(string id, TimeSpan waited, Exception? cause) => new(
-        $"Whether {_options.Type} '{id}' was written is unknown: Redis did not say within {waited.TotalSeconds:0.0} s (WriteTimeout). Load it to find out.",
+        $"Whether {_options.Type} '{id}' was written is unknown: Redis did not say within {waited.TotalSeconds:0.0} s (WriteTimeout). " +
+        "Load it to find out.",
         outcomeUnknown: true,
         _options.Type,
         id,
         cause);
 
     private BufferUnavailableException ForeignKey(string id, string? error) => new(
-        $"{_options.Type} '{id}' was not written: its Redis key holds something that is not of this library ({error}). Remove it, or use another KeyPrefix.",
+        $"{_options.Type} '{id}' was not written: its Redis key holds something that is not of this library ({error}). Remove it, or use " +
+        "another KeyPrefix.",
         outcomeUnknown: false,
         _options.Type,
         id);
@@ -132,8 +137,8 @@ internal interface IWriteSignals
 internal static class Unconfirmable
 {
     public static BufferUnavailableException After(EntityTypeOptions options, string id, int attempts) => new(
-        $"{options.Type} '{id}' was not written: its version could not be confirmed within FenceTime ({options.FenceTime}), {attempts} times in a row. " +
-        "PostgreSQL answers too slowly, or Redis keeps being emptied.",
+        $"{options.Type} '{id}' was not written: its version could not be confirmed within FenceTime ({options.FenceTime}), {attempts} " +
+        "times in a row. PostgreSQL answers too slowly, or Redis keeps being emptied.",
         entityType: options.Type,
         entityId: id);
 }

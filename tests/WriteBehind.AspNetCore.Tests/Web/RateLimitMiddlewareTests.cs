@@ -51,8 +51,9 @@ public sealed class RateLimitMiddlewareTests
         {
             limiter.AddPolicy("api", http => limits(http).Partition("api", CallerOf(http)));
             limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(
-                static _ =>
-                    RateLimitPartition.GetFixedWindowLimiter("", static _ => new() { PermitLimit = 4, Window = TimeSpan.FromMinutes(10) }));
+                static _
+                    => RateLimitPartition.GetFixedWindowLimiter(
+                        "", static _ => new() { PermitLimit = 4, Window = TimeSpan.FromMinutes(10) }));
         });
 
         var answered = 0;

@@ -47,8 +47,9 @@ public sealed class BadRedisTests
     {
         await using var redis = await RedisServer.StartAsync(new() { Password = Secret });
         var error = await Assert.ThrowsAsync<BufferUnavailableException>(
-            () =>
-                TestEngine.StartAsync(new() { Redis = redis.Configuration.Replace($",password={Secret}", "", StringComparison.Ordinal) }));
+            ()
+                => TestEngine.StartAsync(
+                    new() { Redis = redis.Configuration.Replace($",password={Secret}", "", StringComparison.Ordinal) }));
         Assert.Contains("password", error.Message, StringComparison.Ordinal);
     }
 

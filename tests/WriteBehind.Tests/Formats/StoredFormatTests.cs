@@ -87,10 +87,10 @@ public sealed class StoredFormatTests
     {
         var old = CodecOf(1).Encode("a", new Item(1, "1"));
         var options = new EntityTypeOptions<Item>("item") { SchemaVersion = 3 };
-        options.Upgrades[1] = body =>
-            Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body.Span).Replace("\"1\"", "\"1 2\"", StringComparison.Ordinal));
-        options.Upgrades[2] = body =>
-            Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body.Span).Replace("\"1 2\"", "\"1 2 3\"", StringComparison.Ordinal));
+        options.Upgrades[1] = body
+            => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body.Span).Replace("\"1\"", "\"1 2\"", StringComparison.Ordinal));
+        options.Upgrades[2] = body
+            => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body.Span).Replace("\"1 2\"", "\"1 2 3\"", StringComparison.Ordinal));
 
         Assert.Equal(new Item(1, "1 2 3"), new PayloadCodec<Item>(options).Decode("a", old));
     }

@@ -17,8 +17,8 @@ public sealed class OneSaveAtATimeTests
             Probe = probe,
             Sweep = true,
             Engine = engine => engine.MaxUpdateRetries = 1_000,
-            Item = item =>
-                (item.FlushDelay, item.MaxBatchDelay, item.BatchSize) = (TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(1), 7),
+            Item = item
+                => (item.FlushDelay, item.MaxBatchDelay, item.BatchSize) = (TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(1), 7),
         };
         await using var first = await TestEngine.StartAsync(options);
         await using var second = await TestEngine.StartAsync(first.Options);

@@ -16,8 +16,8 @@ public sealed class CircuitBreakerTests
         await using var engine = await TestEngine.StartAsync(new()
         {
             Sweep = true,
-            Engine = static engine =>
-                (engine.BackoffStart, engine.BackoffCap) = (TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(400)),
+            Engine = static engine
+                => (engine.BackoffStart, engine.BackoffCap) = (TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(400)),
             Item = static item => item.BatchSize = 50,
         });
         engine.Sink.BeforeSave = static _ => throw SinkProbe.Outage();
@@ -68,8 +68,8 @@ public sealed class CircuitBreakerTests
         using (var listener = new ActivityListener
         {
             ShouldListenTo = static source => source.Name == WriteBehindDiagnostics.ActivitySourceName,
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) =>
-                here.Value ? throw new InvalidOperationException("a bad listener") : ActivitySamplingResult.None,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _)
+                => here.Value ? throw new InvalidOperationException("a bad listener") : ActivitySamplingResult.None,
         })
         {
             ActivitySource.AddActivityListener(listener);

@@ -17,8 +17,8 @@ public sealed class HeldRowTests
             Sweep = true,
 
             // Halving down to the row that is held takes half a second a step, and all steps have to fit in.
-            Item = static item =>
-                (item.MaxAttempts, item.Lease, item.StatementTimeout) = (1, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(30)),
+            Item = static item
+                => (item.MaxAttempts, item.Lease, item.StatementTimeout) = (1, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(30)),
         });
         var ids = Enumerable.Range(0, 64).Select(static i => $"e{i:00}").ToList();
         await Task.WhenAll(ids.Select(id => engine.Items.SetAsync(id, new Item(1))));

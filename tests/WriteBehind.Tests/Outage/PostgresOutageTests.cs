@@ -45,8 +45,8 @@ public sealed class PostgresOutageTests : IAsyncLifetime
         await fail();
         var before = writes.Count;
         await Eventually.TrueAsync(
-            async () =>
-                writes.Count > before + 500 && (await _engine.StatusAsync()) is { Dirty: 8 * 20, OldestDirtyAge.TotalSeconds: > 2.5 },
+            async ()
+                => writes.Count > before + 500 && (await _engine.StatusAsync()) is { Dirty: 8 * 20, OldestDirtyAge.TotalSeconds: > 2.5 },
             because: "writes are acknowledged without the database");
         await recover();
 

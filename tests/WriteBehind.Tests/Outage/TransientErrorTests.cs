@@ -24,8 +24,8 @@ public sealed class TransientErrorTests
         await using var engine = await TestEngine.StartAsync(new()
         {
             Sweep = true,
-            Engine = static engine =>
-                (engine.BackoffStart, engine.BackoffCap) = (TimeSpan.FromMilliseconds(400), TimeSpan.FromMilliseconds(400)),
+            Engine = static engine
+                => (engine.BackoffStart, engine.BackoffCap) = (TimeSpan.FromMilliseconds(400), TimeSpan.FromMilliseconds(400)),
             Item = static item => item.MaxAttempts = 1,
         });
         var batches = new ConcurrentQueue<long>();
@@ -101,8 +101,8 @@ public sealed class TransientErrorTests
     {
         await using var engine = await TestEngine.StartAsync(new() { Sweep = true });
         var failures = 0;
-        engine.Sink.BeforeSave = _ =>
-            Interlocked.Increment(ref failures) <= 2 ? throw new InvalidCastException("on purpose") : Task.CompletedTask;
+        engine.Sink.BeforeSave = _
+            => Interlocked.Increment(ref failures) <= 2 ? throw new InvalidCastException("on purpose") : Task.CompletedTask;
         await engine.Items.SetAsync("a", new Item(1));
 
         await Eventually.TrueAsync(async () => (await engine.StatusAsync()).Dirty == 0);

@@ -124,8 +124,8 @@ public sealed class DeadLetterTests : IAsyncLifetime
         await using var engine = await TestEngine.StartAsync(new()
         {
             Sweep = true,
-            Item = static item =>
-                (item.MaxAttempts, item.FlushDelay, item.MaxBatchDelay) = (1, TimeSpan.FromMilliseconds(1), TimeSpan.Zero),
+            Item = static item
+                => (item.MaxAttempts, item.FlushDelay, item.MaxBatchDelay) = (1, TimeSpan.FromMilliseconds(1), TimeSpan.Zero),
         });
         engine.Sink.BeforeSave = static _ => throw SinkProbe.Outage();
         await Task.WhenAll(Enumerable.Range(0, entities).Select(i => engine.Items.SetAsync($"e{i}", new Item(i))));
