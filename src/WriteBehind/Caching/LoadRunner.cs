@@ -174,7 +174,7 @@ internal sealed class LoadRunner(
             return;
         }
 
-        // Where Redis is away (null) the callers have their answer; the entry was a favour to the next ones.
+        // If Redis is away (null) the callers have their answer all the same. The entry would have spared the next ones a load.
         var stored = await store.FillAsync(fills).ConfigureAwait(false);
         for (var i = 0; i < stored.Length; i++)
         {

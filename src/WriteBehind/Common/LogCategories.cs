@@ -8,6 +8,7 @@ internal static class LogCategories
 {
     public const string Engine = "WriteBehind.WriteBehindEngine";
     public const string Durability = "WriteBehind.Durability.DurabilityGuard";
+    public const string FlushNotices = "WriteBehind.Caching.Queues.FlushNotifier";
     public const string Queue = "WriteBehind.Caching.Queues.ReliableQueue";
     public const string RateLimits = "WriteBehind.Caching.Limits.RateLimits";
     public const string PostgresInvalidation = "WriteBehind.EntityFrameworkCore.Caching.PostgresInvalidation";

@@ -41,7 +41,7 @@ internal sealed class FlushNotifier : IAsyncDisposable
             parts.Redis,
             parts.QueueMetrics,
             parts.Time,
-            Microsoft.Extensions.Logging.LoggerFactoryExtensions.CreateLogger<FlushNotifier>(parts.Loggers));
+            parts.Loggers.CreateLogger(LogCategories.FlushNotices));
     }
 
     /// <summary>Sends a notice. Returns at once: the write is acknowledged, and its caller waits for nothing else.</summary>

@@ -18,7 +18,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     private readonly EntityWriter _writer;
     private readonly CircuitBreaker _breaker;
     private readonly Sweeper _sweeper;
-    private readonly TypeEpoch _epoch;
+    private readonly TypeRecord _record;
     private readonly EntityStore<TState> _store;
 
     /// <summary>What was counted last in each shard; null before the first time.</summary>
@@ -29,7 +29,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         _options = options;
         _counted = new ShardBacklog?[options.Shards];
         _parts = new TypeParts<TState>(options, engine);
-        _epoch = new TypeEpoch(engine.Redis, _parts.Buffer, options);
+        _record = new TypeRecord(engine.Redis, _parts.Buffer, options);
         _breaker = new CircuitBreaker(engine.Options.BackoffStart, engine.Options.BackoffCap, engine.Time);
         Letters = new DeadLetterBox(engine.Redis, _parts.Buffer.Keys, options, _parts.Metrics, engine.Time, _parts.Logger);
 
@@ -70,7 +70,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         }
     }
 
-    public Task<bool> CheckEpochAsync(CancellationToken cancellationToken) => _epoch.CheckAsync(cancellationToken);
+    public Task<bool> CheckEpochAsync(CancellationToken cancellationToken) => _record.CheckAsync(cancellationToken);
 
     public async Task<string> VerifySinkAsync(CancellationToken cancellationToken)
     {

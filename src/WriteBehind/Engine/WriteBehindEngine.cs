@@ -153,7 +153,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(timeout);
         var reports = await Task.WhenAll(
-            _types.Values.Select(type => FullFlush.RunAsync(type, _parts.Time, limit.Token))).ConfigureAwait(false);
+            _types.Values.Select(type => WholeTypeFlush.RunAsync(type, _parts.Time, limit.Token))).ConfigureAwait(false);
         return new FlushReport(
             reports.Sum(report => report.Flushed),
             reports.SelectMany(report => report.Remaining).ToDictionary(),

@@ -213,7 +213,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                     item.End(FlushOutcome.Lost, new StateLostException(_options.Type, item.Id));
                     break;
                 case ClaimStatus.Error:
-                    RejectForeign(item);
+                    RejectUnexpectedKey(item);
                     break;
                 default:
                     if (await TryDecodeAsync(item).ConfigureAwait(false))
@@ -257,13 +257,13 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     }
 
     /// <summary>There is no state to keep in a dead letter, so it stays dirty, and its age shows that something is wrong.</summary>
-    private void RejectForeign(FlushItem item)
+    private void RejectUnexpectedKey(FlushItem item)
     {
         var error = new UnexpectedKeyException(
             (string)parts.Buffer.Keys[item.Shard].Entity(item.Id)!, item.KeyError ?? "it can't be read", _options.Type, item.Id);
         if (!_ledger.MustWait(item.Id))
         {
-            FlushLog.Foreign(_logger, _options.Type, item.Id, error.Message);
+            FlushLog.UnexpectedKey(_logger, _options.Type, item.Id, error.Message);
         }
 
         _ledger.Postpone(item.Id);
@@ -288,11 +288,11 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         }
 
         await ReachAsync(ProtocolStep.BeforeSettle, round).ConfigureAwait(false);
-        await Task.WhenAll(shards.Select(shard => ReportAsync(shard, doubt))).ConfigureAwait(false);
+        await Task.WhenAll(shards.Select(shard => ReportShardAsync(shard, doubt))).ConfigureAwait(false);
         await ReachAsync(ProtocolStep.Settled, round).ConfigureAwait(false);
     }
 
-    private async Task ReportAsync(FlushItem[] shard, bool doubt)
+    private async Task ReportShardAsync(FlushItem[] shard, bool doubt)
     {
         var settle = new List<FlushItem>(shard.Length);
         foreach (var item in shard)

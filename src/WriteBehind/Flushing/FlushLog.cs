@@ -30,5 +30,5 @@ internal static partial class FlushLog
     public static partial void Blocked(ILogger logger, string type, string id, string error);
 
     [LoggerMessage(9, LogLevel.Error, "{Type} '{Id}' can't be flushed and stays dirty: {Error}")]
-    public static partial void Foreign(ILogger logger, string type, string id, string error);
+    public static partial void UnexpectedKey(ILogger logger, string type, string id, string error);
 }

@@ -7,7 +7,7 @@ namespace WriteBehind.Flushing;
 internal sealed class FlushQueue(IBatchFlusher flusher, TypeParts parts)
 {
     private readonly GroupBatcher<string, FlushItem> _batches = new(
-        ids => FlushAsync(flusher, parts.Buffer.Keys, ids),
+        ids => FlushBatchAsync(flusher, parts.Buffer.Keys, ids),
         parts.Options.BatchSize,
         static _ => 0,
         int.MaxValue,
@@ -35,7 +35,7 @@ internal sealed class FlushQueue(IBatchFlusher flusher, TypeParts parts)
         }
     }
 
-    private static async Task<IReadOnlyList<FlushItem>> FlushAsync(IBatchFlusher flusher, KeyLayout keys, IReadOnlyList<string> ids)
+    private static async Task<IReadOnlyList<FlushItem>> FlushBatchAsync(IBatchFlusher flusher, KeyLayout keys, IReadOnlyList<string> ids)
     {
         FlushItem[] items = [.. ids.Distinct(StringComparer.Ordinal).Select(id => NewItem(keys, id))];
         try

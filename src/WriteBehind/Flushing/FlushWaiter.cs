@@ -14,7 +14,7 @@ internal sealed class FlushWaiter(TypeParts parts, FlushQueue flushes, Func<stri
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>A timer takes no more than 49 days; nobody means it who asks for more.</summary>
+    /// <summary>A timer takes no more than 49 days. A longer limit is cut down to this one.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(30);
 
     private readonly EntityTypeOptions _options = parts.Options;

@@ -72,7 +72,7 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
 
         bool IsFull(DuePage page) => page.Ids.Count >= _batchSize || page.Seen >= 10 * _batchSize;
 
-        Task FlushPagesAsync(DuePage[] some) => FlushAsync(some, skip, pass, force, suspects, cancellationToken);
+        Task FlushPagesAsync(DuePage[] some) => FlushDueAsync(some, skip, pass, force, suspects, cancellationToken);
 
         async Task FlushShardAsync(DuePage page)
         {
@@ -97,7 +97,7 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
         }
     }
 
-    private async Task FlushAsync(
+    private async Task FlushDueAsync(
         DuePage[] pages, int[] skip, SweepPass pass, bool force, List<FlushItem> suspects, CancellationToken cancellationToken)
     {
         var good = new List<FlushItem>();
@@ -138,7 +138,7 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
 
         var flushes = good.Chunk(_batchSize)
             .Concat(forced.Chunk(SuspectBatch))
-            .Select(batch => FlushAsync(batch, skip, pass, cancellationToken));
+            .Select(batch => FlushBatchAsync(batch, skip, pass, cancellationToken));
 
         // A stop does not wait for those that hang at the database.
         await Task.WhenAll(flushes).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -187,7 +187,7 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
         }
     }
 
-    private async Task FlushAsync(FlushItem[] batch, int[] skip, SweepPass pass, CancellationToken cancellationToken)
+    private async Task FlushBatchAsync(FlushItem[] batch, int[] skip, SweepPass pass, CancellationToken cancellationToken)
     {
         await flusher.FlushAsync(batch, cancellationToken).ConfigureAwait(false);
         lock (pass)

@@ -5,11 +5,11 @@ namespace WriteBehind.Redis;
 
 /// <summary>Waits until enough replicas have what this connection wrote (<c>WAIT</c>).</summary>
 /// <remarks>
-/// <para>Redis serves no further command of a connection that waits, so it is none that reads, flushes or health need.</para>
-/// <para>A connection that breaks between the write and its WAIT leaves no gap: Redis waits for everything that it had done itself when it
-/// served the connection's last command, whatever that was (seen with 7.0), and the library greets it on the new connection first. What
-/// WAIT can't see is another Redis in its place: after a failover in between it speaks of the new master's writes, and the write may not be
-/// one.</para>
+/// <para>While a connection waits, Redis serves no other command of it. So writes have a connection of their own here, apart from reads,
+/// flushes and health.</para>
+/// <para>A connection may break between the write and its WAIT. That leaves no gap: the library greets Redis on the new connection first,
+/// and WAIT then waits for everything that this Redis had done when it served the greeting (seen with 7.0). WAIT can't see that another
+/// Redis took its place. After a failover in between it speaks of the new master's writes, and the write may not be one of them.</para>
 /// </remarks>
 internal static class ReplicaWait
 {

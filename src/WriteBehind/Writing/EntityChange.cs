@@ -64,13 +64,13 @@ internal sealed class LaneOperation<TState>
     /// <summary>
     /// What was acknowledged; valid once it is done. No later write may go on top of it: the version stored may be that of a later change.
     /// </summary>
-    public Knowledge Written { get; private set; }
+    public Knowledge Acknowledged { get; private set; }
 
     public Task<Entity<TState>?> Done => _done.Task;
 
     public void Acknowledge(Knowledge written)
     {
-        Written = written;
+        Acknowledged = written;
         _done.TrySetResult(Result is null ? null : new Entity<TState>(Id, written.Version, Result));
     }
 

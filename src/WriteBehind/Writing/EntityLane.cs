@@ -67,7 +67,7 @@ internal sealed class EntityLane<TState>(
 
     private async Task RunAsync()
     {
-        Written? last = null;
+        LastWrite? last = null;
         while (TakeGroup() is { Count: > 0 } group)
         {
             try
@@ -110,7 +110,7 @@ internal sealed class EntityLane<TState>(
     /// <summary>
     /// Applies a group of changes and writes the outcome, as often as it takes; returns what the next group goes on from.
     /// </summary>
-    private async Task<Written?> WriteGroupAsync(List<LaneOperation<TState>> group, Written? last)
+    private async Task<LastWrite?> WriteGroupAsync(List<LaneOperation<TState>> group, LastWrite? last)
     {
         Base? current = last is { } own ? OnTopOf(own, group[0].NeedsState) : null;
         var refusals = 0;
@@ -157,7 +157,7 @@ internal sealed class EntityLane<TState>(
             if (reply.Status == WriteStatus.Ok)
             {
                 Acknowledge(group, known.Version, reply.Known);
-                return new Written(reply.Known, payload);
+                return new LastWrite(reply.Known, payload);
             }
 
             Refuse(group, known, reply, refusals++);
@@ -197,7 +197,7 @@ internal sealed class EntityLane<TState>(
                 // What is known is too old, or from before Redis came back empty.
                 if (refusals >= parts.Engine.Options.MaxUpdateRetries)
                 {
-                    throw Unconfirmable.After(parts.Options, id, refusals);
+                    throw UnconfirmedVersion.Error(parts.Options, id, refusals);
                 }
 
                 break;
@@ -206,7 +206,7 @@ internal sealed class EntityLane<TState>(
         }
     }
 
-    private Base OnTopOf(Written own, bool needsState)
+    private Base OnTopOf(LastWrite own, bool needsState)
         => new(
             own.Known,
             needsState && own.Payload is not null ? parts.Codec.Decode(id, own.Payload) : null,
@@ -288,7 +288,7 @@ internal sealed class EntityLane<TState>(
     /// <summary>
     /// What this lane wrote last. The payload rather than the state, because callers hold that state and may alter it.
     /// </summary>
-    private readonly record struct Written(Knowledge Known, byte[]? Payload);
+    private readonly record struct LastWrite(Knowledge Known, byte[]? Payload);
 
     /// <summary>What a group of changes goes on top of. The state is null where there is none, and where no change looks at it.</summary>
     private readonly record struct Base(Knowledge Known, TState? State, bool Exists, bool IsOwn);

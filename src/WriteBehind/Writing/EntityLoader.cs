@@ -133,8 +133,8 @@ internal sealed class EntityLoader<TState>
 
     private BufferedEntity Readable(string id, BufferedEntity buffered)
         => buffered.Error is null ? buffered : throw new BufferUnavailableException(
-        $"{_options.Type} '{id}' can't be read: its Redis key holds something that is not of this library ({buffered.Error}). Remove it, " +
-        "or use another KeyPrefix.",
+        $"{_options.Type} '{id}' can't be read: its Redis key holds something that this library did not write ({buffered.Error}). Remove " +
+        "it, or use another KeyPrefix.",
         entityType: _options.Type,
         entityId: id);
 
@@ -143,7 +143,7 @@ internal sealed class EntityLoader<TState>
         var replies = await AskAsync(ids, async (distinct, cancellationToken) =>
         {
             var found = new Dictionary<string, RowReply>(StringComparer.Ordinal);
-            await LoadRowsAsync(distinct, found, cancellationToken).ConfigureAwait(false);
+            await LoadPartAsync(distinct, found, cancellationToken).ConfigureAwait(false);
             return found;
         }).ConfigureAwait(false);
         return [.. ids.Select(id => replies.GetValueOrDefault(id))];
@@ -152,7 +152,7 @@ internal sealed class EntityLoader<TState>
     /// <summary>
     /// Halves what can't be loaded together, until the error is with the row that caused it: the others must not suffer for it.
     /// </summary>
-    private async Task LoadRowsAsync(ArraySegment<string> ids, Dictionary<string, RowReply> replies, CancellationToken cancellationToken)
+    private async Task LoadPartAsync(ArraySegment<string> ids, Dictionary<string, RowReply> replies, CancellationToken cancellationToken)
     {
         try
         {
@@ -169,8 +169,8 @@ internal sealed class EntityLoader<TState>
                 return;
             }
 
-            await LoadRowsAsync(ids[..(ids.Count / 2)], replies, cancellationToken).ConfigureAwait(false);
-            await LoadRowsAsync(ids[(ids.Count / 2)..], replies, cancellationToken).ConfigureAwait(false);
+            await LoadPartAsync(ids[..(ids.Count / 2)], replies, cancellationToken).ConfigureAwait(false);
+            await LoadPartAsync(ids[(ids.Count / 2)..], replies, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -181,8 +181,8 @@ internal sealed class EntityLoader<TState>
     private Exception Name(string id, Exception error)
         => error is WriteBehindException { EntityId: not null } ? error : new SinkException(
             SinkFailure.Entity,
-            $"The row of {_options.Type} '{id}' can't be loaded: {error.Message} Mend the row, or put or delete the entity, which does " +
-            "not read it.",
+            $"The row of {_options.Type} '{id}' can't be loaded: {error.Message} Correct the row, or put or delete the entity, which " +
+            "does not read it.",
             (error as SinkException)?.Code,
             _options.Type,
             id,

@@ -195,7 +195,7 @@ internal sealed class EntitySession<TState>(
                 case WriteStatus.Conflict:
                     throw Conflict(reply.Known.Version);
                 case WriteStatus.Unconfirmed when attempt >= parts.Engine.Options.MaxUpdateRetries:
-                    throw Unconfirmable.After(parts.Options, id, attempt);
+                    throw UnconfirmedVersion.Error(parts.Options, id, attempt);
                 default:
                     await ConfirmAsync().ConfigureAwait(false);
                     break;

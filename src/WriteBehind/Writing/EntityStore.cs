@@ -102,7 +102,7 @@ internal sealed class EntityStore<TState>(
         var written = await operation.Done.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (strategy == WriteStrategy.Through)
         {
-            await _waiter.WriteThroughAsync(id, operation.Written, cancellationToken).ConfigureAwait(false);
+            await _waiter.WriteThroughAsync(id, operation.Acknowledged, cancellationToken).ConfigureAwait(false);
         }
 
         return written;
@@ -136,7 +136,7 @@ internal sealed class EntityStore<TState>(
         }
         catch (Exception e) when (e is BufferUnavailableException or PayloadException)
         {
-            // The caller has its answer; the cache entry was a favour to the next one.
+            // The caller has its answer. The entry would have spared the next caller a query.
         }
     }
 

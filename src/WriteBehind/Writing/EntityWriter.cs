@@ -57,7 +57,7 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
                     }
 
                     Note(id, reply.Status);
-                    return reply.Status == WriteStatus.Error ? throw ForeignKey(id, reply.Error) : reply;
+                    return reply.Status == WriteStatus.Error ? throw UnexpectedKey(id, reply.Error) : reply;
                 }
                 catch (BufferUnavailableException e) when (e.EntityId is null)
                 {
@@ -109,9 +109,9 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
         id,
         cause);
 
-    private BufferUnavailableException ForeignKey(string id, string? error) => new(
-        $"{_options.Type} '{id}' was not written: its Redis key holds something that is not of this library ({error}). Remove it, or use " +
-        "another KeyPrefix.",
+    private BufferUnavailableException UnexpectedKey(string id, string? error) => new(
+        $"{_options.Type} '{id}' was not written: its Redis key holds something that this library did not write ({error}). Remove it, or " +
+        "use another KeyPrefix.",
         outcomeUnknown: false,
         _options.Type,
         id);
@@ -134,9 +134,9 @@ internal interface IWriteSignals
 }
 
 /// <summary>The error of a write whose version could not be confirmed quickly enough, as often as it was tried.</summary>
-internal static class Unconfirmable
+internal static class UnconfirmedVersion
 {
-    public static BufferUnavailableException After(EntityTypeOptions options, string id, int attempts) => new(
+    public static BufferUnavailableException Error(EntityTypeOptions options, string id, int attempts) => new(
         $"{options.Type} '{id}' was not written: its version could not be confirmed within FenceTime ({options.FenceTime}), {attempts} " +
         "times in a row. PostgreSQL answers too slowly, or Redis keeps being emptied.",
         entityType: options.Type,

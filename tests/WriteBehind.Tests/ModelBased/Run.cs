@@ -214,7 +214,7 @@ internal sealed class Run : IDisposable
     {
         Story.Add($"In the end: {await PassAsync(Interval.Lease)}");
         using var limit = new CancellationTokenSource(Eventually.DefaultDeadline);
-        var report = await FullFlush.RunAsync(_services[0].Engine, Time, limit.Token);
+        var report = await WholeTypeFlush.RunAsync(_services[0].Engine, Time, limit.Token);
         await LookAsync();
         BrokenPromiseException.Unless(
             report.IsClean && Entities.All(entity => !entity.Seen.IsDirty), "Flushing everything left something.");

@@ -7,7 +7,7 @@ namespace WriteBehind.Buffer;
 /// The type's entry in Redis: layout and shard count, which every process must agree on, and the epoch, which tells whether Redis is
 /// the one that was there before. It is made up at first use; missing or different later, Redis came back empty.
 /// </summary>
-internal sealed class TypeEpoch(RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options)
+internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options)
 {
     private string? _epoch;
 

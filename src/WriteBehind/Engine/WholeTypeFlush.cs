@@ -4,7 +4,7 @@ using WriteBehind.Flushing;
 namespace WriteBehind.Engine;
 
 /// <summary>Flushes everything of one type that is dirty at the call, and no more: what is written meanwhile does not prolong it.</summary>
-internal static class FullFlush
+internal static class WholeTypeFlush
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
