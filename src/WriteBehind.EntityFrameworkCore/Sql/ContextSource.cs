@@ -11,14 +11,14 @@ internal abstract class ContextSource
 {
     /// <summary>A context whose connection is not open yet.</summary>
     /// <exception cref="ConfigurationException">The context is not registered, or is not one of PostgreSQL.</exception>
-    public abstract RentedContext Take();
+    public abstract RentedContext Rent();
 }
 
 /// <inheritdoc />
 internal sealed class ContextSource<TContext>(IServiceScopeFactory scopes) : ContextSource
     where TContext : DbContext
 {
-    public override RentedContext Take()
+    public override RentedContext Rent()
     {
         var scope = scopes.CreateAsyncScope();
         try
