@@ -83,7 +83,12 @@ public sealed class ProtocolEdgesTests(ITestOutputHelper output)
         => ProtocolPartsTests.Breaks(
             new()
             {
-                RedisMayGoBack = true, OwnCalls = false, Identities = false, ReplaysAreProven = false, TellingIsEnough = true, Writes = 2,
+                RedisMayGoBack = true,
+                OwnCalls = false,
+                Identities = false,
+                ReplaysAreProven = false,
+                TellingIsEnough = true,
+                Writes = 2,
             },
             Promises.CleanIsSaved,
             "a copy of Redis is taken", "writer 1 puts", "flusher 1 settles", "Redis goes back to its copy", "writer 2 puts",

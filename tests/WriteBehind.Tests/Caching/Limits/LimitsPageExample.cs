@@ -15,8 +15,9 @@ internal static class LimitsPageExample
             {
                 limit.Permits = 100;
                 limit.Window = TimeSpan.FromMinutes(1);
-                limit.LimitOf = caller
-                    => caller.StartsWith("gold-", StringComparison.Ordinal) ? new WindowLimit(1000, TimeSpan.FromMinutes(1)) : null;
+                limit.LimitOf = caller => caller.StartsWith("gold-", StringComparison.Ordinal)
+                    ? new WindowLimit(1000, TimeSpan.FromMinutes(1))
+                    : null;
             });
         // </page>
     }
