@@ -67,11 +67,18 @@ internal class TypeParts
 }
 
 /// <summary>What the parts of one entity type share that know its state type.</summary>
-internal sealed class TypeParts<TState>(EntityTypeOptions<TState> options, EngineParts engine) : TypeParts(options, engine)
+internal sealed class TypeParts<TState> : TypeParts
     where TState : class
 {
-    public PayloadCodec<TState> Codec { get; } = new(options);
+    public TypeParts(EntityTypeOptions<TState> options, EngineParts engine)
+        : base(options, engine)
+    {
+        Sink = engine.Sinks.Create(options);
+        Codec = new PayloadCodec<TState>(options, Sink.CheckState);
+    }
+
+    public PayloadCodec<TState> Codec { get; }
 
     /// <summary>The database side.</summary>
-    public IEntitySink<TState> Sink { get; } = engine.Sinks.Create(options);
+    public IEntitySink<TState> Sink { get; }
 }
