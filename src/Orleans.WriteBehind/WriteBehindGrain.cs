@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using Orleans.Serialization.Serializers;
 using Orleans.Timers;
 using WriteBehind;
 using WriteBehind.Common;
@@ -112,8 +113,11 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     /// </summary>
     protected Task ReloadAsync() => _activation.ReloadAsync();
 
-    /// <summary>Makes the state of an entity that does not exist: by its parameterless constructor, unless overridden.</summary>
-    protected virtual TState CreateState() => Activator.CreateInstance<TState>();
+    /// <summary>
+    /// Makes the state of an entity that does not exist. Unless overridden, as Orleans' storage providers do: by its parameterless constructor, or
+    /// where there is none, with every member at its default.
+    /// </summary>
+    protected virtual TState CreateState() => ServiceProvider.GetRequiredService<IActivatorProvider>().GetActivator<TState>().Create();
 
     /// <summary>Tries once to bring what is acknowledged to PostgreSQL now instead of after the flush delay.</summary>
     /// <returns>True where PostgreSQL has it.</returns>

@@ -53,6 +53,12 @@ public interface IEntitySink<TState>
     /// accepted, so that an id which could never be stored is refused and not acknowledged.
     /// </summary>
     string? CheckId(string id);
+
+    /// <summary>
+    /// Whether the table can hold the state: null where it can, else the reason, as a sentence that names the member. Called before a write is
+    /// accepted, for states that hold the character U+0000 (which PostgreSQL has no place for in texts), and for all that are not JSON.
+    /// </summary>
+    string? CheckState(TState state) => null;
 }
 
 /// <summary>Makes the sink of an entity type; one is registered per engine.</summary>

@@ -105,12 +105,21 @@ internal sealed partial class WriteBehindGrainStorage(
 
     private async Task<(bool Exists, T? State)> TakeOverAsync<T>(string stateName, GrainId grainId, IStateSession<T> session)
     {
-        var (found, state) = await import!.CloseAndReadAsync<T>(stateName, grainId).ConfigureAwait(false);
-        if (!found)
+        ImportedState<T>? entry;
+        do
         {
-            return default;
-        }
+            entry = await import!.ReadAsync<T>(stateName, grainId).ConfigureAwait(false);
+            if (entry is null)
+            {
+                return default;
+            }
 
+            // While the old entry can still be written and read: what can't be kept here stays there.
+            session.Check(entry.State!);
+        }
+        while (!await import.TryCloseAsync(stateName, grainId, entry.ETag).ConfigureAwait(false));
+
+        var state = entry.State;
         try
         {
             await session.SaveAsync(state!).ConfigureAwait(false);

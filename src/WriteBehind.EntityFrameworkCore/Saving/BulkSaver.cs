@@ -11,6 +11,8 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
     where TState : class
 {
     private readonly BulkStatements _statements = BulkStatements.Of(table);
+    private readonly HashSet<string> _written =
+        [.. table.Key.Columns.Select(column => column.Name), table.VersionColumn, .. table.Columns.Select(column => column.Name)];
 
     public async Task<SaveResult[]> SaveAsync(
         RentedContext rented, IReadOnlyList<SaveItem<TState>> items, FlushTerms terms, CancellationToken cancellationToken)
@@ -29,6 +31,10 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
         {
             NpgsqlConnection.ClearPool(rented.Connection);
             throw;
+        }
+        catch (PostgresException e) when (UnwrittenColumn.IsMissed(e, _written))
+        {
+            throw UnwrittenColumn.Error(type, e);
         }
 
         var untouchedPuts = batch.Untouched(batch.Puts);

@@ -53,6 +53,9 @@ internal abstract class BulkColumn<TState>(string name, WireType wire, bool inse
     /// <summary>The values of these states as an array parameter.</summary>
     /// <exception cref="ColumnReadException">One of the states has a value that can't be read or converted.</exception>
     public abstract NpgsqlParameter Read(ReadOnlySpan<TState> states);
+
+    /// <summary>Whether the state's value is a text that PostgreSQL can't hold; false also where it can't be read.</summary>
+    public abstract bool HoldsNul(TState state);
 }
 
 /// <inheritdoc />
@@ -76,5 +79,24 @@ internal sealed class BulkColumn<TState, T>(string name, WireType wire, bool ins
         }
 
         return new NpgsqlParameter<T[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | Wire.DbType };
+    }
+
+    public override bool HoldsNul(TState state)
+    {
+        if (Wire.DbType is not (NpgsqlDbType.Text or NpgsqlDbType.Json or NpgsqlDbType.Jsonb))
+        {
+            return false;
+        }
+
+        try
+        {
+            return NulText.IsIn(read(state), isJsonb: Wire.DbType == NpgsqlDbType.Jsonb);
+        }
+#pragma warning disable CA1031 // The flush says what is wrong with such a state.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return false;
+        }
     }
 }

@@ -21,6 +21,7 @@ internal sealed class EntityFrameworkSink<TState>(
     ILoader<TState> loader,
     VersionLoader versions,
     CatalogueCheck check,
+    Func<TState, string?> checkState,
     TimeProvider time) : IEntitySink<TState>
     where TState : class
 {
@@ -43,6 +44,8 @@ internal sealed class EntityFrameworkSink<TState>(
     public string Description => description;
 
     public string? CheckId(string id) => key.Check(id);
+
+    public string? CheckState(TState state) => checkState(state);
 
     public Task VerifyAsync(CancellationToken cancellationToken)
         => RunAsync(

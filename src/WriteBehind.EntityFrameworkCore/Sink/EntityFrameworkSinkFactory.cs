@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.Extensions.DependencyInjection;
@@ -20,6 +21,7 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
 {
     private readonly ContextSource<TContext> _contexts = new(scopes);
     private readonly bool _prepare = options.Value.PrepareStatements;
+    private readonly ConcurrentDictionary<string, string> _tables = new(StringComparer.Ordinal);
 
     public IEntitySink<TState> Create<TState>(EntityTypeOptions<TState> options)
         where TState : class
@@ -39,10 +41,25 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
     private EntityFrameworkSink<TState> CreateMapped<TState>(EntityTypeOptions<TState> options, EntityMap map)
         where TState : class
     {
+        MappedStates.Check(options, map);
+        var tables = ExpectedTable.Of(map);
+        foreach (var table in tables.Select(table => table.Name))
+        {
+            if (_tables.GetOrAdd(table, options.Type) is var other && other != options.Type)
+            {
+                throw new ConfigurationException(
+                    "AddEntity",
+                    $"Entity types '{other}' and '{options.Type}' are both kept in table {table}: a delete of one would take the other's row, and their " +
+                    "versions are not one. Register one of them, or give each a table of its own.",
+                    options.Type);
+            }
+        }
+
         var source = RowSource.Of<TState>(map, options.Type);
         var flushLock = FlushLock.Of(map.Table);
-        ISaver<TState> saver = map.TrackedReasons.Count == 0
-            ? new BulkSaver<TState>(options.Type, BulkTable<TState>.From(map), flushLock, _prepare)
+        var bulk = map.TrackedReasons.Count == 0 ? BulkTable<TState>.From(map) : null;
+        ISaver<TState> saver = bulk is not null
+            ? new BulkSaver<TState>(options.Type, bulk, flushLock, _prepare)
             : new TrackedSaver<TState>(options.Type, map, source, new StateCopier<TState>(options.Serializer), flushLock);
         return new EntityFrameworkSink<TState>(
             options.Type,
@@ -52,7 +69,8 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
             saver,
             new ModelLoader<TState>(map, source),
             new VersionLoader(map.Key, BulkStatements.PlainLookUp(map.Table, map.Key, map.VersionColumn)),
-            new CatalogueCheck(options.Type, ExpectedTable.Of(map)),
+            new CatalogueCheck(options.Type, tables),
+            state => MappedStates.Refuse(options, bulk, state),
             time ?? TimeProvider.System);
     }
 
@@ -70,6 +88,7 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
             new DocumentLoader<TState>(table),
             new VersionLoader(table.Key, BulkStatements.Of(bulk).LookUp),
             new CatalogueCheck(options.Type, [ExpectedTable.OfDocuments(documents)]),
+            table.Check,
             time ?? TimeProvider.System);
     }
 

@@ -52,6 +52,9 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options, Fu
         }
     }
 
+    /// <summary>The names of members in JSON, by type and member; none where the serializer is another.</summary>
+    public IReadOnlyDictionary<string, string>? Names => Json?.Proof.Contract.Names;
+
     private JsonStateSerializer<TState>? Json => options.Serializer as JsonStateSerializer<TState>;
 
     /// <exception cref="PayloadException">The state can't be serialised, would not come back as it is, or is too long.</exception>

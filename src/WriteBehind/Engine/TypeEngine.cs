@@ -70,6 +70,23 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         }
     }
 
+    public async Task CheckContractAsync(CancellationToken cancellationToken)
+    {
+        if (_parts.Codec.Faults is [var fault, ..] faults)
+        {
+            throw new ConfigurationException(
+                nameof(EntityTypeOptions<>.Serializer),
+                $"States of '{_options.Type}' would not come back as they were written. {fault}" +
+                (faults.Count == 1 ? string.Empty : $" ({faults.Count - 1} more: {string.Join(" ", faults.Skip(1))})"),
+                _options.Type);
+        }
+
+        if (_parts.Codec.Names is { Count: > 0 } names)
+        {
+            await new ContractRecord(_parts.Engine.Redis, _parts.Buffer.Keys, _options).CheckAsync(names, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     public Task<bool> CheckEpochAsync(CancellationToken cancellationToken) => _record.CheckAsync(cancellationToken);
 
     public async Task<string> VerifySinkAsync(CancellationToken cancellationToken)
@@ -221,6 +238,10 @@ internal interface ITypeEngine
 
     /// <summary>The backlog as last counted.</summary>
     TypeStatus Status { get; }
+
+    /// <summary>Checks that states come back as they were written, and that all processes give their members the same names.</summary>
+    /// <exception cref="ConfigurationException">They don't.</exception>
+    Task CheckContractAsync(CancellationToken cancellationToken);
 
     /// <summary>Records the type in Redis, or checks what is recorded; false where Redis came back empty.</summary>
     Task<bool> CheckEpochAsync(CancellationToken cancellationToken);

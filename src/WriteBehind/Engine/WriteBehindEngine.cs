@@ -50,6 +50,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         foreach (var type in _types.Values)
         {
             await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false);
+            await type.CheckContractAsync(cancellationToken).ConfigureAwait(false);
             try
             {
                 Registered(_logger, type.Options.Type, await type.VerifySinkAsync(cancellationToken).ConfigureAwait(false));

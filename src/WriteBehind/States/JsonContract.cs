@@ -10,10 +10,10 @@ namespace WriteBehind.States;
 /// </param>
 /// <param name="Names">The names in JSON of all members, by type and member.</param>
 /// <param name="Members">The members of the type itself that are written and read.</param>
-/// <param name="Ignored">The public members of the type itself that are not.</param>
+/// <param name="Stored">Those of them that hold something, and don't only pass on what others hold.</param>
 internal sealed record JsonContract(
     IReadOnlyList<string> Faults,
     IReadOnlyList<string> Doubts,
     IReadOnlyDictionary<string, string> Names,
     IReadOnlySet<string> Members,
-    IReadOnlySet<string> Ignored);
+    IReadOnlySet<string> Stored);

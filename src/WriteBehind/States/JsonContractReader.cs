@@ -43,8 +43,8 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
 
         Visit(type, type.Name);
         var info = Describe(type, type.Name);
-        var (members, ignored) = info is null ? ([], []) : MembersOf(info);
-        return new JsonContract(_faults, _doubts, _names, members, ignored);
+        var (members, stored) = info is null ? ([], []) : MembersOf(info);
+        return new JsonContract(_faults, _doubts, _names, members, stored);
     }
 
     /// <summary>The fields of a type's own, and of the application's types that it derives from.</summary>
@@ -299,11 +299,11 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
         }
     }
 
-    private static (HashSet<string> Members, HashSet<string> Ignored) MembersOf(JsonTypeInfo info)
+    private static (HashSet<string> Members, HashSet<string> Stored) MembersOf(JsonTypeInfo info)
     {
-        var kept = info.Properties.Where(IsKept).Select(property => MemberOf(info.Type, property)?.Name ?? property.Name).ToHashSet(StringComparer.Ordinal);
-        var ignored = info.Type.GetProperties().Select(property => property.Name).Where(name => !kept.Contains(name)).ToHashSet(StringComparer.Ordinal);
-        return (kept, ignored);
+        var members = info.Properties.Where(IsKept).Select(property => MemberOf(info.Type, property)).OfType<MemberInfo>().ToList();
+        var stored = members.Where(member => member is FieldInfo || BackingOf(member.DeclaringType!, member.Name) is not null);
+        return ([.. members.Select(member => member.Name)], [.. stored.Select(member => member.Name)]);
     }
 
     private static MemberInfo? MemberOf(Type type, JsonPropertyInfo property)
@@ -319,7 +319,7 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
 
     /// <summary>Whether the application says that the field is no state.</summary>
     private static bool IsLeftOut(FieldInfo field)
-        => field.IsNotSerialized
+        => field.IsDefined(typeof(NonSerializedAttribute), inherit: false)
             || IsIgnored(field)
             || (IsBacking(field) && field.DeclaringType!.GetProperty(NameOf(field), Own) is { } property && IsIgnored(property));
 

@@ -19,6 +19,9 @@ internal sealed class JsonProof(StrictJson json, Type type)
 
     public JsonContract Contract { get; } = json.ContractOf(type);
 
+    /// <summary>What the same settings make of another type: that of a part of the state, say.</summary>
+    public JsonContract ContractOf(Type other) => json.ContractOf(other);
+
     /// <summary>Whether the JSON has to be read back before the state is acknowledged.</summary>
     public bool IsDue(ReadOnlySpan<byte> body)
         => Contract.Doubts.Count > 0 || (_seen < First && Interlocked.Increment(ref _seen) <= First) || MayHoldHalfACharacter(body);

@@ -103,6 +103,12 @@ internal sealed class EntitySession<TState>(
         Flushed(load, written.Version);
     }
 
+    public void ThrowIfUnsavable(TState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        _ = parts.Codec.Encode(id, state);
+    }
+
     public void ThrowIfRefusing()
     {
         if (parts.Pressure.IsAway(id))
