@@ -68,6 +68,11 @@ internal sealed class GrainStateCodec<T>
                 return (null, fault);
             }
 
+            if (_proof.Value.NeedsOrder)
+            {
+                return (null, "ReferenceHandler.Preserve needs members in the order in which they were written, and jsonb keeps none.");
+            }
+
             var json = JsonSerializer.SerializeToUtf8Bytes(state, _json.Options);
             var reason = JsonProof.HoldsNul(json) ? "A text holds the character U+0000, which jsonb has no place for."
                 : Unwrap(json) is not null ? "It looks like a state that is wrapped."

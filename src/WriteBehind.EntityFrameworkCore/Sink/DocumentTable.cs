@@ -39,6 +39,15 @@ internal sealed class DocumentTable<TState>
                 options.Type);
         }
 
+        if (_serializer is JsonStateSerializer<TState> { Proof.NeedsOrder: true })
+        {
+            throw new ConfigurationException(
+                nameof(JsonSerializerOptions.ReferenceHandler),
+                $"States of '{options.Type}' can't be kept in the generic table with ReferenceHandler.Preserve: it needs members in the order in which they " +
+                "were written, and jsonb keeps none. Map the type, or take the setting away.",
+                options.Type);
+        }
+
         // A row has no schema version. Before the first upgrade a member that is not known can only be a newer release's.
         _isStrict = options.SchemaVersion == 1;
         Name = SqlName.Table(documents.GetSchema(), documents.GetTableName()!);

@@ -280,9 +280,9 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
             return;
         }
 
-        if (hidden.Count > 0 && !info.Properties.Any(IsKept))
+        if (hidden.Count > 0 && !hidden.Exists(field => field.IsPublic) && !info.Properties.Any(IsKept))
         {
-            Fault(path, type, "System.Text.Json reads none of its members", "use another type, or give the serializer a converter (IncludeFields for fields)");
+            Fault(path, type, "System.Text.Json reads none of its members", "use another type, or give the serializer a converter");
             return;
         }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace WriteBehind.States;
 
@@ -18,6 +19,9 @@ internal sealed class JsonProof(StrictJson json, Type type)
     private int _seen;
 
     public JsonContract Contract { get; } = json.ContractOf(type);
+
+    /// <summary>Whether objects refer to others by number, which needs members in the order in which they were written; jsonb keeps none.</summary>
+    public bool NeedsOrder => json.Options.ReferenceHandler == ReferenceHandler.Preserve;
 
     /// <summary>What the same settings make of another type: that of a part of the state, say.</summary>
     public JsonContract ContractOf(Type other) => json.ContractOf(other);

@@ -23,6 +23,9 @@ internal sealed class StrictJson
         Options = new JsonSerializerOptions(options)
         {
             TypeInfoResolver = (options.TypeInfoResolver ?? new DefaultJsonTypeInfoResolver()).WithAddedModifier(RefuseOtherTypes),
+
+            // jsonb sorts members, so what says which class it is need not be the first.
+            AllowOutOfOrderMetadataProperties = true,
         };
         Reader = new JsonSerializerOptions(Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
         Options.MakeReadOnly();

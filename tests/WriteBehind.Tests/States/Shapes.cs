@@ -112,6 +112,8 @@ public sealed class Notebook
 {
     private readonly List<string> _notes = [];
 
+    public string Owner { get; set; } = "";
+
     public IReadOnlyList<string> Notes => _notes;
 
     public void Add(string note) => _notes.Add(note);

@@ -96,6 +96,8 @@ public sealed class SinkProbe
 
         public string? CheckId(string id) => sink.CheckId(id);
 
+        public string? CheckState(TState state) => sink.CheckState(state);
+
         public async Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
         {
             if (probe.BeforeLoad is { } hook)
