@@ -114,8 +114,8 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     protected Task ReloadAsync() => _activation.ReloadAsync();
 
     /// <summary>
-    /// Makes the state of an entity that does not exist. Unless overridden, as Orleans' storage providers do: by its parameterless constructor, or
-    /// where there is none, with every member at its default.
+    /// Makes the state of an entity that does not exist. Unless overridden, as Orleans' storage providers do: by its parameterless
+    /// constructor, or where there is none, with every member at its default.
     /// </summary>
     protected virtual TState CreateState() => ServiceProvider.GetRequiredService<IActivatorProvider>().GetActivator<TState>().Create();
 

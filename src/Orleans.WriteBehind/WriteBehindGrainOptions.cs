@@ -48,13 +48,15 @@ public sealed class WriteBehindGrainStorageOptions
     /// </summary>
     public JsonSerializerOptions Json { get; set; } = new() { IncludeFields = true, AllowOutOfOrderMetadataProperties = true };
 
-    /// <summary>Which serializer writes states; default <see cref="GrainStateFormat.JsonWherePossible"/>. States of either form are read.</summary>
+    /// <summary>
+    /// Which serializer writes states; default <see cref="GrainStateFormat.JsonWherePossible"/>. States of either form are read.
+    /// </summary>
     public GrainStateFormat Format { get; set; }
 
     /// <summary>
-    /// The serializer for what is not written with <see cref="Json"/>; default: the silo's <see cref="IGrainStorageSerializer"/>, which is Orleans'
-    /// JSON, or what the silo registers instead (<c>OrleansGrainStorageSerializer</c> is Orleans' binary form). States it wrote are read
-    /// with it, so it can't be exchanged for one that does not read them.
+    /// The serializer for what is not written with <see cref="Json"/>; default: the silo's <see cref="IGrainStorageSerializer"/>, which is
+    /// Orleans' JSON, or what the silo registers instead (<c>OrleansGrainStorageSerializer</c> is Orleans' binary form). States it wrote
+    /// are read with it, so it can't be exchanged for one that does not read them.
     /// </summary>
     public IGrainStorageSerializer? Serializer { get; set; }
 
@@ -99,8 +101,8 @@ public sealed class WriteBehindGrainStorageOptions
 public enum GrainStateFormat
 {
     /// <summary>
-    /// System.Text.Json, and the silo's serializer for each state that would not come back from it as it is: with members of an interface or
-    /// a base class, grain references, fields that only Orleans knows.
+    /// System.Text.Json, and the silo's serializer for each state that would not come back from it as it is: with members of an interface
+    /// or a base class, grain references, fields that only Orleans knows.
     /// </summary>
     JsonWherePossible,
 

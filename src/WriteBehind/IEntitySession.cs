@@ -81,7 +81,9 @@ public interface IEntitySession<TState>
     /// <exception cref="StateLostException">Redis lost it.</exception>
     Task WriteThroughAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>Throws where a save of the state would be refused whatever the circumstances, as it would not come back as it is. Sends nothing.</summary>
+    /// <summary>
+    /// Throws where a save of the state would be refused whatever the circumstances, as it would not come back as it is. Sends nothing.
+    /// </summary>
     /// <param name="state">The state.</param>
     /// <exception cref="PayloadException">It can't be serialised, or would not come back as it is.</exception>
     void ThrowIfUnsavable(TState state);

@@ -55,8 +55,8 @@ public interface IEntitySink<TState>
     string? CheckId(string id);
 
     /// <summary>
-    /// Whether the table can hold the state: null where it can, else the reason, as a sentence that names the member. Called before a write is
-    /// accepted, for states that hold the character U+0000 (which PostgreSQL has no place for in texts), and for all that are not JSON.
+    /// Whether the table can hold the state: null where it can, else the reason, as a sentence that names the member. Called before a write
+    /// is accepted, for states that hold the character U+0000 (which PostgreSQL has no place for in texts), and for all that are not JSON.
     /// </summary>
     string? CheckState(TState state) => null;
 }

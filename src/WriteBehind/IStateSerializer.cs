@@ -23,8 +23,8 @@ public interface IStateSerializer<TState>
 }
 
 /// <summary>
-/// System.Text.Json, the default. NaN and infinity are refused, as JSON has no word for them; and so is whatever would not come back as it was
-/// (docs/states.md): a type at the start of the engine where its contract shows it, a state at the write.
+/// System.Text.Json, the default. NaN and infinity are refused, as JSON has no word for them; and so is whatever would not come back as it
+/// was (docs/states.md): a type at the start of the engine where its contract shows it, a state at the write.
 /// </summary>
 public sealed class JsonStateSerializer<TState> : IStateSerializer<TState>
     where TState : class

@@ -52,7 +52,8 @@ public sealed class ModelTests
 
     [Fact]
     public void A_key_of_a_type_with_no_canonical_text_is_refused()
-        => AssertRefused<Plain>(model => model.Entity<Plain>(e => e.HasWriteBehindVersion().HasKey(x => x.Length)), "Length", "Keys may be");
+        => AssertRefused<Plain>(model => model.Entity<Plain>(e => e.HasWriteBehindVersion().HasKey(x => x.Length)),
+            "Length", "Keys may be");
 
     [Fact]
     public void Rows_of_others_in_the_state_are_refused_unless_they_are_kept_out_of_it()

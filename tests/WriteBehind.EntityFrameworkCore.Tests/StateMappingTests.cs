@@ -97,7 +97,8 @@ public sealed class StateMappingTests
             }),
             create: false);
         await host.ExecuteAsync("""
-            CREATE TABLE measured ("Sensor" smallint, "Day" date, "Value" integer NOT NULL, version bigint NOT NULL DEFAULT 0, PRIMARY KEY ("Sensor", "Day"))
+            CREATE TABLE measured ("Sensor" smallint, "Day" date, "Value" integer NOT NULL,
+                version bigint NOT NULL DEFAULT 0, PRIMARY KEY ("Sensor", "Day"))
                 PARTITION BY RANGE ("Day");
             CREATE TABLE measured_2026 PARTITION OF measured FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
             """);

@@ -106,7 +106,8 @@ public sealed class StatePropertyTests
 
         static JsonNode? Sorted(JsonNode? node) => node switch
         {
-            JsonObject members => new JsonObject(members.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => KeyValuePair.Create(m.Key, Sorted(m.Value)))),
+            JsonObject members => new JsonObject(
+                members.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => KeyValuePair.Create(m.Key, Sorted(m.Value)))),
             JsonArray elements => new JsonArray([.. elements.Select(Sorted)]),
             _ => node?.DeepClone(),
         };
@@ -117,9 +118,11 @@ public sealed class StatePropertyTests
         : Random(seed)
     {
         private static readonly string[] Odd =
-            ["", " ", "\\u0000", "\"", "Привет", "🦊", "\uFFFD", "\u2028", "a\nb\tc", "{}", "null", "'; --", "bad \0 nul", "bad \uD83D half"];
+            ["", " ", "\\u0000", "\"", "Привет", "🦊", "\uFFFD", "\u2028", "a\nb\tc",
+            "{}", "null", "'; --", "bad \0 nul", "bad \uD83D half"];
 
-        public string Text() => Next(8) == 0 ? Odd[Next(Odd.Length)] : Next(1_000_000).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        public string Text()
+            => Next(8) == 0 ? Odd[Next(Odd.Length)] : Next(1_000_000).ToString(System.Globalization.CultureInfo.InvariantCulture);
 
         public T? Maybe<T>(Func<T> make)
             where T : class
@@ -149,7 +152,9 @@ public sealed class StatePropertyTests
 
         /// <summary>Whether one of the texts that nothing keeps is in it: U+0000, or half of a surrogate pair.</summary>
         public bool IsBad(object state)
-            => Texts(state).Any(text => text.Contains('\0', StringComparison.Ordinal) || text.EnumerateRunes().Any(rune => rune == Rune.ReplacementChar && !text.Contains('\uFFFD', StringComparison.Ordinal)));
+            => Texts(state).Any(text => text.Contains('\0', StringComparison.Ordinal)
+                || text.EnumerateRunes().Any(rune => rune == Rune.ReplacementChar
+                && !text.Contains('\uFFFD', StringComparison.Ordinal)));
 
         private static IEnumerable<string> Texts(object? value) => value switch
         {
@@ -157,7 +162,8 @@ public sealed class StatePropertyTests
             string text => [text],
             System.Collections.IDictionary entries => entries.Keys.Cast<object>().SelectMany(Texts),
             System.Collections.IEnumerable elements => elements.Cast<object?>().SelectMany(Texts),
-            Kept or KeptWhole or KeptPart or KeptTree => value.GetType().GetProperties().SelectMany(member => Texts(member.GetValue(value))),
+            Kept or KeptWhole or KeptPart or KeptTree
+                => value.GetType().GetProperties().SelectMany(member => Texts(member.GetValue(value))),
             _ => [],
         };
 

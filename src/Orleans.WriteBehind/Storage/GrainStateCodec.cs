@@ -9,12 +9,12 @@ using WriteBehind.States;
 namespace Orleans.WriteBehind.Storage;
 
 /// <summary>
-/// Turns grain states into documents and back: as the JSON they are where that brings them back as they were, otherwise wrapped, as the silo's own
-/// serializer writes them. A document shows which it is, so either is read whatever is set now.
+/// Turns grain states into documents and back: as the JSON they are where that brings them back as they were, otherwise wrapped, as the
+/// silo's own serializer writes them. A document shows which it is, so either is read whatever is set now.
 /// </summary>
 /// <remarks>
-/// The wrapped form is a JSON object with one member: <c>$orleans</c> holds a text, <c>$orleans64</c> bytes in base 64. It is not put into the
-/// document as the JSON it may be: <c>jsonb</c> sorts members, and Orleans' JSON says with the first of them what the others are.
+/// The wrapped form is a JSON object with one member: <c>$orleans</c> holds a text, <c>$orleans64</c> bytes in base 64. It is not put into
+/// the document as the JSON it may be: <c>jsonb</c> sorts members, and Orleans' JSON says with the first of them what the others are.
 /// </remarks>
 internal sealed class GrainStateCodec<T>
 {
@@ -50,12 +50,16 @@ internal sealed class GrainStateCodec<T>
     {
         try
         {
-            return Unwrap(document.Json.Span) is { } bytes ? _silo.Deserialize<T>(BinaryData.FromBytes(bytes)) : ReadJson(id, document.Json.Span);
+            return Unwrap(document.Json.Span) is { } bytes
+                ? _silo.Deserialize<T>(BinaryData.FromBytes(bytes))!
+                : ReadJson(id, document.Json.Span);
         }
         catch (Exception e) when (e is not PayloadException)
         {
             throw new PayloadException(
-                PayloadProblem.Unreadable, $"The state of {_options.EntityType} '{id}' can't be read as a {typeof(T).Name}: {e.Message}", _options.EntityType, id, e);
+                PayloadProblem.Unreadable,
+                $"The state of {_options.EntityType} '{id}' can't be read as a {typeof(T).Name}: {e.Message}",
+                _options.EntityType, id, e);
         }
     }
 
@@ -94,11 +98,13 @@ internal sealed class GrainStateCodec<T>
         }
         catch (JsonException e)
         {
-            // Without the member that the type does not have it can be read: that is a newer release's, and would be lost with the next write.
+            // Without the member that the type does not have it can be read: that is a newer release's, and would be lost with the next
+            // write.
             _ = JsonSerializer.Deserialize<T>(json, _json.Options);
             throw new PayloadException(
                 PayloadProblem.NewerSchema,
-                $"The state of {_options.EntityType} '{id}' has a member that this process does not know ({e.Message}), so it is left alone: a newer release of " +
+                $"The state of {_options.EntityType} '{id}' has a member that this process does not know ({e.Message}), so it is left " +
+                "alone: a newer release of " +
                 $"the application wrote it and can read it. Where {typeof(T).Name} has lost the member for good, mark it with " +
                 "[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)].",
                 _options.EntityType,
@@ -197,7 +203,8 @@ internal sealed class GrainStateCodec<T>
         }
 
         var reader = new Utf8JsonReader(json);
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject || !reader.Read() || reader.TokenType != JsonTokenType.PropertyName)
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject
+            || !reader.Read() || reader.TokenType != JsonTokenType.PropertyName)
         {
             return null;
         }
@@ -210,7 +217,8 @@ internal sealed class GrainStateCodec<T>
 
     private PayloadException Refuse(string id, string reason, Exception? cause) => new(
         PayloadProblem.NotSerializable,
-        $"The state of {_options.EntityType} '{id}', a {typeof(T).Name}, can't be serialised so that it comes back as it is, so nothing was written: {reason}",
+        $"The state of {_options.EntityType} '{id}', a {typeof(T).Name}, can't be serialised so that it comes back as it is, so " +
+        $"nothing was written: {reason}",
         _options.EntityType,
         id,
         cause);

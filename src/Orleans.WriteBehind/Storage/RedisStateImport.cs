@@ -14,7 +14,8 @@ namespace Orleans.WriteBehind.Storage;
 /// <remarks>
 /// An entry is closed once it is known that its state can be kept here as it is, and before that is saved. Its etag becomes one that no
 /// activation of the old provider has, and the third field makes the old provider read "nothing there": neither an old activation nor a new
-/// one can write it any more, so nothing is acknowledged there after it was taken. The data stays. To go back, put the field <c>moved</c> into <c>etag</c> and remove <c>moved</c> and <c>taken</c>.
+/// one can write it any more, so nothing is acknowledged there after it was taken. The data stays. To go back, put the field <c>moved</c>
+/// into <c>etag</c> and remove <c>moved</c> and <c>taken</c>.
 /// </remarks>
 internal sealed class RedisStateImport(RedisStateSource source, IServiceProvider services)
 {
@@ -55,7 +56,8 @@ internal sealed class RedisStateImport(RedisStateSource source, IServiceProvider
 
     /// <summary>Closes the entry; false where it was written since it was read, and must be read again.</summary>
     public async Task<bool> TryCloseAsync(string stateName, GrainId grainId, string etag)
-        => (int)await RunAsync(database => database.ScriptEvaluateAsync(CloseScript, [KeyOf(stateName, grainId)], [etag])).ConfigureAwait(false) == 1;
+        => (int)await RunAsync(database => database.ScriptEvaluateAsync(CloseScript, [KeyOf(stateName, grainId)], [etag]))
+            .ConfigureAwait(false) == 1;
 
     /// <summary>Notes that the state is safe in its new place: the entry is never looked at again.</summary>
     public Task MarkImportedAsync(string stateName, GrainId grainId)

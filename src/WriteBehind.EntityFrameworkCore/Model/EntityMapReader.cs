@@ -96,7 +96,8 @@ internal sealed class EntityMapReader(string type, IEntityType entity)
             : provider == typeof(sbyte) ? Column<short>(KeyText.ReadSmall<sbyte>, static value => (sbyte)value)
             : provider == typeof(Guid) ? Column<Guid>(KeyText.ReadGuid)
             : provider == typeof(DateOnly) ? Column<DateOnly>(KeyText.ReadDate)
-            : provider == typeof(DateTime) && wire.SqlType == "timestamptz" && (mapping.Precision ?? 6) == 6 ? Column<DateTime>(KeyText.ReadInstant)
+            : provider == typeof(DateTime) && wire.SqlType == "timestamptz" && (mapping.Precision ?? 6) == 6
+                ? Column<DateTime>(KeyText.ReadInstant)
             : provider == typeof(string) && isExactText ? Column(KeyText.TextReader(mapping.Size ?? property.GetMaxLength()))
             : throw RefuseKey(property, mapping.StoreType);
 

@@ -143,7 +143,8 @@ internal static class KeyText
 
     public static string? ReadInstant(string text, out DateTime value)
         => DateTime.TryParseExact(
-                text, InstantFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out value)
+                text, InstantFormat, CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out value)
             && TextOf(value) == text
             ? null
             : "the key is a time in UTC to the microsecond, written as 2026-01-31T12:00:00Z, with as many decimals as it needs.";

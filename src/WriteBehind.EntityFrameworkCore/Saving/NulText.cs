@@ -4,14 +4,17 @@ using WriteBehind.States;
 
 namespace WriteBehind.EntityFrameworkCore.Saving;
 
-/// <summary>The character U+0000 in what is about to be a text of PostgreSQL, which has no place for it; as an escape not in jsonb either.</summary>
+/// <summary>
+/// The character U+0000 in what is about to be a text of PostgreSQL, which has no place for it; as an escape not in jsonb either.
+/// </summary>
 internal static class NulText
 {
     public static bool IsIn(object? value, bool isJsonb) => value switch
     {
         string text => text.Contains('\0', StringComparison.Ordinal) || (isJsonb && JsonProof.HoldsNul(Encoding.UTF8.GetBytes(text))),
         JsonDocument document => isJsonb && JsonProof.HoldsNul(Encoding.UTF8.GetBytes(document.RootElement.GetRawText())),
-        JsonElement { ValueKind: not JsonValueKind.Undefined } element => isJsonb && JsonProof.HoldsNul(Encoding.UTF8.GetBytes(element.GetRawText())),
+        JsonElement { ValueKind: not JsonValueKind.Undefined } element
+            => isJsonb && JsonProof.HoldsNul(Encoding.UTF8.GetBytes(element.GetRawText())),
         byte[] json => isJsonb && JsonProof.HoldsNul(json),
         _ => false,
     };
@@ -44,5 +47,6 @@ internal static class NulText
         return null;
     }
 
-    public static string Refusal(string place) => $"{place} holds the character U+0000, which PostgreSQL can't store in a text. Way out: take it out first.";
+    public static string Refusal(string place)
+        => $"{place} holds the character U+0000, which PostgreSQL can't store in a text. Way out: take it out first.";
 }

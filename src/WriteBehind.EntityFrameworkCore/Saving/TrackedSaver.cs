@@ -172,7 +172,8 @@ internal sealed class TrackedSaver<TState>(
                 type,
                 cause: e);
         }
-        catch (DbUpdateException e) when (e.InnerException is PostgresException refused && UnwrittenColumn.IsMissed(refused, ColumnsOf(refused.TableName)))
+        catch (DbUpdateException e)
+            when (e.InnerException is PostgresException refused && UnwrittenColumn.IsMissed(refused, ColumnsOf(refused.TableName)))
         {
             throw UnwrittenColumn.Error(type, refused);
         }

@@ -35,7 +35,8 @@ internal sealed class DocumentTable<TState>
         {
             throw new ConfigurationException(
                 nameof(EntityTypeOptions<>.Serializer),
-                $"Rows of '{options.Type}' in the generic table are JSON, and its states would not come back from there as they were. {fault}",
+                $"Rows of '{options.Type}' in the generic table are JSON, and its states would not come back from there as they were. " +
+                $"{fault}",
                 options.Type);
         }
 
@@ -43,7 +44,8 @@ internal sealed class DocumentTable<TState>
         {
             throw new ConfigurationException(
                 nameof(JsonSerializerOptions.ReferenceHandler),
-                $"States of '{options.Type}' can't be kept in the generic table with ReferenceHandler.Preserve: it needs members in the order in which they " +
+                $"States of '{options.Type}' can't be kept in the generic table with ReferenceHandler.Preserve: it needs members in " +
+                "the order in which they " +
                 "were written, and jsonb keeps none. Map the type, or take the setting away.",
                 options.Type);
         }
@@ -78,13 +80,16 @@ internal sealed class DocumentTable<TState>
     {
         try
         {
-            return _isStrict && _serializer is JsonStateSerializer<TState> strict ? strict.DeserializeStrictly(json) : _serializer.Deserialize(json);
+            return _isStrict && _serializer is JsonStateSerializer<TState> strict
+                ? strict.DeserializeStrictly(json)
+                : _serializer.Deserialize(json);
         }
         catch (UnknownMemberException e)
         {
             throw new PayloadException(
                 PayloadProblem.NewerSchema,
-                $"The row of {Type} '{id}' in {Name} has a member that this process does not know ({e.Message}), so it is left alone: a newer release of " +
+                $"The row of {Type} '{id}' in {Name} has a member that this process does not know ({e.Message}), so it is left alone: " +
+                "a newer release of " +
                 "the application wrote it and can read it. Where this release has dropped the member, raise SchemaVersion.",
                 Type,
                 id,
@@ -105,7 +110,8 @@ internal sealed class DocumentTable<TState>
     public string? Check(TState state)
     {
         var json = Serialize(state);
-        return (_proof?.IsDue(json) == true ? _proof.Refuse(state, json) : null) ?? (NulText.PlaceIn(json) is { } place ? NulText.Refusal(place) : null);
+        return (_proof?.IsDue(json) == true ? _proof.Refuse(state, json) : null)
+            ?? (NulText.PlaceIn(json) is { } place ? NulText.Refusal(place) : null);
     }
 
     private byte[] Serialize(TState state)

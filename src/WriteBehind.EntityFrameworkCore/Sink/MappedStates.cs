@@ -7,8 +7,8 @@ using WriteBehind.States;
 namespace WriteBehind.EntityFrameworkCore.Sink;
 
 /// <summary>
-/// What the serializer keeps of a state against what its table keeps. A member that only the table has comes out of Redis as its default, and
-/// would overwrite the column; one that only the serializer has is gone once the state was flushed.
+/// What the serializer keeps of a state against what its table keeps. A member that only the table has comes out of Redis as its default,
+/// and would overwrite the column; one that only the serializer has is gone once the state was flushed.
 /// </summary>
 internal static class MappedStates
 {
@@ -28,7 +28,9 @@ internal static class MappedStates
     {
         if (table is not null)
         {
-            return table.Columns.FirstOrDefault(column => column.HoldsNul(state)) is { } column ? NulText.Refusal($"column \"{column.Name}\"") : null;
+            return table.Columns.FirstOrDefault(column => column.HoldsNul(state)) is { } column
+                ? NulText.Refusal($"column \"{column.Name}\"")
+                : null;
         }
 
         if (options.Serializer.Format != JsonStateSerializer<TState>.JsonFormat)
@@ -57,8 +59,10 @@ internal static class MappedStates
             {
                 throw new ConfigurationException(
                     property.Name,
-                    $"The column of '{property.Name}' of {mapped.ClrType.Name} would be overwritten with a default: the member is mapped, and not part of " +
-                    $"the serialised state of '{type}'. Take [JsonIgnore] away and give it a setter; or leave it out of the model (Ignore).",
+                    $"The column of '{property.Name}' of {mapped.ClrType.Name} would be overwritten with a default: the member is " +
+                    "mapped, and not part of " +
+                    $"the serialised state of '{type}'. Take [JsonIgnore] away and give it a setter; or leave it out of the model " +
+                    "(Ignore).",
                     type);
             }
         }
@@ -76,7 +80,8 @@ internal static class MappedStates
         {
             throw new ConfigurationException(
                 lost,
-                $"'{lost}' of {mapped.ClrType.Name} would be gone after a flush: it is part of the serialised state of '{type}', and no column keeps it. Map it, " +
+                $"'{lost}' of {mapped.ClrType.Name} would be gone after a flush: it is part of the serialised state of '{type}', and " +
+                "no column keeps it. Map it, " +
                 "or leave it out of the state with [JsonIgnore].",
                 type);
         }
@@ -92,7 +97,9 @@ internal static class MappedStates
         }
     }
 
-    /// <summary>Whether the value does not come from the state: the id gives the key, the engine the version, the database what it makes.</summary>
+    /// <summary>
+    /// Whether the value does not come from the state: the id gives the key, the engine the version, the database what it makes.
+    /// </summary>
     private static bool IsFromElsewhere(IProperty property, EntityMap map)
         => property.IsPrimaryKey() || property == map.Version || EntityMapReader.IsLeftToDatabase(property)
             || (property.DeclaringType is IEntityType owned && owned.IsOwned() && property.IsForeignKey());

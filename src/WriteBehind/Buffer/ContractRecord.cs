@@ -4,9 +4,9 @@ using WriteBehind.Redis;
 namespace WriteBehind.Buffer;
 
 /// <summary>
-/// The names that the members of a type's states have in JSON, beside the type's entry in Redis, for each schema version. Two processes that
-/// call one member by different names would read each other's states as empty, and write that. A member that only one of them knows
-/// is no contradiction: it was added.
+/// The names that the members of a type's states have in JSON, beside the type's entry in Redis, for each schema version. Two processes
+/// that call one member by different names would read each other's states as empty, and write that. A member that only one of them knows is
+/// no contradiction: it was added.
 /// </summary>
 internal sealed class ContractRecord(RedisConnections redis, KeyLayout keys, EntityTypeOptions options)
 {
@@ -45,7 +45,8 @@ internal sealed class ContractRecord(RedisConnections redis, KeyLayout keys, Ent
             {
                 throw new ConfigurationException(
                     nameof(EntityTypeOptions<>.Serializer),
-                    $"In Redis the member {member} of '{options.Type}' is called '{other}', and this process calls it '{name}': each would read the " +
+                    $"In Redis the member {member} of '{options.Type}' is called '{other}', and this process calls it '{name}': each " +
+                    "would read the " +
                     "other's states as empty, and write that. Give all processes the same JSON settings; or, where the name has changed, " +
                     "raise SchemaVersion with an upgrade that renames it.",
                     options.Type);

@@ -21,7 +21,8 @@ internal static class PayloadCodec
 /// read what an earlier one left in Redis.
 /// </summary>
 /// <param name="options">The type's settings.</param>
-/// <param name="check">Says why the database could never take a state; null where it could. Asked only about states that may be such.</param>
+/// <param name="check">Says why the database could never take a state; null where it could. Asked only about states that may be
+/// such.</param>
 /// <remarks>
 /// A state that would not come back as it was gets no payload, so it is never acknowledged: what JSON makes of it is proved by
 /// <see cref="JsonProof"/>; what another serializer makes of it is read back each time, and both have to be written the same.
@@ -52,7 +53,7 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options, Fu
         }
     }
 
-    /// <summary>The names of members in JSON, by type and member; none where the serializer is another.</summary>
+    /// <summary>The names of members in JSON, by the way to them; none where the serializer is another.</summary>
     public IReadOnlyDictionary<string, string>? Names => Json?.Proof.Contract.Names;
 
     private JsonStateSerializer<TState>? Json => options.Serializer as JsonStateSerializer<TState>;
@@ -78,7 +79,10 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options, Fu
         var body = payload.AsSpan(HeaderLength);
         if (Json is { } json)
         {
-            var reason = json.Proof.Contract.Faults is [var fault, ..] ? fault : json.Proof.IsDue(body) ? json.Proof.Refuse(state, body) : null;
+            var reason = json.Proof.Contract.Faults is [var fault, ..]
+                ? fault
+                : json.Proof.IsDue(body) ? json.Proof.Refuse(state, body)
+                : null;
             return reason ?? (check is not null && JsonProof.HoldsNul(body) ? check(state) : null);
         }
 
@@ -104,7 +108,8 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options, Fu
         // One that encrypts writes the same state in another way each time: then there is nothing to compare.
         return body.SequenceEqual(Body(read)) || !body.SequenceEqual(Body(state))
             ? null
-            : $"what {options.Serializer.GetType().Name} reads back from a {typeof(TState).Name} is written in another way than the state was. Way out: mend it.";
+            : $"what {options.Serializer.GetType().Name} reads back from a {typeof(TState).Name} is written in another " +
+              "way than the state was. Way out: mend it.";
     }
 
     private ReadOnlySpan<byte> Body(TState state)
@@ -200,7 +205,8 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options, Fu
         {
             throw new PayloadException(
                 PayloadProblem.NewerSchema,
-                $"The payload of {options.Type} '{id}' has a member that this process does not know ({e.Message}), so it is left alone: a newer release of the " +
+                $"The payload of {options.Type} '{id}' has a member that this process does not know ({e.Message}), so it is left " +
+                "alone: a newer release of the " +
                 "application wrote it and can read it. Where this release has dropped the member, raise SchemaVersion.",
                 options.Type,
                 id,

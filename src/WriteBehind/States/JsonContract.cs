@@ -8,7 +8,7 @@ namespace WriteBehind.States;
 /// What only a state itself can show: converters of the application, private fields, collections of its own. Where there are none, what was
 /// read back a few times comes back always.
 /// </param>
-/// <param name="Names">The names in JSON of all members, by type and member.</param>
+/// <param name="Names">The names in JSON of all members, by the way to them from the state.</param>
 /// <param name="Members">The members of the type itself that are written and read.</param>
 /// <param name="Stored">Those of them that hold something, and don't only pass on what others hold.</param>
 internal sealed record JsonContract(

@@ -15,10 +15,13 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
 
     private static readonly HashSet<Type> PlainCollections =
     [
-        typeof(List<>), typeof(IList<>), typeof(ICollection<>), typeof(IEnumerable<>), typeof(IReadOnlyList<>), typeof(IReadOnlyCollection<>),
-        typeof(HashSet<>), typeof(ISet<>), typeof(IReadOnlySet<>), typeof(Queue<>), typeof(LinkedList<>), typeof(Collection<>), typeof(ObservableCollection<>),
+        typeof(List<>), typeof(IList<>), typeof(ICollection<>), typeof(IEnumerable<>), typeof(IReadOnlyList<>),
+        typeof(IReadOnlyCollection<>),
+        typeof(HashSet<>), typeof(ISet<>), typeof(IReadOnlySet<>), typeof(Queue<>),
+        typeof(LinkedList<>), typeof(Collection<>), typeof(ObservableCollection<>),
         typeof(ImmutableArray<>), typeof(ImmutableList<>), typeof(IImmutableList<>), typeof(ImmutableHashSet<>), typeof(ImmutableQueue<>),
-        typeof(Dictionary<,>), typeof(IDictionary<,>), typeof(IReadOnlyDictionary<,>), typeof(ImmutableDictionary<,>), typeof(ConcurrentDictionary<,>),
+        typeof(Dictionary<,>), typeof(IDictionary<,>), typeof(IReadOnlyDictionary<,>), typeof(ImmutableDictionary<,>),
+        typeof(ConcurrentDictionary<,>),
     ];
 
     private static readonly HashSet<Type> Stacks =
@@ -62,7 +65,8 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
     /// <summary>Fields that no member of the contract stands for, and that nobody has said to be no state.</summary>
     public static IEnumerable<FieldInfo> HiddenFieldsOf(JsonTypeInfo info)
     {
-        var members = info.Properties.Where(IsKept).Select(property => MemberOf(info.Type, property)?.Name).ToHashSet(StringComparer.Ordinal);
+        var members = info.Properties.Where(IsKept).Select(property => MemberOf(info.Type, property)?.Name)
+            .ToHashSet(StringComparer.Ordinal);
         var fields = IsOfDotNet(info.Type) ? info.Type.GetFields(Own) : FieldsOf(info.Type);
         return fields.Where(field => !members.Contains(NameOf(field)) && !IsLeftOut(field));
     }
@@ -113,7 +117,11 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
         }
         catch (Exception e) when (e is NotSupportedException or InvalidOperationException or ArgumentException)
         {
-            Fault(path, type, $"System.Text.Json has no contract for it ({e.Message})", "give the serializer a converter or a context that knows it");
+            Fault(
+                path,
+                type,
+                $"System.Text.Json has no contract for it ({e.Message})",
+                "give the serializer a converter or a context that knows it");
             return null;
         }
     }
@@ -150,7 +158,11 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
         }
         catch (NotSupportedException e)
         {
-            Fault(path, type, $"it can be written and not read ({FirstSentence(e)})", "use a List or a Dictionary, or give the serializer a converter");
+            Fault(
+                path,
+                type,
+                $"it can be written and not read ({FirstSentence(e)})",
+                "use a List or a Dictionary, or give the serializer a converter");
             return;
         }
 #pragma warning disable CA1031 // An application's collection may refuse to be empty. That is no answer to the question.
@@ -162,7 +174,11 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
 
         if (FieldsOf(type).FirstOrDefault(field => (field.IsPublic || IsBacking(field)) && !IsLeftOut(field)) is { } own)
         {
-            Fault(path, type, $"of a collection only the elements are written, and it has a member of its own, '{NameOf(own)}'", "hold the collection in a member instead of deriving from it");
+            Fault(
+                path,
+                type,
+                $"of a collection only the elements are written, and it has a member of its own, '{NameOf(own)}'",
+                "hold the collection in a member instead of deriving from it");
             return;
         }
 
@@ -188,7 +204,11 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
             {
                 if (derived.TypeDiscriminator is null && derived.DerivedType != type)
                 {
-                    Fault(path, derived.DerivedType, $"it has no discriminator, so it comes back as a {type.Name}", "give its [JsonDerivedType] one");
+                    Fault(
+                        path,
+                        derived.DerivedType,
+                        $"it has no discriminator, so it comes back as a {type.Name}",
+                        "give its [JsonDerivedType] one");
                 }
 
                 Visit(derived.DerivedType, $"{path}({derived.DerivedType.Name})");
@@ -235,7 +255,8 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
             return;
         }
 
-        _names[$"{info.Type.Name}.{member?.Name ?? property.Name}"] = property.Name;
+        // Without the name of the type itself, which may be another in another process.
+        _names[here[(here.IndexOf('.', StringComparison.Ordinal) + 1)..]] = property.Name;
         if (property.IsExtensionData)
         {
             return;
@@ -290,7 +311,11 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
         {
             if (field.IsPublic)
             {
-                Fault($"{path}.{field.Name}", field.FieldType, "it is a field, and fields are not written", "make it a property, set IncludeFields, or mark it with [JsonInclude] or [JsonIgnore]");
+                Fault(
+                    $"{path}.{field.Name}",
+                    field.FieldType,
+                    "it is a field, and fields are not written",
+                    "make it a property, set IncludeFields, or mark it with [JsonInclude] or [JsonIgnore]");
             }
             else if (!info.Properties.Any(property => property.Get is not null && MemberOf(type, property)?.Name == NameOf(field)))
             {
@@ -308,14 +333,21 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
 
     private static MemberInfo? MemberOf(Type type, JsonPropertyInfo property)
         => property.AttributeProvider as MemberInfo
-            ?? type.GetMember(property.Name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.IgnoreCase).FirstOrDefault();
+            ?? type.GetMembers(BindingFlags.Instance | BindingFlags.Public).FirstOrDefault(
+                member => member is PropertyInfo or FieldInfo
+                    && string.Equals(member.Name, Letters(property.Name), StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>A name without what naming policies put between its words.</summary>
+    private static string Letters(string name)
+        => name.Replace("_", string.Empty, StringComparison.Ordinal).Replace("-", string.Empty, StringComparison.Ordinal);
 
     private static FieldInfo? BackingOf(Type owner, string name) => owner.GetField($"<{name}>k__BackingField", Own);
 
     private static bool IsBacking(FieldInfo field) => field.Name.EndsWith(">k__BackingField", StringComparison.Ordinal);
 
     /// <summary>The property that the compiler made the field for; of others the field itself.</summary>
-    private static string NameOf(FieldInfo field) => IsBacking(field) ? field.Name[1..field.Name.IndexOf('>', StringComparison.Ordinal)] : field.Name;
+    private static string NameOf(FieldInfo field)
+        => IsBacking(field) ? field.Name[1..field.Name.IndexOf('>', StringComparison.Ordinal)] : field.Name;
 
     /// <summary>Whether the application says that the field is no state.</summary>
     private static bool IsLeftOut(FieldInfo field)
@@ -323,7 +355,8 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
             || IsIgnored(field)
             || (IsBacking(field) && field.DeclaringType!.GetProperty(NameOf(field), Own) is { } property && IsIgnored(property));
 
-    private static bool IsIgnored(MemberInfo member) => member.GetCustomAttribute<JsonIgnoreAttribute>() is { Condition: JsonIgnoreCondition.Always };
+    private static bool IsIgnored(MemberInfo member)
+        => member.GetCustomAttribute<JsonIgnoreAttribute>() is { Condition: JsonIgnoreCondition.Always };
 
     private static bool IsOfDotNet(Type type)
         => type.Namespace is "System" || type.Namespace?.StartsWith("System.", StringComparison.Ordinal) == true;

@@ -5,8 +5,8 @@ using System.Text.Json.Serialization;
 namespace WriteBehind.States;
 
 /// <summary>
-/// Reads back what was written as JSON and compares it. Where the contract leaves no doubt, the first few states are all it looks at; where it
-/// does, each of them. And always those whose JSON shows a character that text may not hold.
+/// Reads back what was written as JSON and compares it. Where the contract leaves no doubt, the first few states are all it looks at; where
+/// it does, each of them. And always those whose JSON shows a character that text may not hold.
 /// </summary>
 internal sealed class JsonProof(StrictJson json, Type type)
 {
@@ -20,7 +20,9 @@ internal sealed class JsonProof(StrictJson json, Type type)
 
     public JsonContract Contract { get; } = json.ContractOf(type);
 
-    /// <summary>Whether objects refer to others by number, which needs members in the order in which they were written; jsonb keeps none.</summary>
+    /// <summary>
+    /// Whether objects refer to others by number, which needs members in the order in which they were written; jsonb keeps none.
+    /// </summary>
     public bool NeedsOrder => json.Options.ReferenceHandler == ReferenceHandler.Preserve;
 
     /// <summary>What the same settings make of another type: that of a part of the state, say.</summary>
@@ -38,7 +40,8 @@ internal sealed class JsonProof(StrictJson json, Type type)
             var read = JsonSerializer.Deserialize(body, json.Options.GetTypeInfo(type));
             return new StateComparer(json.Options).Difference(state, read, type, type.Name);
         }
-        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException or FormatException)
+        catch (Exception e)
+            when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException or FormatException)
         {
             return $"what was written can't be read: {e.Message}";
         }

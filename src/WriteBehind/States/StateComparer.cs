@@ -6,7 +6,9 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace WriteBehind.States;
 
-/// <summary>Compares a state with what was read back, member by member as its JSON contract has them. Not for every write: it is all reflection.</summary>
+/// <summary>
+/// Compares a state with what was read back, member by member as its JSON contract has them. Not for every write: it is all reflection.
+/// </summary>
 internal sealed class StateComparer(JsonSerializerOptions options)
 {
     private readonly HashSet<object> _seen = new(ReferenceEqualityComparer.Instance);
@@ -66,7 +68,9 @@ internal sealed class StateComparer(JsonSerializerOptions options)
             }
         }
 
-        return hidden.Where(field => IsData(field.FieldType)).Select(field => DifferentField(field, written, read, path)).FirstOrDefault(found => found is not null);
+        return hidden.Where(field => IsData(field.FieldType))
+            .Select(field => DifferentField(field, written, read, path))
+            .FirstOrDefault(found => found is not null);
     }
 
     private static string? DifferentField(FieldInfo field, object written, object read, string path)
@@ -80,7 +84,9 @@ internal sealed class StateComparer(JsonSerializerOptions options)
               "(keep it with [JsonInclude], or mark it with [NonSerialized] where it is no state)";
     }
 
-    /// <summary>Whether a field holds plain data. What else an object may hold beside its members (a lock, a logger, a delegate) is no state.</summary>
+    /// <summary>
+    /// Whether a field holds plain data. What else an object may hold beside its members (a lock, a logger, a delegate) is no state.
+    /// </summary>
     private static bool IsData(Type type)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
@@ -184,7 +190,8 @@ internal sealed class StateComparer(JsonSerializerOptions options)
             return "null";
         }
 
-        var text = value is string s ? $"\"{s}\"" : Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? value.GetType().Name;
+        var text = value is string s ? $"\"{s}\"" : Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture)
+            ?? value.GetType().Name;
         return text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 60), "…");
     }
 }

@@ -42,7 +42,8 @@ internal sealed class StrictJson
     public static StrictJson Of(JsonSerializerOptions options) => All.GetValue(options, static given => new StrictJson(given));
 
     /// <summary>What these settings make of a type.</summary>
-    public JsonContract ContractOf(Type type) => _contracts.GetOrAdd(type, static (wanted, self) => new JsonContractReader(self.Options).Read(wanted), this);
+    public JsonContract ContractOf(Type type)
+        => _contracts.GetOrAdd(type, static (wanted, self) => new JsonContractReader(self.Options).Read(wanted), this);
 
     private static void RefuseOtherTypes(JsonTypeInfo info)
     {
@@ -60,8 +61,10 @@ internal sealed class StrictJson
                 if (value.GetType() is var actual && actual != declared && !actual.Assembly.IsDynamic)
                 {
                     throw new NotSupportedException(
-                        $"A {actual.Name} stands where the contract says {declared.Name}, and would come back without what it has of its own. Name it with " +
-                        $"[JsonDerivedType(typeof({actual.Name}), \"{actual.Name}\")] at {declared.Name}, or give the serializer a converter.");
+                        $"A {actual.Name} stands where the contract says {declared.Name}, and would come back without what it has of " +
+                        "its own. Name it with " +
+                        $"[JsonDerivedType(typeof({actual.Name}), \"{actual.Name}\")] at {declared.Name}, or give the serializer a " +
+                        "converter.");
                 }
             };
         }
@@ -72,7 +75,8 @@ internal sealed class StrictJson
                 if (value.GetType() is var actual && actual != declared && !PlainCollections.GetOrAdd(actual, IsPlainCollection))
                 {
                     throw new NotSupportedException(
-                        $"A {actual.Name} stands where the contract says {declared.Name}, and would come back as another collection. Declare the member as " +
+                        $"A {actual.Name} stands where the contract says {declared.Name}, and would come back as another collection. " +
+                        "Declare the member as " +
                         $"{actual.Name}, or give the serializer a converter.");
                 }
             };

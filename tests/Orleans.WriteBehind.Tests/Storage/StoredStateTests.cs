@@ -30,7 +30,8 @@ public sealed class StoredStateTests(StorageSilo silo) : IClassFixture<StorageSi
     {
         var (storage, id) = (silo.StorageOf("json"), NewId());
 
-        var error = await Assert.ThrowsAsync<PayloadException>(() => storage.WriteStateAsync("parcel", id, new GrainState<Parcel>(Parcel.New())));
+        var error = await Assert.ThrowsAsync<PayloadException>(
+            () => storage.WriteStateAsync("parcel", id, new GrainState<Parcel>(Parcel.New())));
 
         Assert.Equal(PayloadProblem.NotSerializable, error.Problem);
         Assert.Contains("Parcel.First", error.Message, StringComparison.Ordinal);
@@ -45,7 +46,9 @@ public sealed class StoredStateTests(StorageSilo silo) : IClassFixture<StorageSi
         var (storage, plain, fragile) = (silo.StorageOf("carts"), NewId(), NewId());
         var state = new GrainState<Labelled>(new Labelled { Labels = [new Label { Text = "a" }] });
         await storage.WriteStateAsync("parcel", plain, state);
-        await storage.WriteStateAsync("parcel", fragile, new GrainState<Labelled>(new Labelled { Labels = [new FragileLabel { Text = "b", Height = 3 }] }));
+        await storage.WriteStateAsync(
+            "parcel", fragile,
+            new GrainState<Labelled>(new Labelled { Labels = [new FragileLabel { Text = "b", Height = 3 }] }));
         await silo.FlushIfAsync(flushed);
 
         Assert.Equal("a", (await ReadAsync<Labelled>(storage, plain)).State!.Labels[0].Text);
@@ -83,5 +86,6 @@ public sealed class StoredStateTests(StorageSilo silo) : IClassFixture<StorageSi
 
     private async Task<string> TextAsync(GrainId id, string what)
         => Convert.ToString(
-            await silo.Cluster.Database.ScalarAsync($"SELECT {what} FROM write_behind_documents WHERE id LIKE '%{id.Key}'"), CultureInfo.InvariantCulture)!;
+            await silo.Cluster.Database.ScalarAsync($"SELECT {what} FROM write_behind_documents WHERE id LIKE '%{id.Key}'"),
+            CultureInfo.InvariantCulture)!;
 }

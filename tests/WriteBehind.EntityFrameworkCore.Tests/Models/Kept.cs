@@ -42,7 +42,8 @@ internal sealed record KeptPart
 
 /// <summary>What only a document keeps: a class by its interface, a dictionary, a tree.</summary>
 internal sealed record KeptTree(
-    string Name, IKeptShape? Shape, Dictionary<string, long?> Counts, IReadOnlyList<KeptTree> Children, HashSet<DayOfWeek> Days, TimeSpan? Length);
+    string Name, IKeptShape? Shape, Dictionary<string, long?> Counts, IReadOnlyList<KeptTree> Children,
+    HashSet<DayOfWeek> Days, TimeSpan? Length);
 
 [JsonDerivedType(typeof(KeptRound), "round")]
 [JsonDerivedType(typeof(KeptFlat), "flat")]

@@ -152,7 +152,9 @@ public sealed class WithDefault
     public int Priority { get; set; } = 5;
 }
 
-public sealed record Plain(string Name, decimal Price, IReadOnlyList<string> Tags, Dictionary<string, int> Counts, DayOfWeek? Day, Plain? Next)
+public sealed record Plain(
+    string Name, decimal Price,
+    IReadOnlyList<string> Tags, Dictionary<string, int> Counts, DayOfWeek? Day, Plain? Next)
 {
     public decimal Twice => Price * 2;
 }

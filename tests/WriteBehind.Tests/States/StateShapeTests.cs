@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
 using WriteBehind.Buffer;
+using WriteBehind.Caching;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.States;
@@ -20,7 +22,8 @@ public sealed class StateShapeTests
     [InlineData(typeof(WithoutConstructor), "WithoutConstructor", "constructor")]
     public async Task A_type_whose_states_cannot_come_back_is_refused_at_start(Type type, string member, string wayOut)
     {
-        var start = (Func<Task>)typeof(StateShapeTests).GetMethod(nameof(StartWith), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
+        var start = (Func<Task>)typeof(StateShapeTests)
+            .GetMethod(nameof(StartWith), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
             .MakeGenericMethod(type).CreateDelegate(typeof(Func<Task>));
 
         var error = await Assert.ThrowsAsync<ConfigurationException>(start);
@@ -48,7 +51,8 @@ public sealed class StateShapeTests
     {
         var codec = CodecOf<Fleet>();
 
-        var fleet = codec.Decode("a", codec.Encode("a", new Fleet { Vehicles = [new Truck { Id = "t", Load = 1.5 }, new Car { Id = "c", Seats = 4 }] }));
+        var fleet = codec.Decode(
+            "a", codec.Encode("a", new Fleet { Vehicles = [new Truck { Id = "t", Load = 1.5 }, new Car { Id = "c", Seats = 4 }] }));
 
         Assert.Equal(1.5, Assert.IsType<Truck>(fleet.Vehicles[0]).Load);
         Assert.Equal(4, Assert.IsType<Car>(fleet.Vehicles[1]).Seats);
@@ -81,7 +85,9 @@ public sealed class StateShapeTests
             codec.Encode("a", new Rounded { At = new DateTime(2026, 1, 1 + i, 0, 0, 0, DateTimeKind.Unspecified) });
         }
 
-        Assert.Contains("Rounded.At", Refused(codec, new Rounded { At = new DateTime(2026, 1, 1, 8, 30, 0) }).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Rounded.At", Refused(codec, new Rounded { At = new DateTime(2026, 1, 1, 8, 30, 0) }).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -149,9 +155,11 @@ public sealed class StateShapeTests
     [Fact]
     public async Task A_flush_leaves_a_state_of_a_newer_release_dirty_and_the_newer_release_flushes_it()
     {
-        await using var newer = await TestEngine.StartAsync(new() { Sweep = false, More = static builder => builder.AddEntity<After>("shelf") });
+        await using var newer = await TestEngine.StartAsync(
+            new() { Sweep = false, More = static builder => builder.AddEntity<After>("shelf") });
         await newer.Engine.Store<After>("shelf").SetAsync("a", new After { Quantity = 3, Shelf = "B7" });
-        await using (var older = await TestEngine.StartAsync(newer.Options with { More = static builder => builder.AddEntity<Before>("shelf") }))
+        await using (var older = await TestEngine.StartAsync(
+            newer.Options with { More = static builder => builder.AddEntity<Before>("shelf") }))
         {
             await older.FlushAllAsync();
             await Assert.ThrowsAsync<PayloadException>(() => older.Engine.Store<Before>("shelf").GetAsync("a"));
@@ -160,7 +168,8 @@ public sealed class StateShapeTests
 
         await newer.FlushAllAsync();
         Assert.Equal("B7", (await newer.Engine.Store<After>("shelf").GetAsync("a"))!.State.Shelf);
-        await using var late = await TestEngine.StartAsync(newer.Options with { More = static builder => builder.AddEntity<Before>("shelf") });
+        await using var late = await TestEngine.StartAsync(
+            newer.Options with { More = static builder => builder.AddEntity<Before>("shelf") });
         await Assert.ThrowsAsync<PayloadException>(() => late.Engine.Store<Before>("shelf").GetAsync("a"));
     }
 
@@ -172,10 +181,12 @@ public sealed class StateShapeTests
         var error = await Assert.ThrowsAsync<ConfigurationException>(() => TestEngine.StartAsync(first.Options with
         {
             More = static builder => builder.AddEntity<Before>(
-                "shelf", static type => type.Serializer = new JsonStateSerializer<Before>(new JsonSerializerOptions(JsonSerializerDefaults.Web))),
+                "shelf",
+                static type => type.Serializer =
+                new JsonStateSerializer<Before>(new JsonSerializerOptions(JsonSerializerDefaults.Web))),
         }));
 
-        Assert.Contains("Before.Quantity", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the member Quantity", error.Message, StringComparison.Ordinal);
         Assert.Contains("'quantity'", error.Message, StringComparison.Ordinal);
     }
 
@@ -195,13 +206,24 @@ public sealed class StateShapeTests
         Assert.Equal(@"B\u00007", (await shelves.GetAsync("b"))!.State.Shelf);
     }
 
+    [Fact]
+    public void What_would_not_come_back_from_a_cache_is_not_cached()
+    {
+        var codec = new CacheCodec(new CacheOptions("shapes"), NullLogger.Instance);
+
+        Assert.Null(codec.Encode("a", new WithTuple { Name = ("Ada", "Lovelace") }));
+        Assert.Null(codec.Encode("a", new Basket { Lines = [new GiftLine { Amount = 1 }] }));
+        Assert.NotNull(codec.Encode("a", new Basket { Lines = [new Line { Amount = 1 }] }));
+    }
+
     private static async Task StartWith<TState>()
         where TState : class
     {
         await using var engine = await TestEngine.StartAsync(new() { More = static builder => builder.AddEntity<TState>("shape") });
     }
 
-    private static Plain Plain(string name) => new(name, 1.50m, ["x", "y"], new() { ["k"] = 1 }, DayOfWeek.Friday, new Plain("next", 0, [], [], null, null));
+    private static Plain Plain(string name)
+        => new(name, 1.50m, ["x", "y"], new() { ["k"] = 1 }, DayOfWeek.Friday, new Plain("next", 0, [], [], null, null));
 
     private static PayloadCodec<TState> CodecOf<TState>(JsonSerializerOptions? json = null)
         where TState : class
