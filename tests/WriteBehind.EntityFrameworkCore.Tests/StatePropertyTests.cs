@@ -34,8 +34,7 @@ public sealed class StatePropertyTests
             DateOnly.FromDayNumber(random.Next(1, 3_000_000)),
             random.Instant(),
             random.Next(3) == 0 ? null : (DayOfWeek)random.Next(7),
-            random.Bytes(),
-            random.Many(random.Text)));
+            random.Bytes()));
 
     [Fact]
     public Task On_the_tracked_path() => CheckAsync<KeptWhole>(

@@ -211,18 +211,18 @@ public sealed class MigrateFromRedisTests : IAsyncLifetime
     private Task<GrainCluster> NewAsync(
         string? prefix = null, Action<RedisStateSource>? configure = null, Action<WriteBehindGrainStorageOptions>? storage = null)
         => GrainCluster.StartAsync(new()
-    {
-        Prefix = prefix,
-        Silo = silo =>
         {
-            Name(silo);
-            silo.AddWriteBehindGrainStorage("carts", options =>
+            Prefix = prefix,
+            Silo = silo =>
             {
-                options.MigrateFromRedis(configure);
-                storage?.Invoke(options);
-            });
-        },
-    });
+                Name(silo);
+                silo.AddWriteBehindGrainStorage("carts", options =>
+                {
+                    options.MigrateFromRedis(configure);
+                    storage?.Invoke(options);
+                });
+            },
+        });
 
     /// <summary>The test host gives each cluster a service id of its own, which is part of the old keys.</summary>
     private void Name(ISiloBuilder silo) => silo.Services.PostConfigure<ClusterOptions>(options => options.ServiceId = _serviceId);

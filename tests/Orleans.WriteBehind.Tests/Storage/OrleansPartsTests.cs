@@ -1,4 +1,3 @@
-using Orleans.Hosting;
 using Orleans.Streams;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind.Testing;

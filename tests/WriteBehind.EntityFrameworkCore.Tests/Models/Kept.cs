@@ -15,8 +15,7 @@ internal sealed record Kept(
     DateOnly Date,
     DateTime At,
     DayOfWeek? Day,
-    byte[] Bytes,
-    List<string> Words)
+    byte[] Bytes)
 {
     public decimal Double => Amount * 2;
 }
