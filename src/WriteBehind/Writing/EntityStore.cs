@@ -46,7 +46,8 @@ internal sealed class EntityStore<TState>(
 
         // Before anything is awaited: the caller may change the state from then on.
         var payload = parts.Codec.Encode(id, state);
-        var put = new LaneOperation<TState>(id, ChangeKind.Set, null, payload, expectedVersion, parts.Time.GetTimestamp(), cancellationToken);
+        var put = new LaneOperation<TState>(
+            id, ChangeKind.Set, null, payload, expectedVersion, parts.Time.GetTimestamp(), cancellationToken);
         await ChangeAsync(put, strategy, cancellationToken).ConfigureAwait(false);
         return put.Acknowledged.Version;
     }
@@ -71,6 +72,12 @@ internal sealed class EntityStore<TState>(
     {
         CheckId(id);
         return _waiter.FlushAsync(id, timeout ?? FlushQueue.DefaultTimeout, cancellationToken);
+    }
+
+    public Task<bool> EvictAsync(string id, CancellationToken cancellationToken = default)
+    {
+        CheckId(id);
+        return parts.Buffer.EvictAsync(id, cancellationToken);
     }
 
     public IEntityStore<TState> With(WriteStrategy strategy)
@@ -103,7 +110,8 @@ internal sealed class EntityStore<TState>(
         return await ChangeAsync(operation, strategy, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<Entity<TState>?> ChangeAsync(LaneOperation<TState> operation, WriteStrategy strategy, CancellationToken cancellationToken)
+    private async Task<Entity<TState>?> ChangeAsync(
+        LaneOperation<TState> operation, WriteStrategy strategy, CancellationToken cancellationToken)
     {
         var id = operation.Id;
         while (!_lanes.GetOrAdd(id, static (key, store) => store.NewLane(key), this).TryEnqueue(operation))
@@ -186,6 +194,8 @@ internal sealed class StrategyStore<TState>(EntityStore<TState> store, WriteStra
 
     public Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         => store.FlushAsync(id, timeout, cancellationToken);
+
+    public Task<bool> EvictAsync(string id, CancellationToken cancellationToken = default) => store.EvictAsync(id, cancellationToken);
 
     public IEntitySession<TState> OpenSession(string id) => store.OpenSession(id);
 
