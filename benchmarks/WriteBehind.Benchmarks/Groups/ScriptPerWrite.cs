@@ -64,7 +64,7 @@ internal sealed class ScriptPerWrite : IAsyncDisposable
             WriteScript.Script.Text,
             [keys.Epoch, keys.Dirty, keys.Dead, keys.Entity(id), keys.Fence(id)],
             [
-                1, "0", _options.MaxDirty / _options.Shards, (long)_options.FenceTime.TotalMilliseconds, known.Epoch, 1,
+                1, "0", (long)_options.FenceTime.TotalMilliseconds, 0, known.Epoch, 1, _options.MaxDirty / _options.Shards,
                 id, known.Version, known.Version + 1, known.KnownAt, Random.Shared.NextInt64(), _codec.Encode(id, _products[index]),
             ]))!;
         var isWritten = reply.Length == 2;

@@ -142,7 +142,11 @@ internal sealed partial class WriteBehindGrainStorage(
         {
             NotWritten(logger, error, grainId, name);
             grain.GetComponent<MigrationGuard>()?.GiveUp();
-            grain.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationError, error, "Its state could not be written."));
+
+            // Without the error: with it the runtime fails every call that waits for this activation, though none of them has begun. So
+            // they are sent on to the next activation, as they are with Orleans' own providers.
+            grain.Deactivate(
+                new DeactivationReason(DeactivationReasonCode.ApplicationError, $"Its state could not be written: {error.Message}"));
         }
     }
 

@@ -85,7 +85,7 @@ internal sealed partial class DeadLetterBox(
             return null;
         }
 
-        if (letter.Reason == DeadLetterReason.Fenced)
+        if (letter.HoldsState)
         {
             return new(letter.ToPublic(options.Type, id), letter.IsDelete, BodyOf(letter.Payload));
         }
@@ -110,7 +110,8 @@ internal sealed partial class DeadLetterBox(
             return false;
         }
 
-        if (letter.Reason == DeadLetterReason.Fenced)
+        Readable(id, letter);
+        if (letter.HoldsState)
         {
             await rewrite(letter.IsDelete ? null : letter.Payload).ConfigureAwait(false);
             return true;
@@ -125,21 +126,37 @@ internal sealed partial class DeadLetterBox(
         return revived.NextFlag();
     }
 
-    /// <summary>Drops a letter and its state.</summary>
+    /// <summary>Drops a letter and its state. False where there is none, or where it was taken back or replaced meanwhile.</summary>
     public async Task<bool> DiscardAsync(string id, CancellationToken cancellationToken)
     {
-        if (await FindAsync(id, cancellationToken).ConfigureAwait(false) is not { } letter)
+        if (await FindBytesAsync(id, cancellationToken).ConfigureAwait(false) is not { } stored)
         {
             return false;
         }
 
+        var letter = StoredLetter.FromBytes(stored);
+        Readable(id, letter);
         var shard = keys[keys.ShardOf(id)];
-        await DeadLetterScripts.Discard.RunAsync(
+        var discarded = await DeadLetterScripts.Discard.RunAsync(
             redis,
             [shard.Dirty, shard.Dead, shard.Entity(id), shard.Fence(id)],
-            [id, letter.MarkField, letter.Mark, letter.Version + 1, (long)options.TombstoneFenceTime.TotalMilliseconds],
+            [id, letter.MarkField, letter.Mark, letter.Version + 1, (long)options.TombstoneFenceTime.TotalMilliseconds, stored],
             cancellationToken).ConfigureAwait(false);
-        return true;
+        return discarded.NextFlag();
+    }
+
+    /// <summary>A letter that only its own release can read is for that release to deal with.</summary>
+    private void Readable(string id, StoredLetter letter)
+    {
+        if (letter.IsUnreadable)
+        {
+            throw new PayloadException(
+                PayloadProblem.NewerSchema,
+                $"The dead letter of {options.Type} '{id}' can't be read by this release, so it is left as it is: {letter.Error} " +
+                "Use the release that wrote it.",
+                options.Type,
+                id);
+        }
     }
 
     // In one conditional expression null would become an empty memory, not none.
@@ -186,10 +203,12 @@ internal sealed partial class DeadLetterBox(
     }
 
     private async Task<StoredLetter?> FindAsync(string id, CancellationToken cancellationToken)
+        => await FindBytesAsync(id, cancellationToken).ConfigureAwait(false) is { } stored ? StoredLetter.FromBytes(stored) : null;
+
+    private async Task<byte[]?> FindBytesAsync(string id, CancellationToken cancellationToken)
     {
         var dead = keys[keys.ShardOf(id)].Dead;
-        var stored = await RunAsync(dead, db => db.HashGetAsync(dead, id), cancellationToken).ConfigureAwait(false);
-        return stored.IsNull ? null : StoredLetter.FromBytes((byte[])stored!);
+        return await RunAsync(dead, db => db.HashGetAsync(dead, id), cancellationToken).ConfigureAwait(false);
     }
 
     [LoggerMessage(
@@ -235,9 +254,11 @@ internal static class DeadLetterScripts
 
     /// <summary>
     /// Drops a dead entity's state for good. KEYS: dirty, dead, entity, fence. ARGV: id, the field that marks the write and
-    /// what it holds, next version, fence time in ms.
+    /// what it holds, next version, fence time in ms, the letter. Returns 0 where another letter is there by now, or none.
     /// </summary>
     public static readonly RedisScript Discard = new("""
+        -- The very letter that was read: one that was retried and set aside anew tells of another write, and nobody has seen it.
+        if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[6] then return 0 end
         redis.call('HDEL', KEYS[2], ARGV[1])
         if (redis.call('HGET', KEYS[3], ARGV[2]) or '') == ARGV[3] and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
           redis.call('DEL', KEYS[3])
@@ -260,8 +281,20 @@ internal sealed class StoredLetter
     [JsonPropertyName("w")]
     public string? Nonce { get; init; }
 
+    /// <summary>
+    /// The name of the reason, which a newer release may have and this one not; null for <see cref="DeadLetterReason.Rejected"/>.
+    /// </summary>
     [JsonPropertyName("reason")]
-    public DeadLetterReason Reason { get; init; }
+    public string? ReasonName { get; init; }
+
+    [JsonIgnore]
+    public DeadLetterReason Reason
+    {
+        get => ReasonName is null ? DeadLetterReason.Rejected
+            : Enum.TryParse<DeadLetterReason>(ReasonName, out var known) && Enum.GetName(known) == ReasonName ? known
+            : DeadLetterReason.Unknown;
+        init => ReasonName = value == DeadLetterReason.Rejected ? null : value.ToString();
+    }
 
     [JsonPropertyName("error")]
     public string Error { get; init; } = string.Empty;
@@ -289,6 +322,14 @@ internal sealed class StoredLetter
     [JsonPropertyName("d")]
     public byte[]? Payload { get; init; }
 
+    /// <summary>Whether nothing of it can be read.</summary>
+    [JsonIgnore]
+    public bool IsUnreadable { get; private init; }
+
+    /// <summary>Whether the state is in the letter, and nowhere else.</summary>
+    [JsonIgnore]
+    public bool HoldsState => Reason == DeadLetterReason.Fenced || Payload is not null || IsDelete;
+
     /// <summary>The field of the entity by which it is seen to hold the rejected write still.</summary>
     [JsonIgnore]
     public string MarkField => string.IsNullOrEmpty(Nonce) ? "v" : "w";
@@ -299,14 +340,35 @@ internal sealed class StoredLetter
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, StoredLetterJson.Default.StoredLetter);
 
+    /// <summary>Reads one, as far as this release can: a letter that can't be read is shown as that, and stops no other.</summary>
     public static StoredLetter FromBytes(byte[] bytes)
-        => JsonSerializer.Deserialize(bytes, StoredLetterJson.Default.StoredLetter) ?? new StoredLetter();
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(bytes, StoredLetterJson.Default.StoredLetter) ?? Unreadable("it is empty.");
+        }
+        catch (JsonException e)
+        {
+            return Unreadable(e.Message);
+        }
+
+        static StoredLetter Unreadable(string why) => new()
+        {
+            Reason = DeadLetterReason.Unknown,
+            Error = $"It is not a dead letter as this release writes them: {why}",
+            IsUnreadable = true,
+        };
+    }
+
+    private string PublicError => Reason == DeadLetterReason.Unknown && !IsUnreadable
+        ? $"A newer release set it aside ({ReasonName}): {Error}"
+        : Error;
 
     public DeadLetter ToPublic(string type, string id)
-        => new(type, id, Version, Reason, Error, Code, Attempts, FirstFailedAt, SetAsideAt, StoredVersion);
+        => new(type, id, Version, Reason, PublicError, Code, Attempts, FirstFailedAt, SetAsideAt, StoredVersion);
 }
 
 /// <summary>The serializer of <see cref="StoredLetter"/>.</summary>
-[JsonSourceGenerationOptions(UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
 [JsonSerializable(typeof(StoredLetter))]
 internal sealed partial class StoredLetterJson : JsonSerializerContext;

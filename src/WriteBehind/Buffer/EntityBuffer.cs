@@ -56,8 +56,8 @@ internal sealed class EntityBuffer
 
     public KeyLayout Keys { get; }
 
-    /// <summary>The bound of one shard: the type's, split evenly and rounded up.</summary>
-    private long ShardLimit => ((_options.MaxDirty - 1) / _options.Shards) + 1;
+    /// <summary>Whether a call may touch several shards.</summary>
+    private bool AreShardsTogether => _redis.IsOneServer && !Volatile.Read(ref _shardsApart);
 
     /// <summary>
     /// Whether a shard was seen to have come back empty since the last call: on a cluster one server may, and the others not.
@@ -69,7 +69,7 @@ internal sealed class EntityBuffer
     /// once.
     /// </summary>
     public Task<WriteReply> WriteAsync(WriteRequest request)
-        => (_redis.IsOneServer && !Volatile.Read(ref _shardsApart) ? _overShards : _writers[Keys.ShardOf(request.Id)]).SendAsync(request);
+        => (AreShardsTogether ? _overShards : _writers[Keys.ShardOf(request.Id)]).SendAsync(request);
 
     /// <summary>Reads one entity, together with others of its shard that are asked for meanwhile.</summary>
     public Task<BufferedEntity> ReadAsync(string id) => _readers[Keys.ShardOf(id)].SendAsync(id);
@@ -99,8 +99,9 @@ internal sealed class EntityBuffer
         var keys = Keys[Keys.ShardOf(id)];
         var reply = await FillScript.Script.RunAsync(
             _redis,
-            [keys.Epoch, keys.Entity(id), keys.Fence(id)],
+            [keys.Epoch, keys.Entity(id), keys.Fence(id), keys.Dirty],
             [
+                id,
                 known.Epoch,
                 known.KnownAt,
                 (long)_options.FenceTime.TotalMilliseconds,
@@ -109,6 +110,44 @@ internal sealed class EntityBuffer
                 (long)_options.CacheTtl.TotalMilliseconds],
             cancellationToken).ConfigureAwait(false);
         return reply.NextFlag();
+    }
+
+    /// <summary>Takes a clean entry out of Redis; false where there is none.</summary>
+    public async Task<bool> EvictAsync(string id, CancellationToken cancellationToken)
+    {
+        var keys = Keys[Keys.ShardOf(id)];
+        var reply = await EvictScript.Script.RunAsync(
+            _redis, [keys.Entity(id), keys.Dirty, keys.Dead], [id], cancellationToken).ConfigureAwait(false);
+        return reply.NextFlag();
+    }
+
+    /// <summary>
+    /// Whether nothing of the type is dirty, as far as one cheap question tells: one command over all shards where one server holds them,
+    /// one for each otherwise.
+    /// </summary>
+    /// <param name="withLetters">Whether dead letters count, too.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    public async Task<bool> IsIdleAsync(bool withLetters, CancellationToken cancellationToken)
+    {
+        var shards = Enumerable.Range(0, Keys.Shards).Select(shard => Keys[shard]);
+        IEnumerable<RedisKey[]> questions = shards.Select(keys => withLetters ? new[] { keys.Dirty, keys.Dead } : [keys.Dirty]);
+        if (AreShardsTogether)
+        {
+            questions = [[.. questions.SelectMany(static keys => keys)]];
+        }
+
+        try
+        {
+            var there = await Task.WhenAll(questions.Select(keys => _redis.RunAsync(
+                database => database.KeyExistsAsync(keys, CommandFlags.DemandMaster), cancellationToken))).ConfigureAwait(false);
+            return there.All(static count => count == 0);
+        }
+        catch (BufferUnavailableException e) when (!AreShardsTogether || e.InnerException is RedisServerException)
+        {
+            // It can't be asked so, or not everywhere; what comes next does without, or reports it.
+            return false;
+        }
     }
 
     /// <summary>Counts what waits in one shard.</summary>
@@ -130,7 +169,8 @@ internal sealed class EntityBuffer
     private async Task<IReadOnlyList<WriteReply>> WriteBatchAsync(IReadOnlyList<WriteRequest> batch)
     {
         await ReachAsync(ProtocolStep.BeforeWrite, batch).ConfigureAwait(false);
-        var call = new WriteCall(batch, Keys, _epochs, RandomToken.Next(), ShardLimit, _options.FenceTime);
+        var bound = new DirtyBound(_options.MaxDirty, Keys.Shards, IsPooled: _options.MaxDirty < Keys.Shards && AreShardsTogether);
+        var call = new WriteCall(batch, Keys, _epochs, RandomToken.Next(), bound, _options.FenceTime);
         ScriptReply reply;
         try
         {
@@ -246,22 +286,38 @@ internal static class BacklogScript
 }
 
 /// <summary>
-/// Puts what was loaded from the database into Redis as a clean entry, unless Redis knows something newer. KEYS: epoch, entity, fence.
-/// ARGV: known epoch, known at, fence time in ms, version, payload, TTL in ms. Returns 1 where it was put.
+/// Puts what was loaded from the database into Redis as a clean entry, unless Redis knows something newer. KEYS: epoch, entity, fence,
+/// dirty. ARGV: id, known epoch, known at, fence time in ms, version, payload, TTL in ms. Returns 1 where it was put.
 /// </summary>
 internal static class FillScript
 {
     public static readonly RedisScript Script = new(VersionLua.Text, """
-        if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+        -- A mark without a state is one that Redis lost, and a flusher is to find that out. A clean entry under it would be saved as if it
+        -- were the lost write; and a write on top of it would go on expiring, as only the first write under a mark ends that.
+        if redis.call('EXISTS', KEYS[2]) == 1 or redis.call('ZSCORE', KEYS[4], ARGV[1]) then return 0 end
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         -- The same check as for a writer's knowledge: a fill that is older than a fence lasts has nothing to be checked against.
-        if redis.call('GET', KEYS[1]) ~= ARGV[1] or now - tonumber(ARGV[2]) >= tonumber(ARGV[3]) then return 0 end
+        if redis.call('GET', KEYS[1]) ~= ARGV[2] or now - tonumber(ARGV[3]) >= tonumber(ARGV[4]) then return 0 end
         local fenced, _, failure = fence(KEYS[3])
-        if failure or fenced and newer(fenced, ARGV[4]) then return 0 end
-        redis.call('HSET', KEYS[2], 'v', ARGV[4], 'w', '', 'd', ARGV[5])
-        redis.call('PEXPIRE', KEYS[2], ARGV[6])
+        if failure or fenced and newer(fenced, ARGV[5]) then return 0 end
+        redis.call('HSET', KEYS[2], 'v', ARGV[5], 'w', '', 'd', ARGV[6])
+        redis.call('PEXPIRE', KEYS[2], ARGV[7])
         return 1
+        """);
+}
+
+/// <summary>
+/// Takes a clean entry out: one that is neither dirty nor set aside, and so expires by itself. Its fence stays. KEYS: entity, dirty, dead.
+/// ARGV: id. Returns 1 where it was there.
+/// </summary>
+internal static class EvictScript
+{
+    public static readonly RedisScript Script = new("""
+        if redis.call('ZSCORE', KEYS[2], ARGV[1]) or redis.call('HEXISTS', KEYS[3], ARGV[1]) == 1 then return 0 end
+        -- What has no end is nothing of a flusher's, or not of this library: it is left alone.
+        if redis.call('PTTL', KEYS[1]) < 0 then return 0 end
+        return redis.call('DEL', KEYS[1])
         """);
 }
 

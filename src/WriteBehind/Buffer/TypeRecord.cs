@@ -42,6 +42,15 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
                 options.Type);
         }
 
+        if (options.MaxDirty < options.Shards && !redis.IsOneServer)
+        {
+            throw new ConfigurationException(
+                nameof(EntityTypeOptions.MaxDirty),
+                $"MaxDirty of '{options.Type}' is {options.MaxDirty}, less than its Shards ({options.Shards}). On a Redis " +
+                $"Cluster each shard has its own part of the bound, and some would have none: use at least {options.Shards}.",
+                options.Type);
+        }
+
         var same = (_epoch is null || _epoch == epoch) & !buffer.TakeEmptied();
         _epoch = epoch;
         return same;

@@ -15,22 +15,35 @@ internal sealed class WriteCall
     /// <summary>The requests of each shard, by their index.</summary>
     private readonly IGrouping<int, int>[] _sections;
 
+    /// <param name="requests">What to write.</param>
+    /// <param name="layout">The keys.</param>
+    /// <param name="epochs">The epochs of the shards.</param>
+    /// <param name="candidateEpoch">The epoch of a shard that has none.</param>
+    /// <param name="bound">How much may be dirty.</param>
+    /// <param name="fenceTime">How long a fence lasts.</param>
     public WriteCall(
-        IReadOnlyList<WriteRequest> requests, KeyLayout layout, ShardEpochs epochs, string candidateEpoch, long shardLimit,
+        IReadOnlyList<WriteRequest> requests, KeyLayout layout, ShardEpochs epochs, string candidateEpoch, DirtyBound bound,
         TimeSpan fenceTime)
     {
         (_requests, _epochs) = (requests, epochs);
         _sections = [.. Enumerable.Range(0, requests.Count).GroupBy(i => layout.ShardOf(requests[i].Id))];
-        Keys = new RedisKey[(3 * _sections.Length) + (2 * requests.Count)];
+        var pool = bound.IsPooled ? layout.Shards : 0;
+        IsOverShards = _sections.Length > 1 || pool > 1;
+        Keys = new RedisKey[(3 * _sections.Length) + (2 * requests.Count) + (2 * pool)];
         Arguments = new RedisValue[
             WriteScript.Header + (WriteScript.PerSection * _sections.Length) + (WriteScript.PerEntity * requests.Count)];
-        (Arguments[0], Arguments[1], Arguments[2]) = (_sections.Length, candidateEpoch, shardLimit);
-        Arguments[3] = (long)fenceTime.TotalMilliseconds;
+        (Arguments[0], Arguments[1], Arguments[2]) = (_sections.Length, candidateEpoch, (long)fenceTime.TotalMilliseconds);
+        Arguments[3] = pool;
         var (key, argument) = (_sections.Length, WriteScript.Header);
         for (var i = 0; i < _sections.Length; i++)
         {
             Keys[i] = layout[_sections[i].Key].Epoch;
-            AddSection(_sections[i], layout[_sections[i].Key], ref key, ref argument);
+            AddSection(_sections[i], layout[_sections[i].Key], bound.Of(_sections[i].Key), ref key, ref argument);
+        }
+
+        for (var shard = 0; shard < pool; shard++)
+        {
+            (Keys[key++], Keys[key++]) = (layout[shard].Dirty, layout[shard].Dead);
         }
     }
 
@@ -39,7 +52,7 @@ internal sealed class WriteCall
     public RedisValue[] Arguments { get; }
 
     /// <summary>Whether it touches more than one shard, which a Redis Cluster refuses.</summary>
-    public bool IsOverShards => _sections.Length > 1;
+    public bool IsOverShards { get; }
 
     /// <summary>The answers, in the order of the requests.</summary>
     public WriteReply[] Read(ScriptReply reply)
@@ -68,12 +81,13 @@ internal sealed class WriteCall
         return answers;
     }
 
-    private void AddSection(IGrouping<int, int> section, ShardKeys keys, ref int key, ref int argument)
+    private void AddSection(IGrouping<int, int> section, ShardKeys keys, long limit, ref int key, ref int argument)
     {
         var writers = _epochs[section.Key] ?? string.Empty;
         (Keys[key++], Keys[key++]) = (keys.Dirty, keys.Dead);
         Arguments[argument++] = writers;
         Arguments[argument++] = section.Count();
+        Arguments[argument++] = limit;
         foreach (var index in section)
         {
             var id = _requests[index].Id;
@@ -106,10 +120,11 @@ internal sealed class WriteCall
 /// <summary>
 /// Writes a batch of entities: version check, payload, dirty mark and bound in one atomic step. Where one server holds
 /// all shards a call may have sections of several, otherwise it has one. KEYS: the epoch of each section, then of each dirty, dead, and
-/// entity and fence of each entity. ARGV: how many sections, candidate epoch, limit of a shard, fence time in ms; then of each section the
-/// epoch that the writers know, how many entities, their ids, and five of each. Returns Redis time in ms, the epochs, then of each that was
-/// not written: its place from 0, status, with a conflict the version found (otherwise its base), and with an error its text. Those that
-/// are not named were written, as the version they came with.
+/// entity and fence of each entity; then, where the bound is pooled, dirty and dead of all shards. ARGV: how many sections, candidate
+/// epoch, fence time in ms, how many shards are pooled; then of each section the epoch that the writers know, how many entities, how many
+/// may be unflushed, the entities' ids, and five of each. Returns Redis time in ms, the epochs, then of each that was not written: its
+/// place from 0, status, with a conflict the version found (otherwise its base), and with an error its text. Those that are not named were
+/// written, as the version they came with.
 /// </summary>
 internal static class WriteScript
 {
@@ -117,7 +132,7 @@ internal static class WriteScript
     public const int Header = 4;
 
     /// <summary>Arguments of each section before its ids.</summary>
-    public const int PerSection = 2;
+    public const int PerSection = 3;
 
     /// <summary>
     /// Arguments of each entity: its id among the others of the section; then base version, version to store, known at (0 where that
@@ -128,15 +143,24 @@ internal static class WriteScript
     public static readonly RedisScript Script = new(VersionLua.Text, """
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local sections, limit, stale = tonumber(ARGV[1]), tonumber(ARGV[3]), math.max(0, now - tonumber(ARGV[4]))
+        local sections, pool, stale = tonumber(ARGV[1]), tonumber(ARGV[4]), math.max(0, now - tonumber(ARGV[3]))
         local epochs = redis.call('MGET', unpack(KEYS, 1, sections))
+        -- What counts towards the bound: of this shard, or of all of them, whose keys come last.
+        local function unflushed(dirty, dead, shards)
+          if shards == 0 then return redis.call('ZCARD', dirty) + redis.call('HLEN', dead) end
+          local sum = 0
+          for k = #KEYS - 2 * shards + 1, #KEYS, 2 do
+            sum = sum + redis.call('ZCARD', KEYS[k]) + redis.call('HLEN', KEYS[k + 1])
+          end
+          return sum
+        end
         -- Times go through %.0f, as Lua prints large numbers with an exponent.
         local out, refused = { string.format('%.0f', now) }, {}
         local key, arg, place = sections, 4, 0
         for section = 1, sections do
           -- MGET passes over an epoch key of another kind, so GET asks once more, and fails, before anything is put there.
           local dirty, dead, epoch = KEYS[key + 1], KEYS[key + 2], epochs[section] or redis.call('GET', KEYS[section])
-          local count, ids = tonumber(ARGV[arg + 2]), arg + 2
+          local count, limit, ids = tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3]), arg + 3
           if not epoch then
             epoch = ARGV[2]
             redis.call('SET', KEYS[section], epoch)
@@ -183,8 +207,7 @@ internal static class WriteScript
               end
             end
             if status == 'ok' then
-              if not marks[i] and redis.call('ZCARD', dirty) + redis.call('HLEN', dead) >= limit
-                  and redis.call('HEXISTS', dead, id) == 0 then
+              if not marks[i] and unflushed(dirty, dead, pool) >= limit and redis.call('HEXISTS', dead, id) == 0 then
                 status = 'full'
               else
                 -- The mark comes before the state: should Redis refuse a command half-way (a permission, a key of another kind), the
@@ -250,4 +273,19 @@ internal enum WriteStatus
 
     /// <summary>Refused: the entity's key holds something else than a hash.</summary>
     Error,
+}
+
+/// <summary>How many entities of a type may be unflushed, and how that is shared among its shards.</summary>
+/// <param name="Most">The bound of them all.</param>
+/// <param name="Shards">How many shards there are.</param>
+/// <param name="IsPooled">
+/// Whether the write script adds up all shards, which needs one server for all of them. So a bound smaller than the number of shards can be
+/// kept; for others their sum would be too dear.
+/// </param>
+internal readonly record struct DirtyBound(long Most, int Shards, bool IsPooled)
+{
+    /// <summary>
+    /// The part of one shard. The parts add up to the bound, never to more: what does not divide evenly goes to the first shards.
+    /// </summary>
+    public long Of(int shard) => IsPooled ? Most : (Most / Shards) + (shard < Most % Shards ? 1 : 0);
 }

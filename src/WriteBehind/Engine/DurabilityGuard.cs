@@ -26,6 +26,7 @@ internal sealed partial class DurabilityGuard(RedisConnections redis, WriteBehin
             if (starting && options.ReplicaAcknowledgements > 0)
             {
                 await RefuseClusterAsync(cancellationToken).ConfigureAwait(false);
+                await ReplicaWait.ProveAsync(redis, options.ReplicaAcknowledgements, cancellationToken).ConfigureAwait(false);
             }
 
             var warnings = await RedisSettings.InspectAsync(redis, cancellationToken).ConfigureAwait(false);

@@ -105,6 +105,12 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
             return round;
         }
 
+        if (await _parts.Buffer.IsIdleAsync(withLetters: false, cancellationToken).ConfigureAwait(false))
+        {
+            // What is written from now on is due after its delay, and not before.
+            return TimeSpan.FromTicks(Math.Clamp(_options.FlushDelay.Ticks, ShortestRound.Ticks, LongestRound.Ticks));
+        }
+
         var pass = new SweepPass();
         await _sweeper.RunAsync(
             pass, _options.FlushDelay, until: null, force: false, SweepPart.All, cancellationToken).ConfigureAwait(false);
@@ -128,6 +134,24 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         }
 
         return pass;
+    }
+
+    public async Task<BufferUnavailableException?> WatchAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (!await _parts.Buffer.IsIdleAsync(withLetters: true, cancellationToken).ConfigureAwait(false))
+            {
+                return (await CountAsync(null, cancellationToken).ConfigureAwait(false)).Failure;
+            }
+        }
+        catch (BufferUnavailableException e)
+        {
+            return e;
+        }
+
+        Volatile.Write(ref _counted, [.. Enumerable.Repeat(default(ShardBacklog), _options.Shards)]);
+        return null;
     }
 
     public async Task<TypeBacklog> CountAsync(long[]? until, CancellationToken cancellationToken)
@@ -262,6 +286,9 @@ internal interface ITypeEngine
 
     /// <summary>Flushes one entity, as <see cref="IEntityStore{TState}.FlushAsync"/> does.</summary>
     Task FlushAsync(string id, TimeSpan? timeout, CancellationToken cancellationToken);
+
+    /// <summary>Looks what waits, for gauges and status; returns why it could not be counted everywhere, or null.</summary>
+    Task<BufferUnavailableException?> WatchAsync(CancellationToken cancellationToken);
 
     /// <summary>
     /// Counts what waits, per shard. Where Redis or a part of it is away the result says so, and only a cancellation is thrown.

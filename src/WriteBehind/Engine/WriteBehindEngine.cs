@@ -112,8 +112,8 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
 
     public async Task<EngineStatus> GetStatusAsync(CancellationToken cancellationToken = default)
     {
-        var backlogs = await Task.WhenAll(_types.Values.Select(type => type.CountAsync(null, cancellationToken))).ConfigureAwait(false);
-        var durability = _guard.Status with { Reachable = backlogs.All(static backlog => backlog.Failure is null) };
+        var failures = await Task.WhenAll(_types.Values.Select(type => type.WatchAsync(cancellationToken))).ConfigureAwait(false);
+        var durability = _guard.Status with { Reachable = failures.All(static failure => failure is null) };
         return new EngineStatus([.. _types.Values.Select(type => type.Status)], durability, [.. _loops.Select(loop => loop.Status)]);
     }
 
@@ -201,8 +201,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         BufferUnavailableException? failure = null;
         foreach (var type in _types.Values)
         {
-            var backlog = await type.CountAsync(null, cancellationToken).ConfigureAwait(false);
-            failure ??= backlog.Failure;
+            failure = await type.WatchAsync(cancellationToken).ConfigureAwait(false) ?? failure;
         }
 
         await _guard.InspectAsync(starting: false, cancellationToken).ConfigureAwait(false);

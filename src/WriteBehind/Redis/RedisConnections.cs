@@ -12,6 +12,9 @@ namespace WriteBehind.Redis;
 /// </summary>
 internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 {
+    private static readonly TimeSpan PauseBetweenAttempts = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan PauseBetweenRoles = TimeSpan.FromMilliseconds(500);
+
     private readonly ConfigurationOptions _configuration;
     private readonly TimeProvider _time;
     private readonly TimeSpan _timeout;
@@ -19,6 +22,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     private IConnectionMultiplexer? _shared;
     private IConnectionMultiplexer? _settle;
     private IConnectionMultiplexer? _waiting;
+    private long _rolesAskedAt;
+    private Attempt? _attempt;
 
     public RedisConnections(RedisConnectionSource source, TimeProvider time)
     {
@@ -113,12 +118,87 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         }
         catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
         {
-            throw RedisErrors.Translate(e);
+            if (RedisErrors.IsReadOnly(e))
+            {
+                AskForRoles(database.Multiplexer);
+            }
+
+            throw Explain(e, database.Multiplexer);
         }
         finally
         {
             // Only here, as most are answered.
             _ = answer?.MayBeAbandoned();
+        }
+    }
+
+    /// <summary>
+    /// The error of a command. A connection that broke is made anew by the library, which keeps to itself why that fails (seen with 2.13:
+    /// it goes on speaking of the socket that was closed once). So the reason is looked for beside it.
+    /// </summary>
+    private BufferUnavailableException Explain(Exception exception, IConnectionMultiplexer multiplexer)
+    {
+        var error = RedisErrors.Translate(exception, multiplexer);
+        if (multiplexer.IsConnected || !RedisErrors.IsSilence(error))
+        {
+            return error;
+        }
+
+        var last = Volatile.Read(ref _attempt);
+        var age = last is null ? TimeSpan.MaxValue : _time.GetElapsedTime(last.At);
+        if (age >= PauseBetweenAttempts
+            && Interlocked.CompareExchange(ref _attempt, new Attempt(_time.GetTimestamp(), last?.Failure), last) == last)
+        {
+            _ = AttemptAsync();
+        }
+
+        return last?.Failure is { } failure && age < 10 * PauseBetweenAttempts ? RedisErrors.Translate(failure) : error;
+    }
+
+    private async Task AttemptAsync()
+    {
+        Exception? failure = null;
+        try
+        {
+            var connection = await ConnectionMultiplexer.ConnectAsync(_configuration.Clone()).ConfigureAwait(false);
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (RedisErrors.IsRedis(e, CancellationToken.None))
+        {
+            failure = RedisErrors.OfConnection(e) is null ? null : e;
+        }
+
+        Volatile.Write(ref _attempt, new Attempt(_time.GetTimestamp(), failure));
+    }
+
+    /// <summary>
+    /// Has the library look who is master now. It does so by itself once a minute only, and until then sends every write to a server that
+    /// refuses it.
+    /// </summary>
+    private void AskForRoles(IConnectionMultiplexer multiplexer)
+    {
+        var (now, asked) = (_time.GetTimestamp(), Volatile.Read(ref _rolesAskedAt));
+        if ((asked == 0 || _time.GetElapsedTime(asked, now) >= PauseBetweenRoles)
+            && Interlocked.CompareExchange(ref _rolesAskedAt, now, asked) == asked)
+        {
+            IConnectionMultiplexer?[] all =
+                [multiplexer, Volatile.Read(ref _shared), Volatile.Read(ref _settle), Volatile.Read(ref _waiting)];
+            foreach (var connection in all.Distinct())
+            {
+                _ = AskAsync(connection);
+            }
+        }
+
+        static async Task AskAsync(IConnectionMultiplexer? connection)
+        {
+            try
+            {
+                await (connection?.ConfigureAsync() ?? Task.CompletedTask).ConfigureAwait(false);
+            }
+            catch (Exception e) when (RedisErrors.IsRedis(e, CancellationToken.None))
+            {
+                // The next refusal asks again.
+            }
         }
     }
 
@@ -173,10 +253,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         }
         catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
         {
-            var hint = e.Message.Contains("auth", StringComparison.OrdinalIgnoreCase)
-                || e.Message.Contains("password", StringComparison.OrdinalIgnoreCase)
-                ? "it refuses the user name or password."
-                : "check the address, and that the server runs.";
+            var hint = RedisErrors.OfConnection(e) ?? "check the address, that the server runs, and whether it wants TLS (ssl=true).";
             throw new BufferUnavailableException($"Can't connect to Redis at {Description}: {hint}", cause: e);
         }
         finally
@@ -198,4 +275,9 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         IPEndPoint { AddressFamily: AddressFamily.InterNetworkV6 } ip => $"[{ip.Address}]:{ip.Port}",
         _ => endpoint.ToString() ?? "?",
     };
+
+    /// <summary>The last try to find out why there is no connection.</summary>
+    /// <param name="At">When it began, or was over.</param>
+    /// <param name="Failure">What it failed with, where that says more than that nobody answers.</param>
+    private sealed record Attempt(long At, Exception? Failure);
 }

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 using StackExchange.Redis;
 
 namespace WriteBehind.Redis;
@@ -8,7 +10,7 @@ namespace WriteBehind.Redis;
 /// A script that Redis runs in one step. Its notes stand in the Lua, as comments at the line they explain; comments and indentation are
 /// taken out once, when the object is made, so they cost nothing.
 /// </summary>
-internal sealed class RedisScript
+internal sealed partial class RedisScript
 {
     private readonly byte[] _sha;
 
@@ -33,7 +35,22 @@ internal sealed class RedisScript
     public async Task<ScriptReply> RunOnAsync(
         RedisConnections redis, IDatabase? database, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
     {
-        database ??= await redis.SharedAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            database ??= await redis.SharedAsync(cancellationToken).ConfigureAwait(false);
+            return await RunOnceAsync(redis, database, keys, arguments, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException e)
+            when (RedisErrors.IsOfCommandInScript(e) && CommandsOfLine(e.InnerException!.Message) is { Length: > 0 } commands)
+        {
+            // Redis names the line only, and nobody but this process has the text.
+            throw new BufferUnavailableException($"{e.Message} The line uses {commands}.", e.OutcomeUnknown, cause: e.InnerException);
+        }
+    }
+
+    private async Task<ScriptReply> RunOnceAsync(
+        RedisConnections redis, IDatabase database, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
+    {
         try
         {
             // By its name. By its text the library would look the name up, and for that read the whole text at every call.
@@ -53,6 +70,23 @@ internal sealed class RedisScript
                 cancellationToken).ConfigureAwait(false));
         }
     }
+
+    /// <summary>The commands in the line of the script that Redis' error speaks of; empty where it names none.</summary>
+    private string CommandsOfLine(string error)
+    {
+        var place = LinePattern().Match(error);
+        var lines = Text.Split('\n');
+        var line = place.Success ? int.Parse(place.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : 0;
+        return line >= 1 && line <= lines.Length
+            ? string.Join(", ", CallPattern().Matches(lines[line - 1]).Select(static call => call.Groups[1].Value).Distinct())
+            : string.Empty;
+    }
+
+    [GeneratedRegex(@"user_script:(\d+)")]
+    private static partial Regex LinePattern();
+
+    [GeneratedRegex(@"redis\.p?call\('(\w+)'")]
+    private static partial Regex CallPattern();
 
     /// <summary>Takes comments, indentation and empty lines out; what stands in quotes or long brackets stays as it is.</summary>
     private static string Strip(string lua)

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using WriteBehind.Buffer;
 using WriteBehind.Common;
 using WriteBehind.Flushing;
+using WriteBehind.Redis;
 
 namespace WriteBehind.Writing;
 
@@ -101,13 +102,18 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
         }
     }
 
-    private BufferUnavailableException Unknown(string id, TimeSpan waited, Exception? cause) => new(
-        $"Whether {_options.Type} '{id}' was written is unknown: Redis did not say within {waited.TotalSeconds:0.0} s (WriteTimeout). " +
-        "Load it to find out.",
-        outcomeUnknown: true,
-        _options.Type,
-        id,
-        cause);
+    private BufferUnavailableException Unknown(string id, TimeSpan waited, BufferUnavailableException? cause)
+    {
+        var why = cause is null || RedisErrors.IsSilence(cause)
+            ? $"Redis did not say within {waited.TotalSeconds:0.0} s (WriteTimeout)."
+            : $"{cause.Message} It was tried for {waited.TotalSeconds:0.0} s (WriteTimeout).";
+        return new BufferUnavailableException(
+            $"Whether {_options.Type} '{id}' was written is unknown: {why} Load it to find out.",
+            outcomeUnknown: true,
+            _options.Type,
+            id,
+            cause);
+    }
 
     private BufferUnavailableException UnexpectedKey(string id, string? error) => new(
         $"{_options.Type} '{id}' was not written: its Redis key holds something that this library did not write ({error}). Remove it, or " +
