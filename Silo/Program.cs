@@ -7,6 +7,8 @@ using WriteBehind.AspNetCore;
 using WriteBehind.Health;
 
 // A silo of the service: grains whose state is written behind, and HTTP in front of them.
+const int UnknownLeft = 3;
+
 var builder = WebApplication.CreateBuilder(args);
 var settings = SiloSettings.Read(builder.Configuration);
 var isDevelopment = builder.Environment.IsDevelopment();
@@ -43,6 +45,20 @@ if (isDevelopment)
     app.MapOrleansDashboard("/dashboard");
 }
 
-await app.RunAsync();
+// Taken now: after the run there are no services any more.
+var (engine, stopping) = (app.Services.GetRequiredService<IWriteBehindEngine>(), app.Lifetime.ApplicationStopping);
+try
+{
+    await app.RunAsync();
+}
+catch (Exception e) when (stopping.IsCancellationRequested)
+{
+    // A stop with Redis away: the cluster's own tables are there, too. What is acknowledged is no worse off for it.
+    Console.Error.WriteLine($"The silo stopped with an error: {e.Message}");
+    return UnknownLeft;
+}
+
+// Only what could not be counted: what is known to be left is in Redis and in the log, and the next silo's.
+return engine.LastStop is { Uncounted.Count: > 0 } ? UnknownLeft : 0;
 
 void WhoMayCall(WriteBehindEndpointOptions options) => options.AllowAnonymous = settings.OpenEndpoints;

@@ -35,6 +35,12 @@ public interface IWriteBehindEngine
     Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default);
 
     /// <summary>
+    /// What the drain of the last stop reported, also where the host's time was over before its end; null before. For a program whose exit
+    /// code is to say that something was left uncounted.
+    /// </summary>
+    FlushReport? LastStop { get; }
+
+    /// <summary>
     /// Flushes one entity, whatever its state type; as <see cref="IEntityStore{TState}.FlushAsync"/> of its type does. For tools that know
     /// types by name.
     /// </summary>

@@ -24,6 +24,12 @@ public static class WriteBehindDiagnostics
     /// <summary>Counter: writes refused because the buffer was full.</summary>
     public const string Refused = "writebehind.refused";
 
+    /// <summary>
+    /// Counter: writes that failed because Redis knew nothing of the entity (any more) and the database, which knows its version, could
+    /// not be asked. Writes of what Redis knows go on without it.
+    /// </summary>
+    public const string DatabaseNeeded = "writebehind.writes.database_needed";
+
     /// <summary>Histogram, seconds: from a caller's call to its acknowledgement.</summary>
     public const string AckDuration = "writebehind.ack.duration";
 

@@ -10,7 +10,10 @@ internal sealed record StatusDocument(
         => new([.. status.Types.Select(TypeDocument.From)], status.Durability, status.Loops);
 }
 
-/// <summary>The status of one entity type as JSON has it.</summary>
+/// <summary>
+/// The status of one entity type as JSON has it. Whose figures they are it says itself: a reader who sums the backlog over processes
+/// counts it several times.
+/// </summary>
 internal sealed record TypeDocument(
     string Type,
     long Dirty,
@@ -21,7 +24,9 @@ internal sealed record TypeDocument(
     BreakerState Breaker,
     string? LastError,
     TypeCounters Counters,
-    TypeRates Rates)
+    TypeRates Rates,
+    DateTimeOffset? BacklogAt,
+    FigureScopes Scopes)
 {
     public static TypeDocument From(TypeStatus status) => new(
         status.Type,
@@ -33,7 +38,18 @@ internal sealed record TypeDocument(
         status.Breaker,
         status.LastError,
         status.Counters,
-        status.Rates);
+        status.Rates,
+        status.BacklogAt,
+        FigureScopes.Are);
+}
+
+/// <summary>Whose the figures of a type are.</summary>
+/// <param name="AllProcesses">What Redis has: the same whichever process is asked.</param>
+/// <param name="ThisProcess">What the process that was asked has seen since it started.</param>
+internal sealed record FigureScopes(IReadOnlyList<string> AllProcesses, IReadOnlyList<string> ThisProcess)
+{
+    public static readonly FigureScopes Are = new(
+        ["dirty", "oldestDirtyAgeSeconds", "deadLetters"], ["breaker", "lastError", "counters", "rates"]);
 }
 
 /// <summary>A health report as JSON has it.</summary>

@@ -44,11 +44,24 @@ internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeO
             arguments[2 + i] = items[i].Id;
         }
 
-        var reply = await ClaimScript.Script.RunAsync(redis, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
+        var reply = await RunClaimAsync(scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
         var claim = new ShardClaim(shard, reply.NextLong(), reply.NextLong());
         foreach (var item in items)
         {
             Read(reply, claim, item);
+        }
+    }
+
+    private async Task<ScriptReply> RunClaimAsync(RedisKey[] scriptKeys, RedisValue[] arguments, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ClaimScript.Script.RunAsync(redis, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException e) when (RedisErrors.IsOutOfMemory(e))
+        {
+            // A claim takes little, and is what a full Redis is drained by.
+            return await ClaimScript.WhenFull.RunAsync(redis, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -180,7 +193,7 @@ internal sealed record DuePage(int Shard, int Seen, int Held, IReadOnlyList<stri
 /// </summary>
 internal static class ClaimScript
 {
-    public static readonly RedisScript Script = new(VersionLua.Text, """
+    private const string Text = """
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2]
 
@@ -239,7 +252,12 @@ internal static class ClaimScript
           redis.call('ZADD', KEYS[1], unpack(taken, first, math.min(first + 999, #taken)))
         end
         return out
-        """);
+        """;
+
+    public static readonly RedisScript Script = new(VersionLua.Text, Text);
+
+    /// <summary>The same on a Redis that has reached maxmemory. Redis 7 knows the flags; an older one does not compile it.</summary>
+    public static readonly RedisScript WhenFull = new("#!lua flags=allow-oom", VersionLua.Text, Text);
 }
 
 /// <summary>
@@ -259,15 +277,25 @@ internal static class DueScript
         local offset, wanted, most = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
         local seen, taken, ids = 0, 0, {}
         local claims = redis.call('EXISTS', KEYS[2]) == 1
-        while #ids < wanted and seen < most do
-          local page = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', latest, 'LIMIT', offset + seen, wanted)
-          for _, id in ipairs(page) do
-            if #ids == wanted then break end
-            seen = seen + 1
-            local claim = claims and redis.call('ZSCORE', KEYS[2], id)
-            if claim and tonumber(claim) > held then taken = taken + 1 else ids[#ids + 1] = id end
+        local function look(from, to, offset)
+          local first = seen
+          while #ids < wanted and seen < most do
+            local page = redis.call('ZRANGEBYSCORE', KEYS[1], from, to, 'LIMIT', offset + seen - first, wanted)
+            for _, id in ipairs(page) do
+              if #ids == wanted then break end
+              seen = seen + 1
+              local claim = claims and redis.call('ZSCORE', KEYS[2], id)
+              if claim and tonumber(claim) > held then taken = taken + 1 else ids[#ids + 1] = id end
+            end
+            if #page < wanted then break end
           end
-          if #page < wanted then break end
+        end
+        look('-inf', latest, offset)
+        -- Marks ahead of the clock are from before it went back. How old they are nobody knows, so they are due, after those whose age
+        -- is known.
+        local newest = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+        if newest[2] and tonumber(newest[2]) > now and #ids < wanted and seen < most then
+          look(string.format('(%.0f', now), '+inf', math.max(0, offset - redis.call('ZCOUNT', KEYS[1], '-inf', latest)))
         end
         local out = { seen, taken }
         for _, id in ipairs(ids) do out[#out + 1] = id end
@@ -283,11 +311,14 @@ internal static class DueScript
 internal static class RestampScript
 {
     public static readonly RedisScript Script = new("""
-        -- Without this a hot entity would stay due for ever and be flushed in every sweep instead of once per flush delay.
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        -- Without this a hot entity would stay due for ever and be flushed in every sweep instead of once per flush delay. The same holds
+        -- for a mark that is ahead of the clock, which went back.
         for k = 2, #KEYS do
           local id, saved = ARGV[2 * k - 2], ARGV[2 * k - 1]
           local score = redis.call('ZSCORE', KEYS[1], id)
-          if score and tonumber(score) < tonumber(ARGV[1]) then
+          if score and (tonumber(score) < tonumber(ARGV[1]) or tonumber(score) > now) then
             local version = redis.call('HGET', KEYS[k], 'v')
             if version and version ~= saved then redis.call('ZADD', KEYS[1], 'XX', ARGV[1], id) end
           end

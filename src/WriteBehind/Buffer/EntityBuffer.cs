@@ -159,11 +159,12 @@ internal sealed class EntityBuffer
         var keys = Keys[shard];
         var reply = await BacklogScript.Script.RunAsync(
             _redis,
-            [keys.Dirty, keys.Dead],
+            [keys.Dirty, keys.Dead, keys.Epoch],
             [until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty],
             cancellationToken).ConfigureAwait(false);
-        var (dirty, dead, age) = (reply.NextLong(), reply.NextLong(), reply.NextLong());
-        return new ShardBacklog(dirty, dead, age < 0 ? null : TimeSpan.FromMilliseconds(age), Now: reply.NextLong());
+        var (dirty, dead, age, now) = (reply.NextLong(), reply.NextLong(), reply.NextLong(), reply.NextLong());
+        return new ShardBacklog(
+            dirty, dead, age < 0 ? null : TimeSpan.FromMilliseconds(age), now, IsAhead: reply.NextFlag(), Refusal: reply.NextTextOrNone());
     }
 
     private async Task<IReadOnlyList<WriteReply>> WriteBatchAsync(IReadOnlyList<WriteRequest> batch)
@@ -268,8 +269,9 @@ internal readonly record struct BufferedEntity(
     Knowledge Known, bool IsBuffered, byte[]? Payload, string? Error = null, bool IsClean = false);
 
 /// <summary>
-/// Counts what waits in one shard. KEYS: dirty, dead. ARGV: a score or empty. Returns dirty entities (up to that score), dead letters,
-/// the age of the oldest dirty one in ms (or -1), and Redis time in ms.
+/// Counts what waits in one shard, and tries whether it takes writes. KEYS: dirty, dead, epoch. ARGV: a score or empty. Returns dirty
+/// entities (up to that score), dead letters, the age of the oldest dirty one in ms (or -1), Redis time in ms, whether any mark is ahead
+/// of it, and why it takes no write (nil where it does).
 /// </summary>
 internal static class BacklogScript
 {
@@ -279,9 +281,21 @@ internal static class BacklogScript
         local age = -1
         local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
         if oldest[2] then age = math.max(0, now - tonumber(oldest[2])) end
+        -- Marks ahead of the clock are from before it went back: no write of later has one.
+        local ahead = redis.call('ZCOUNT', KEYS[1], string.format('(%.0f', now), '+inf')
         local dirty
-        if ARGV[1] == '' then dirty = redis.call('ZCARD', KEYS[1]) else dirty = redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]) end
-        return { dirty, redis.call('HLEN', KEYS[2]), age, string.format('%.0f', now) }
+        if ARGV[1] == '' then
+          dirty = redis.call('ZCARD', KEYS[1])
+        else
+          dirty = redis.call('ZCOUNT', KEYS[1], '-inf', string.format('%.0f', math.min(now, tonumber(ARGV[1])))) + ahead
+        end
+        -- Writes nothing, as the epoch is there; but is refused where a write would be.
+        local refusal = false
+        if redis.call('EXISTS', KEYS[3]) == 1 then
+          local tried = redis.pcall('SET', KEYS[3], '', 'NX')
+          if type(tried) == 'table' and tried.err then refusal = tried.err end
+        end
+        return { dirty, redis.call('HLEN', KEYS[2]), age, string.format('%.0f', now), ahead > 0 and 1 or 0, refusal }
         """);
 }
 
@@ -362,7 +376,9 @@ internal static class ReadScript
 /// <param name="Dead">Dead letters.</param>
 /// <param name="OldestAge">The age of the oldest dirty entity; null where nothing is dirty.</param>
 /// <param name="Now">Redis time in ms.</param>
-internal readonly record struct ShardBacklog(long Dirty, long Dead, TimeSpan? OldestAge, long Now);
+/// <param name="IsAhead">Whether some were marked by a clock that went back since: how old they are Redis can't tell.</param>
+/// <param name="Refusal">Redis' words where it takes no writes; null where it does.</param>
+internal readonly record struct ShardBacklog(long Dirty, long Dead, TimeSpan? OldestAge, long Now, bool IsAhead, string? Refusal);
 
 /// <summary>What waits in the shards of a type. On a cluster one server may be away and the others not.</summary>
 /// <param name="Shards">By shard; null where Redis did not answer.</param>
@@ -370,6 +386,12 @@ internal readonly record struct ShardBacklog(long Dirty, long Dead, TimeSpan? Ol
 /// <param name="Failure">Why they did not; null where all did.</param>
 internal sealed record TypeBacklog(IReadOnlyList<ShardBacklog?> Shards, long Unseen, BufferUnavailableException? Failure)
 {
+    /// <summary>Before the first count.</summary>
+    public static readonly TypeBacklog Unknown = new([], 0, null) { IsWhole = false };
+
+    /// <summary>Whether all was counted. Where it was not, unknown is not zero.</summary>
+    public bool IsWhole { get; init; } = Failure is null;
+
     /// <summary>How many are dirty, as far as it is known.</summary>
     public long Dirty => Unseen + Shards.Sum(static shard => shard?.Dirty ?? 0);
 }

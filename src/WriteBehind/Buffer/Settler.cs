@@ -88,6 +88,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityType
         }
     }
 
+    /// <summary>Keeps no clean entry, whatever the type's setting: they are a cache, and give way where memory is short.</summary>
     private async Task SettleOutOfMemoryAsync(
         IDatabase database, ShardClaim claim, ClaimItem[] group, bool isLast, CancellationToken cancellationToken)
     {
@@ -100,7 +101,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityType
             arguments.AddRange(
             [
                 item.Id, item.Nonce, FenceOf(item), (long)FenceTimeOf(item).TotalMilliseconds,
-                IsDeleted(item) ? 0 : (long)options.CacheTtl.TotalMilliseconds,
+                0,
             ]);
         }
 

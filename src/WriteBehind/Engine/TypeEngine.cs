@@ -22,12 +22,12 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     private readonly EntityStore<TState> _store;
 
     /// <summary>What was counted last in each shard; null before the first time.</summary>
-    private ShardBacklog?[] _counted;
+    private ShardCount?[] _counted;
 
     public TypeEngine(EntityTypeOptions<TState> options, EngineParts engine)
     {
         _options = options;
-        _counted = new ShardBacklog?[options.Shards];
+        _counted = new ShardCount?[options.Shards];
         _parts = new TypeParts<TState>(options, engine);
         _record = new TypeRecord(engine.Redis, _parts.Buffer, options);
         _breaker = new CircuitBreaker(engine.Options.BackoffStart, engine.Options.BackoffCap, engine.Time);
@@ -66,7 +66,11 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
                 backlog.Dead,
                 _breaker.State,
                 _breaker.LastError,
-                _parts.Metrics.Counters, _parts.Metrics.Rates);
+                _parts.Metrics.Counters,
+                _parts.Metrics.Rates)
+            {
+                BacklogAt = backlog.At,
+            };
         }
     }
 
@@ -150,7 +154,8 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
             return e;
         }
 
-        Volatile.Write(ref _counted, [.. Enumerable.Repeat(default(ShardBacklog), _options.Shards)]);
+        var last = Volatile.Read(ref _counted);
+        Volatile.Write(ref _counted, [.. last.Select(shard => Counted(default, shard))]);
         return null;
     }
 
@@ -161,11 +166,11 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         var last = Volatile.Read(ref _counted);
         if (until is null)
         {
-            Volatile.Write(ref _counted, [.. shards.Select((shard, i) => shard ?? last[i])]);
+            Volatile.Write(ref _counted, [.. shards.Select((shard, i) => shard is { } now ? Counted(now, last[i]) : Stale(last[i]))]);
         }
 
         return new TypeBacklog(
-            shards, shards.Select((shard, i) => shard is null ? last[i]?.Dirty ?? 0 : 0).Sum(), Volatile.Read(ref failure));
+            shards, shards.Select((shard, i) => shard is null ? last[i]?.Backlog.Dirty ?? 0 : 0).Sum(), Volatile.Read(ref failure));
 
         async Task<ShardBacklog?> CountShardAsync(int shard)
         {
@@ -175,9 +180,15 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
                 return await _parts.Buffer.BacklogAsync(
                     shard, until?[shard] is > 0 and var time ? time : null, cancellationToken).ConfigureAwait(false);
             }
-            catch (BufferUnavailableException e)
+#pragma warning disable CA1031 // Whatever it is: what was not counted must not be taken for nothing.
+            catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested))
+#pragma warning restore CA1031
             {
-                Interlocked.CompareExchange(ref failure, e, null);
+                Interlocked.CompareExchange(
+                    ref failure,
+                    e as BufferUnavailableException
+                        ?? new BufferUnavailableException($"{_options.Type} could not be counted: {e.Message}", cause: e),
+                    null);
                 return null;
             }
         }
@@ -231,8 +242,33 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         get
         {
             var shards = Volatile.Read(ref _counted);
-            return new Backlog(shards.Sum(s => s?.Dirty ?? 0), shards.Sum(s => s?.Dead ?? 0), shards.Max(s => s?.OldestAge));
+            return new Backlog(
+                shards.Sum(static shard => shard?.Backlog.Dirty ?? 0),
+                shards.Sum(static shard => shard?.Backlog.Dead ?? 0),
+                shards.Max(AgeOf),
+                shards.Contains(null) ? null : shards.Min(static shard => shard!.Value.At));
         }
+    }
+
+    private ShardCount Counted(ShardBacklog now, ShardCount? last)
+    {
+        var timestamp = _parts.Time.GetTimestamp();
+        return new(now, _parts.Time.GetUtcNow(), timestamp, IsStale: false, now.IsAhead ? last?.AheadSince ?? timestamp : null);
+    }
+
+    private static ShardCount? Stale(ShardCount? last) => last is { } count ? count with { IsStale = true } : null;
+
+    /// <summary>An age grows also while Redis does not answer, and where its clock went back and can't tell it.</summary>
+    private TimeSpan? AgeOf(ShardCount? shard)
+    {
+        if (shard is not { Backlog.OldestAge: { } age } count)
+        {
+            return null;
+        }
+
+        var ahead = count.AheadSince is { } since ? _parts.Time.GetElapsedTime(since) : TimeSpan.Zero;
+        var counted = count.IsStale ? age + _parts.Time.GetElapsedTime(count.Timestamp) : age;
+        return counted > ahead ? counted : ahead;
     }
 
     private void ObserveBacklog(Meter meter)
@@ -245,7 +281,15 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         meter.CreateObservableGauge(WriteBehindDiagnostics.Breaker, () => new Measurement<int>((int)_breaker.State, tags));
     }
 
-    private sealed record Backlog(long Dirty, long Dead, TimeSpan? OldestAge);
+    private sealed record Backlog(long Dirty, long Dead, TimeSpan? OldestAge, DateTimeOffset? At);
+
+    /// <summary>What was counted in a shard.</summary>
+    /// <param name="Backlog">What there was.</param>
+    /// <param name="At">When.</param>
+    /// <param name="Timestamp">The same by the clock that measures.</param>
+    /// <param name="IsStale">Whether it could not be counted again since.</param>
+    /// <param name="AheadSince">Since when marks are seen that are ahead of Redis' clock; null where there are none.</param>
+    private readonly record struct ShardCount(ShardBacklog Backlog, DateTimeOffset At, long Timestamp, bool IsStale, long? AheadSince);
 }
 
 /// <summary>Everything that serves one entity type, for those who need not know its state type.</summary>

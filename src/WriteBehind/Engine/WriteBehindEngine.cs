@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using WriteBehind.Buffer;
 using WriteBehind.Common;
 using WriteBehind.Flushing;
+using WriteBehind.Redis;
 
 namespace WriteBehind.Engine;
 
@@ -28,6 +30,9 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     public IReadOnlyCollection<string> Types => _types.Keys;
 
     public IDeadLetters DeadLetters { get; }
+
+    /// <inheritdoc />
+    public FlushReport? LastStop { get; private set; }
 
     public EntityTypeOptions OptionsOf(string type) => FindType(type).Options;
 
@@ -87,13 +92,23 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         await CloseNotifiersAsync().ConfigureAwait(false);
         if (_parts.Options.DrainTimeout == TimeSpan.Zero)
         {
-            return new FlushReport(0, new Dictionary<string, long>(), []);
+            NotAsked(_logger);
+            return LastStop = new FlushReport(0, new Dictionary<string, long>(), []) { Uncounted = [.. Types] };
         }
 
         var started = _parts.Time.GetTimestamp();
-        var report = await FlushWithinAsync(_parts.Options.DrainTimeout, cancellationToken).ConfigureAwait(false);
+        var report = LastStop = await DrainAsync(cancellationToken).ConfigureAwait(false);
         var remaining = string.Join(", ", report.Remaining.Select(left => $"{left.Value} {left.Key}"));
-        if (report.IsClean)
+        if (report.Uncounted.Count > 0)
+        {
+            Uncounted(
+                _logger,
+                _parts.Time.GetElapsedTime(started),
+                string.Join(", ", report.Uncounted),
+                report.Flushed,
+                remaining.Length > 0 ? remaining : "nothing");
+        }
+        else if (report.IsClean)
         {
             Drained(_logger, report.Flushed, _parts.Time.GetElapsedTime(started));
         }
@@ -112,143 +127,5 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
 
     public async Task<EngineStatus> GetStatusAsync(CancellationToken cancellationToken = default)
     {
-        var failures = await Task.WhenAll(_types.Values.Select(type => type.WatchAsync(cancellationToken))).ConfigureAwait(false);
-        var durability = _guard.Status with { Reachable = failures.All(static failure => failure is null) };
-        return new EngineStatus([.. _types.Values.Select(type => type.Status)], durability, [.. _loops.Select(loop => loop.Status)]);
-    }
-
-    public async Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
-    {
-        var report = await FlushWithinAsync(timeout ?? FlushQueue.DefaultTimeout, cancellationToken).ConfigureAwait(false);
-        cancellationToken.ThrowIfCancellationRequested();
-        return report;
-    }
-
-    public Task FlushAsync(string type, string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
-        => FindType(type).FlushAsync(id, timeout, cancellationToken);
-
-    public async Task<long> SweepAsync(SweepPart part, TimeSpan? minAge = null, CancellationToken cancellationToken = default)
-    {
-        var passes = await Task.WhenAll(
-            _types.Values.Select(type => type.SweepAsync(part, minAge, cancellationToken))).ConfigureAwait(false);
-        return passes.Sum(pass => pass.Flushed);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await AwaitBatchesAsync().ConfigureAwait(false);
-
-        // The container knows the engine under two names and disposes it twice.
-        foreach (var loop in _loops)
-        {
-            await loop.DisposeAsync().ConfigureAwait(false);
-        }
-
-        _loops.Clear();
-        await CloseNotifiersAsync().ConfigureAwait(false);
-    }
-
-    /// <summary>Flushes until the time is over or the token cancels, and says in either case what remains.</summary>
-    private async Task<FlushReport> FlushWithinAsync(TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(timeout);
-        var reports = await Task.WhenAll(
-            _types.Values.Select(type => WholeTypeFlush.RunAsync(type, _parts.Time, limit.Token))).ConfigureAwait(false);
-        return new FlushReport(
-            reports.Sum(report => report.Flushed),
-            reports.SelectMany(report => report.Remaining).ToDictionary(),
-            [.. reports.SelectMany(report => report.Rejected)]);
-    }
-
-    private async Task CloseNotifiersAsync()
-    {
-        foreach (var notifier in _types.Values.Select(type => type.Notifier).OfType<FlushNotifier>())
-        {
-            await notifier.DisposeAsync().ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>
-    /// Lets batches under way end before their connections go. Not for long: one may hang at the database, and what it does not
-    /// settle is settled by the next process.
-    /// </summary>
-    private async Task AwaitBatchesAsync()
-    {
-        var slots = 0;
-        using var limit = new CancellationTokenSource(LongestFarewell, _parts.Time);
-        try
-        {
-            for (; slots < _parts.Options.MaxConcurrentFlushes; slots++)
-            {
-                await _parts.Flushes.WaitAsync(limit.Token).ConfigureAwait(false);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // It hangs.
-        }
-
-        if (slots > 0)
-        {
-            _parts.Flushes.Release(slots);
-        }
-    }
-
-    private async Task<TimeSpan> WatchAsync(CancellationToken cancellationToken)
-    {
-        // First what waits: the gauges show it as far as Redis answers, whatever fails below.
-        BufferUnavailableException? failure = null;
-        foreach (var type in _types.Values)
-        {
-            failure = await type.WatchAsync(cancellationToken).ConfigureAwait(false) ?? failure;
-        }
-
-        await _guard.InspectAsync(starting: false, cancellationToken).ConfigureAwait(false);
-        foreach (var type in _types.Values)
-        {
-            if (!await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false))
-            {
-                _guard.ReportEmptied(type.Options.Type);
-            }
-        }
-
-        if (failure is not null)
-        {
-            throw failure;
-        }
-
-        return _parts.Options.WatchInterval;
-    }
-
-    private ITypeEngine FindType(string type)
-        => _types.TryGetValue(type, out var found) ? found : throw new UnknownEntityTypeException(type, _types.Keys);
-
-    [LoggerMessage(1, LogLevel.Information, "{Type} is saved to {Sink}.")]
-    private static partial void Registered(ILogger logger, string type, string sink);
-
-    [LoggerMessage(2, LogLevel.Warning, "The database can't be asked about {Type} now; writes are accepted and wait in Redis.")]
-    private static partial void DatabaseAway(ILogger logger, Exception error, string type);
-
-    [LoggerMessage(3, LogLevel.Information, "Drained: {Flushed} entities flushed in {Elapsed}, nothing remains.")]
-    private static partial void Drained(ILogger logger, long flushed, TimeSpan elapsed);
-
-    [LoggerMessage(
-        4, LogLevel.Warning, "Not drained within {Timeout} (DrainTimeout): {Flushed} entities flushed, {Remaining} remain, safe in Redis.")]
-    private static partial void NotDrained(ILogger logger, long flushed, TimeSpan timeout, string remaining);
-
-    [LoggerMessage(
-        5,
-        LogLevel.Warning,
-        "Not drained: the host's time to stop was over after {Elapsed}, before DrainTimeout ({Timeout}). {Flushed} entities flushed, " +
-        "{Remaining} remain, safe in Redis.")]
-    private static partial void CutShort(ILogger logger, long flushed, TimeSpan elapsed, TimeSpan timeout, string remaining);
-}
-
-/// <summary>Starts the engine with the host and drains it when the host stops.</summary>
-internal sealed class WriteBehindHostedService(WriteBehindEngine engine) : IHostedService
-{
-    public Task StartAsync(CancellationToken cancellationToken) => engine.StartAsync(cancellationToken);
-
-    public Task StopAsync(CancellationToken cancellationToken) => engine.StopAsync(cancellationToken);
-}
+        var backlogs = await Task.WhenAll(_types.Values.Select(type => type.CountAsync(null, cancellationToken))).ConfigureAwait(false);
+        var durability = _guard.Status with { Reachable = backlogs.All(static backlog => backlog.IsWhole), Shards = ShardsOf(backlogs) };

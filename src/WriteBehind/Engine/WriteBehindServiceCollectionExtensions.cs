@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using WriteBehind.Buffer;
+using WriteBehind.Common;
 using WriteBehind.Engine;
 using WriteBehind.Flushing;
 using WriteBehind.Queues;
@@ -72,6 +73,12 @@ public static class WriteBehindServiceCollectionExtensions
             provider.GetRequiredService<TimeProvider>(),
             new SemaphoreSlim(options.MaxConcurrentFlushes),
             new SemaphoreSlim(options.MaxConcurrentLoads),
+            new CleanEntries(
+                provider.GetRequiredService<RedisConnections>(),
+                options.KeyPrefix,
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILoggerFactory>().CreateLogger(LogCategories.Engine)),
+            provider.GetServices<IEntityRegistration>().Count(),
             provider.GetRequiredService<ILoggerFactory>());
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
 using WriteBehind.Buffer;
 using WriteBehind.Redis;
@@ -33,6 +34,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     private readonly TypeMetrics _metrics = parts.Metrics;
     private readonly RetryLedger _ledger = parts.Ledger;
     private readonly ILogger _logger = parts.Logger;
+    private readonly TypeSlots _slots = parts.Engine.SlotsOf(parts.Engine.Flushes, parts.Engine.Options.MaxConcurrentFlushes);
 
     /// <summary>
     /// Flushes at most a batch of entities, in several rounds where their states are large; the items say afterwards what came of them.
@@ -45,7 +47,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     /// left to it.</exception>
     public async Task FlushAsync(FlushItem[] items, CancellationToken cancellationToken)
     {
-        await parts.Engine.Flushes.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _slots.EnterAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             // Each round takes at least one of every shard, so they end.
@@ -81,7 +83,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         }
         finally
         {
-            parts.Engine.Flushes.Release();
+            _slots.Leave();
         }
     }
 
@@ -132,11 +134,10 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         await ReachAsync(ProtocolStep.BeforeClaim, round).ConfigureAwait(false);
         var deadline = _saver.Clock.DeadlineFrom(clock, _options.Lease);
         var shards = await ClaimAsync(round).ConfigureAwait(false);
-        await ReachAsync(ProtocolStep.Claimed, round).ConfigureAwait(false);
-
         var doubt = false;
         try
         {
+            await ReachAsync(ProtocolStep.Claimed, round).ConfigureAwait(false);
             var items = await DecodeAsync(round).ConfigureAwait(false);
             if (items.Count == 0)
             {
@@ -167,7 +168,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         var room = RoundBytes / shards.Length;
         var claiming = Array.ConvertAll(shards, shard => parts.Claims.ClaimAsync(shard, room, CancellationToken.None));
         var claimed = new List<FlushItem[]>(shards.Length);
-        BufferUnavailableException? failure = null;
+        Exception? failure = null;
         for (var i = 0; i < shards.Length; i++)
         {
             try
@@ -175,14 +176,22 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                 await claiming[i].ConfigureAwait(false);
                 claimed.Add(shards[i]);
             }
-            catch (BufferUnavailableException e)
+#pragma warning disable CA1031 // Whatever it is, the others' claims must not be left locked for a lease.
+            catch (Exception e)
+#pragma warning restore CA1031
             {
-                failure ??= e;
+                failure = failure is null or BufferUnavailableException ? e : failure;
                 EndOpen(shards[i], e);
             }
         }
 
-        return claimed.Count > 0 || failure is null ? claimed : throw failure;
+        if (failure is not null && (claimed.Count == 0 || failure is not BufferUnavailableException))
+        {
+            await GiveBackAsync(claimed, doubt: false).ConfigureAwait(false);
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        return claimed;
     }
 
     /// <summary>Reads what was claimed; returns what is to be saved, sorted by id so that two flushers can't deadlock.</summary>
@@ -388,11 +397,4 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         => parts.Engine.Gate is OpenGate
             ? default
             : parts.Engine.Gate.ReachAsync(step, _options.Type, Array.ConvertAll(round, static item => item.Id), CancellationToken.None);
-}
-
-/// <summary>A <see cref="BatchFlusher{TState}"/> for those who need not know the state type.</summary>
-internal interface IBatchFlusher
-{
-    /// <inheritdoc cref="BatchFlusher{TState}.FlushAsync" />
-    Task FlushAsync(FlushItem[] items, CancellationToken cancellationToken);
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using WriteBehind.Buffer;
+using WriteBehind.Common;
 using WriteBehind.Queues;
 using WriteBehind.Redis;
 
@@ -15,6 +16,8 @@ namespace WriteBehind.Flushing;
 /// <param name="Time">The clock.</param>
 /// <param name="Flushes">Bounds the batches at the database.</param>
 /// <param name="Loads">Bounds the look-ups at the database.</param>
+/// <param name="CleanEntries">Makes room in a Redis that is full.</param>
+/// <param name="Types">How many entity types there are.</param>
 /// <param name="Loggers">Makes the loggers.</param>
 internal sealed record EngineParts(
     WriteBehindOptions Options,
@@ -26,7 +29,40 @@ internal sealed record EngineParts(
     TimeProvider Time,
     SemaphoreSlim Flushes,
     SemaphoreSlim Loads,
-    ILoggerFactory Loggers);
+    CleanEntries CleanEntries,
+    int Types,
+    ILoggerFactory Loggers)
+{
+    /// <summary>How many of the slots of all types one type may have: where there are others, one is left to them.</summary>
+    public int ShareOf(int slots) => Types > 1 ? Math.Max(1, slots - 1) : slots;
+
+    /// <summary>A type's way into the slots of all types.</summary>
+    public TypeSlots SlotsOf(SemaphoreSlim all, int count) => new(all, new SemaphoreSlim(ShareOf(count)));
+}
+
+/// <summary>One type's way into the slots of all types. One whose work hangs must not take them all.</summary>
+internal sealed class TypeSlots(SemaphoreSlim all, SemaphoreSlim own)
+{
+    public async Task EnterAsync(CancellationToken cancellationToken)
+    {
+        await own.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await all.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            own.Release();
+            throw;
+        }
+    }
+
+    public void Leave()
+    {
+        all.Release();
+        own.Release();
+    }
+}
 
 /// <summary>What the parts of one entity type share.</summary>
 internal class TypeParts
@@ -73,12 +109,10 @@ internal sealed class TypeParts<TState> : TypeParts
     public TypeParts(EntityTypeOptions<TState> options, EngineParts engine)
         : base(options, engine)
     {
-        Sink = engine.Sinks.Create(options);
+        Sink = engine.Sinks.CreateDetached(options);
         Codec = new PayloadCodec<TState>(options, Sink.CheckState);
     }
 
     public PayloadCodec<TState> Codec { get; }
 
     /// <summary>The database side.</summary>
-    public IEntitySink<TState> Sink { get; }
-}

@@ -107,7 +107,7 @@ internal sealed partial class ReliableQueue : IReliableQueue
         var reply = await ReclaimScript.Script.RunAsync(
             _redis,
             [_keys.Workers, _keys.Ready, _keys.Waiting, _keys.Held(worker)],
-            [worker, mustBeOver ? 1 : 0, Deduplicates, _keys.Wake],
+            [worker, mustBeOver ? 1 : 0, Deduplicates, _redis.ChannelForScripts(_keys.Wake)],
             cancellationToken).ConfigureAwait(false);
         return reply.NextInt();
     }
@@ -131,7 +131,7 @@ internal sealed partial class ReliableQueue : IReliableQueue
         var reply = await ReturnScript.Script.RunAsync(
             _redis,
             [_keys.Ready, _keys.Waiting, held],
-            [Deduplicates, _keys.Wake, .. items.Select(item => (RedisValue)item)],
+            [Deduplicates, _redis.ChannelForScripts(_keys.Wake), .. items.Select(item => (RedisValue)item)],
             cancellationToken).ConfigureAwait(false);
         var returned = reply.NextInt();
         _metrics.Count(Name, "returned", returned);
@@ -143,7 +143,7 @@ internal sealed partial class ReliableQueue : IReliableQueue
         var reply = await EnqueueScript.Script.RunAsync(
             _redis,
             [_keys.Ready, _keys.Waiting],
-            [Options.MaxLength, Deduplicates, _keys.Wake, .. items.Select(item => (RedisValue)item)],
+            [Options.MaxLength, Deduplicates, _redis.ChannelForScripts(_keys.Wake), .. items.Select(item => (RedisValue)item)],
             CancellationToken.None).ConfigureAwait(false);
         EnqueueOutcome[] outcomes = Array.ConvertAll(reply.RestOfTexts(), static outcome => outcome switch
         {

@@ -14,6 +14,7 @@ internal sealed class EngineMeter : IDisposable
         BufferWrites = Meter.CreateCounter<long>(WriteBehindDiagnostics.BufferWrites, "{write}");
         Conflicts = Meter.CreateCounter<long>(WriteBehindDiagnostics.Conflicts, "{write}");
         Refused = Meter.CreateCounter<long>(WriteBehindDiagnostics.Refused, "{write}");
+        DatabaseNeeded = Meter.CreateCounter<long>(WriteBehindDiagnostics.DatabaseNeeded, "{write}");
         AckDuration = Meter.CreateHistogram<double>(WriteBehindDiagnostics.AckDuration, "s");
         Loads = Meter.CreateCounter<long>(WriteBehindDiagnostics.Loads, "{load}");
         BatchSize = Meter.CreateHistogram<long>(WriteBehindDiagnostics.BatchSize, "{entity}");
@@ -34,6 +35,8 @@ internal sealed class EngineMeter : IDisposable
     public Counter<long> Conflicts { get; }
 
     public Counter<long> Refused { get; }
+
+    public Counter<long> DatabaseNeeded { get; }
 
     public Histogram<double> AckDuration { get; }
 

@@ -25,7 +25,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     private long _rolesAskedAt;
     private Attempt? _attempt;
 
-    public RedisConnections(RedisConnectionSource source, TimeProvider time)
+    public RedisConnections(RedisConnectionSource source, TimeProvider time, WriteBehindOptions? options = null)
     {
         _time = time;
         _configuration = source.Configuration.Clone();
@@ -34,8 +34,15 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         _configuration.AbortOnConnectFail = true;
         // The library counts INFO among the administrator's commands. It is the only one used.
         _configuration.AllowAdmin = true;
-        _timeout = TimeSpan.FromMilliseconds(Math.Max(100, _configuration.AsyncTimeout));
+        var limit = options?.WriteTimeout.TotalMilliseconds ?? double.MaxValue;
+        _timeout = TimeSpan.FromMilliseconds(Math.Max(100, Math.Min(_configuration.AsyncTimeout, limit)));
     }
+
+    /// <summary>
+    /// A channel's name for a script that publishes: with the configuration's <c>channelPrefix</c>, which the library puts before what is
+    /// subscribed to and published by itself, and not into the arguments of scripts.
+    /// </summary>
+    public RedisValue ChannelForScripts(string channel) => (string?)_configuration.ChannelPrefix + channel;
 
     /// <summary>Where Redis is, without user names and passwords.</summary>
     public string Description => string.Join(',', _configuration.EndPoints.Select(Describe));
@@ -215,7 +222,22 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         var multiplexer = failed.Multiplexer;
         if (ReferenceEquals(Interlocked.CompareExchange(ref _settle, null, multiplexer), multiplexer))
         {
-            multiplexer.Dispose();
+            // Not waited for: what it is to end may hang, and its own threads may be the ones it waits for.
+            _ = CloseAsync(multiplexer);
+        }
+    }
+
+    private static async Task CloseAsync(IConnectionMultiplexer multiplexer)
+    {
+        try
+        {
+            await Detached.RunAsync(() => multiplexer.CloseAsync(allowCommandsToComplete: false)).ConfigureAwait(false);
+            await multiplexer.DisposeAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // It is given up, whatever it says to that.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
         }
     }
 
@@ -225,7 +247,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         {
             if (multiplexer is not null)
             {
-                await multiplexer.DisposeAsync().ConfigureAwait(false);
+                // A Redis that hangs must not hold up the end of the process.
+                await Task.WhenAny(CloseAsync(multiplexer), Task.Delay(_timeout, _time)).ConfigureAwait(false);
             }
         }
 

@@ -81,6 +81,26 @@ internal static class RedisErrors
                 || message.Contains("NOPERM", StringComparison.Ordinal)
                 || message.Contains("MOVED", StringComparison.Ordinal));
 
+    /// <summary>Whether Redis refused because it has reached maxmemory. Nothing was written.</summary>
+    public static bool IsOutOfMemory(BufferUnavailableException exception) => Tells("OOM", exception);
+
+    /// <summary>Whether the keys of one slot are being moved to another server and are not together at present. Nothing ran.</summary>
+    public static bool IsSlotMoving(BufferUnavailableException exception) => Tells("TRYAGAIN", exception);
+
+    /// <summary>What Redis means by an error, for people.</summary>
+    public static string Explain(string error)
+    {
+        foreach (var (prefix, advice) in Refusals)
+        {
+            if (Says(error, prefix))
+            {
+                return $"Redis refuses ({prefix}): {advice}";
+            }
+        }
+
+        return $"Redis refuses: {error}";
+    }
+
     /// <summary>Whether a server that was written to is no master (any more).</summary>
     public static bool IsReadOnly(Exception exception)
         => exception is RedisServerException { Message: var message } && Says(message, "READONLY");
@@ -208,6 +228,20 @@ internal static class RedisErrors
             refused.Message,
             outcomeUnknown: true,
             cause: refused);
+    }
+
+    /// <summary>Whether it says so, or what caused it does: the refusal of a batch is the cause of what those behind it got.</summary>
+    private static bool Tells(string code, Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+        {
+            if (exception is RedisServerException { Message: var message } && Says(message, code))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static bool Says(string message, string code)

@@ -222,6 +222,9 @@ internal sealed class ScriptReply
 internal static class MetaScript
 {
     public static readonly RedisScript Script = new("""
+        -- Where all is recorded nothing is written: at maxmemory that would be refused, and a process that starts to drain could not.
+        local known = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch')
+        if known[1] and known[2] and known[3] then return known end
         redis.call('HSETNX', KEYS[1], 'layout', ARGV[1])
         redis.call('HSETNX', KEYS[1], 'shards', ARGV[2])
         redis.call('HSETNX', KEYS[1], 'epoch', ARGV[3])

@@ -26,6 +26,9 @@ internal sealed class LaneOperation<TState>
     private readonly CancellationToken _cancellation;
     private readonly Func<TState?, TState?> _change;
     private readonly byte[]? _payload;
+
+    /// <summary>The caller's own context, for its own function; null where it is none, or does not flow.</summary>
+    private readonly ExecutionContext? _context;
     private TState? _result;
 
     /// <param name="id">The entity.</param>
@@ -42,6 +45,7 @@ internal sealed class LaneOperation<TState>
         _change = change ?? Delete;
         _payload = payload;
         NeedsState = kind == ChangeKind.Update;
+        _context = NeedsState ? ExecutionContext.Capture() : null;
         NeedsPresence = kind != ChangeKind.Set;
         ExpectedVersion = expectedVersion;
         StartedAt = startedAt;
@@ -76,7 +80,10 @@ internal sealed class LaneOperation<TState>
 
     public Task<Entity<TState>?> Done => _done.Task;
 
-    /// <summary>What the entity holds after this change. Throws what the caller's function throws.</summary>
+    /// <summary>
+    /// What the entity holds after this change. Throws what the caller's function throws. The function runs in the context of the caller that it
+    /// belongs to: the lane runs in nobody's, and a group has changes of many callers.
+    /// </summary>
     public Content<TState> Apply(Content<TState> before, PayloadCodec<TState> codec)
     {
         if (_payload is not null)
@@ -84,7 +91,16 @@ internal sealed class LaneOperation<TState>
             return new Content<TState>(null, _payload);
         }
 
-        _result = _change(NeedsState ? before.Decode(codec, Id) : null);
+        _result = NeedsState ? before.Decode(codec, Id) : null;
+        if (_context is null)
+        {
+            ApplyHere();
+        }
+        else
+        {
+            ExecutionContext.Run(_context, static self => ((LaneOperation<TState>)self!).ApplyHere(), this);
+        }
+
         return new Content<TState>(_result, null);
     }
 
@@ -103,6 +119,8 @@ internal sealed class LaneOperation<TState>
         // Its caller may have given up waiting; then nobody else looks at it.
         _ = _done.Task.Exception;
     }
+
+    private void ApplyHere() => _result = _change(_result);
 }
 
 /// <summary>What an entity holds between two changes: a state, or what a put left, which its caller may no longer alter; neither where it is absent.</summary>

@@ -1,4 +1,5 @@
 using WriteBehind.Buffer;
+using WriteBehind.Common;
 using WriteBehind.Flushing;
 
 namespace WriteBehind.Writing;
@@ -68,7 +69,7 @@ internal sealed class EntityLane<TState>(
             _running = true;
         }
 
-        _ = RunAsync();
+        Detached.Start(static lane => lane.RunAsync(), this);
         return true;
     }
 
@@ -95,6 +96,7 @@ internal sealed class EntityLane<TState>(
 #pragma warning restore CA1031
             {
                 last = null;
+                NoteFailure(e, group.Count);
                 group.ForEach(operation => operation.Fail(e));
             }
         }
@@ -110,7 +112,17 @@ internal sealed class EntityLane<TState>(
         catch (Exception e)
 #pragma warning restore CA1031
         {
+            NoteFailure(e, 1);
             operation.Fail(e);
+        }
+    }
+
+    /// <summary>A lane asks the database for nothing but what a write goes on top of.</summary>
+    private void NoteFailure(Exception error, int writes)
+    {
+        if (error is SinkException)
+        {
+            parts.Metrics.DatabaseNeeded(writes);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using WriteBehind.Buffer;
+using WriteBehind.Common;
 using WriteBehind.Flushing;
 using WriteBehind.Redis;
 
@@ -12,21 +13,27 @@ namespace WriteBehind.Writing;
 internal sealed class EntityLoader<TState>
     where TState : class
 {
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
+
     private readonly EntityBuffer _buffer;
     private readonly PayloadCodec<TState> _codec;
     private readonly IEntitySink<TState> _sink;
     private readonly EntityTypeOptions _options;
-    private readonly SemaphoreSlim _loads;
+    private readonly LoadGate _gate;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _readTimeout;
     private readonly GroupBatcher<string, RowReply> _rows;
     private readonly GroupBatcher<string, StoredVersion?> _versions;
 
     public EntityLoader(TypeParts<TState> parts)
     {
-        (_buffer, _codec, _sink, _options, _loads) = (parts.Buffer, parts.Codec, parts.Sink, parts.Options, parts.Engine.Loads);
+        (_buffer, _codec, _sink, _options) = (parts.Buffer, parts.Codec, parts.Sink, parts.Options);
+        (_gate, _time, _readTimeout) = (new LoadGate(parts.Options, parts.Engine), parts.Time, parts.Engine.Options.WriteTimeout);
 
         // More than one query of the type under way, or one that hangs would hold up all its loads. Those of all types are bounded
         // together.
-        var concurrency = parts.Engine.Options.MaxConcurrentLoads;
+        var concurrency = parts.Engine.ShareOf(parts.Engine.Options.MaxConcurrentLoads);
         _rows = new(LoadRowsAsync, _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
         _versions = new(LoadVersionsAsync, _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
     }
@@ -103,7 +110,7 @@ internal sealed class EntityLoader<TState>
         BufferedEntity[] buffered;
         try
         {
-            buffered = await _buffer.ReadManyAsync(ids).ConfigureAwait(false);
+            buffered = await AskRedisAsync(() => _buffer.ReadManyAsync(ids)).ConfigureAwait(false);
         }
         catch (BufferUnavailableException e)
         {
@@ -119,7 +126,7 @@ internal sealed class EntityLoader<TState>
         BufferedEntity buffered;
         try
         {
-            buffered = await _buffer.ReadAsync(id).ConfigureAwait(false);
+            buffered = await AskRedisAsync(() => _buffer.ReadAsync(id)).ConfigureAwait(false);
         }
         catch (BufferUnavailableException e)
         {
@@ -195,16 +202,25 @@ internal sealed class EntityLoader<TState>
         return [.. ids.Select(id => byId.TryGetValue(id, out var row) ? row : (StoredVersion?)null)];
     }
 
-    private async Task<T> AskAsync<T>(IReadOnlyList<string> ids, Func<string[], CancellationToken, Task<T>> load)
+    private Task<T> AskAsync<T>(IReadOnlyList<string> ids, Func<string[], CancellationToken, Task<T>> load)
+        => _gate.RunAsync(cancellationToken => load([.. ids.Distinct(StringComparer.Ordinal)], cancellationToken));
+
+    /// <summary>Asks again while a slot is being moved from one server of a cluster to another, key by key.</summary>
+    private async Task<T> AskRedisAsync<T>(Func<Task<T>> read)
     {
-        await _loads.WaitAsync().ConfigureAwait(false);
-        try
+        var started = _time.GetTimestamp();
+        for (var pause = FirstPause; ; pause = Pauses.Longer(pause, LongestPause))
         {
-            return await load([.. ids.Distinct(StringComparer.Ordinal)], CancellationToken.None).ConfigureAwait(false);
-        }
-        finally
-        {
-            _loads.Release();
+            try
+            {
+                return await read().ConfigureAwait(false);
+            }
+            catch (BufferUnavailableException e) when (RedisErrors.IsSlotMoving(e) && _time.GetElapsedTime(started) + pause < _readTimeout)
+            {
+                // It takes milliseconds for each key of the slot.
+            }
+
+            await Task.Delay(pause, _time).ConfigureAwait(false);
         }
     }
 

@@ -44,6 +44,7 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
         var started = _time.GetTimestamp();
         var unknown = false;
         var isStuck = false;
+        var full = false;
         try
         {
             for (var pause = FirstPause; ; pause = Pauses.Longer(pause, LongestPause))
@@ -63,6 +64,7 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
                 catch (BufferUnavailableException e) when (e.EntityId is null)
                 {
                     unknown |= e.OutcomeUnknown;
+                    full = RedisErrors.IsOutOfMemory(e);
                     if (_time.GetElapsedTime(started) + pause >= parts.Engine.Options.WriteTimeout)
                     {
                         throw unknown
@@ -70,6 +72,12 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
                             : new BufferUnavailableException(
                                 $"{_options.Type} '{id}' was not written. {e.Message}", false, _options.Type, id, e);
                     }
+                }
+
+                if (full)
+                {
+                    await parts.Engine.CleanEntries.EvictAsync().ConfigureAwait(false);
+                    full = false;
                 }
 
                 if (!isStuck && _time.GetElapsedTime(started) >= StuckAfter)
