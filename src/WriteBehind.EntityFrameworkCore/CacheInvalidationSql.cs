@@ -10,9 +10,11 @@ namespace WriteBehind.EntityFrameworkCore;
 /// <see cref="WriteBehindBuilderCacheInvalidationExtensions.AddPostgresInvalidation{TContext}"/>.
 /// </summary>
 /// <remarks>
-/// One trigger per statement, not per row: it sends the keys of all rows that the statement changed, packed into as few notifications as
-/// they fit, or, for more than 1,000 rows and for TRUNCATE, one that empties the cache. PostgreSQL delivers them when the transaction
-/// commits. Changes that come by logical replication fire triggers only with <c>ALTER TABLE … ENABLE ALWAYS TRIGGER</c>.
+/// One trigger per statement, not per row: it sends the keys of all rows that the statement changed, packed into as few notifications as they
+/// fit, or, for more than 1,000 rows and for TRUNCATE, one that empties the cache. PostgreSQL delivers them when the transaction commits.
+/// A row whose key is NULL can be in no cache and is passed over. PostgreSQL does not prepare a transaction that has notified anybody: changes of
+/// the table within <c>PREPARE TRANSACTION</c> fail with it, unless <c>session_replication_role</c> is <c>replica</c> meanwhile, which turns triggers off.
+/// Changes that come by logical replication fire triggers only with <c>ALTER TABLE … ENABLE ALWAYS TRIGGER</c>.
 /// </remarks>
 public static class CacheInvalidationSql
 {
@@ -68,7 +70,7 @@ public static class CacheInvalidationSql
                 RETURN NULL;
               END IF;
               FOREACH wb_id IN ARRAY wb_ids LOOP
-                CONTINUE WHEN octet_length(wb_id) NOT BETWEEN 1 AND 512; -- not an id that a cache could have
+                CONTINUE WHEN wb_id IS NULL OR octet_length(wb_id) NOT BETWEEN 1 AND 512; -- no id of a cache
                 wb_piece := to_json(wb_id)::text;
                 IF wb_message <> '' AND octet_length(wb_message) + octet_length(wb_piece) > 7000 THEN
                   PERFORM pg_notify({channel}, '[' || wb_message || ']');

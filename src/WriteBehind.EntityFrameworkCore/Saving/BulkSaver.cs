@@ -11,6 +11,7 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
     where TState : class
 {
     private readonly BulkStatements _statements = BulkStatements.Of(table);
+    private readonly string _rowSecurity = RowSecurity.Sql(table.Name);
 
     public async Task<SaveResult[]> SaveAsync(
         RentedContext rented, IReadOnlyList<SaveItem<TState>> items, FlushTerms terms, CancellationToken cancellationToken)
@@ -21,31 +22,22 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
             return batch.Results;
         }
 
-        try
-        {
-            await WriteAsync(rented.Connection, batch, terms, cancellationToken).ConfigureAwait(false);
-        }
-        catch (PostgresException e) when (SqlStates.InvalidatesPreparedStatements(e))
-        {
-            NpgsqlConnection.ClearPool(rented.Connection);
-            throw;
-        }
+        await WriteAsync(rented, batch, terms, cancellationToken).ConfigureAwait(false);
 
         var untouchedPuts = batch.Untouched(batch.Puts);
         var untouchedDeletes = batch.Untouched(batch.Deletes);
         if (untouchedPuts.Count + untouchedDeletes.Count > 0)
         {
-            var lookUp = new SkippedRowLookUp(rented.Connection, _statements.LookUp, type, terms, batch.Results);
+            var lookUp = new SkippedRowLookUp(rented.Connection, _statements.LookUp, _rowSecurity, type, terms, batch.Results);
             await lookUp.RunAsync(untouchedPuts, untouchedDeletes, cancellationToken).ConfigureAwait(false);
         }
 
         return batch.Results;
     }
 
-    private async Task WriteAsync(
-        NpgsqlConnection connection, BulkBatch<TState> batch, FlushTerms terms, CancellationToken cancellationToken)
+    private async Task WriteAsync(RentedContext rented, BulkBatch<TState> batch, FlushTerms terms, CancellationToken cancellationToken)
     {
-        var guarded = new GuardedBatch(connection, flushLock, exclusive: batch.Deletes.Count > 0, terms);
+        var guarded = new GuardedBatch(rented.Connection, flushLock, exclusive: batch.Deletes.Count > 0, terms);
         await using (guarded.ConfigureAwait(false))
         {
             if (batch.Puts.Count > 0)
@@ -71,7 +63,7 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
                 guarded.AddGuarded(delete, batch.ReadDeletedAsync);
             }
 
-            await guarded.ExecuteAsync(prepare, cancellationToken).ConfigureAwait(false);
+            await guarded.ExecuteAsync(prepare && rented.MayPrepare, cancellationToken).ConfigureAwait(false);
         }
     }
 }
