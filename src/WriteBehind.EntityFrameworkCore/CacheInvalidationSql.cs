@@ -10,11 +10,17 @@ namespace WriteBehind.EntityFrameworkCore;
 /// <see cref="WriteBehindBuilderCacheInvalidationExtensions.AddPostgresInvalidation{TContext}"/>.
 /// </summary>
 /// <remarks>
-/// One trigger per statement, not per row: it sends the keys of all rows that the statement changed, packed into as few notifications as they
-/// fit, or, for more than 1,000 rows and for TRUNCATE, one that empties the cache. PostgreSQL delivers them when the transaction commits.
-/// A row whose key is NULL can be in no cache and is passed over. PostgreSQL does not prepare a transaction that has notified anybody: changes of
-/// the table within <c>PREPARE TRANSACTION</c> fail with it, unless <c>session_replication_role</c> is <c>replica</c> meanwhile, which turns triggers off.
-/// Changes that come by logical replication fire triggers only with <c>ALTER TABLE … ENABLE ALWAYS TRIGGER</c>.
+/// <para>
+/// One trigger per statement, not per row: it sends the keys of all rows that the statement changed, packed into as few notifications as
+/// they fit, or, for more than 1,000 rows and for TRUNCATE, one that empties the cache. PostgreSQL delivers them when the transaction
+/// commits. Changes that come by logical replication fire triggers only with <c>ALTER TABLE … ENABLE ALWAYS TRIGGER</c>. A row whose key
+/// is NULL can be in no cache and is passed over.
+/// </para>
+/// <para>
+/// PostgreSQL does not prepare a transaction that has notified anybody: a transaction that changes such a table and is to end with
+/// <c>PREPARE TRANSACTION</c> fails there (0A000). Such programs must leave the triggers out (<c>SET LOCAL session_replication_role =
+/// replica</c>, or no triggers on the table) and remove the entries themselves.
+/// </para>
 /// </remarks>
 public static class CacheInvalidationSql
 {

@@ -28,7 +28,8 @@ internal static class SkippedRow
 
     /// <param name="version">The version of the delete.</param>
     /// <param name="stored">The version that is stored; null where there is no row.</param>
-    /// <param name="expired">Whether the deadline is past by now: then even a row that is absent may yet come (see <c>GuardedBatch</c>).</param>
+    /// <param name="expired">Whether the deadline is past by now: then even a row that is absent may yet come (see
+    /// <c>GuardedBatch</c>).</param>
     /// <param name="mayBeHidden">Whether a row that is not seen may be there all the same (see <see cref="RowSecurity"/>).</param>
     /// <param name="type">The entity type.</param>
     public static SaveResult OfDelete(long version, long? stored, bool expired, bool mayBeHidden, string type)
@@ -46,8 +47,9 @@ internal static class SkippedRow
     /// <summary>A row is not as it was to become, and nobody gave an error.</summary>
     public static SinkException NotDone(string type, bool isDelete, Exception? cause = null) => new(
         SinkFailure.Entity,
-        $"A row of '{type}' was not {(isDelete ? "deleted" : "written")}, and there was no error: a trigger, an interceptor or a row-level " +
-        "security policy left it out, made something else of it or changed its key, or something beside the flushes changed the row at this moment.",
+        $"A row of '{type}' was not {(isDelete ? "deleted" : "written")}, and there was no error: a trigger, an interceptor or a " +
+        "row-level security policy left it out, made something else of it or changed its key, or something beside the flushes changed the " +
+        "row at this moment.",
         entityType: type,
         cause: cause);
 }

@@ -5,7 +5,8 @@ using WriteBehind.EntityFrameworkCore.Sql;
 namespace WriteBehind.EntityFrameworkCore.Saving;
 
 /// <summary>Finds out why rows were neither written nor deleted.</summary>
-internal sealed class SkippedRowLookUp(NpgsqlConnection connection, string lookUpSql, string rowSecuritySql, string type, FlushTerms terms, SaveResult[] results)
+internal sealed class SkippedRowLookUp(
+    NpgsqlConnection connection, string lookUpSql, string rowSecuritySql, string type, FlushTerms terms, SaveResult[] results)
 {
     public async Task RunAsync(KeySet puts, KeySet deletes, CancellationToken cancellationToken)
     {
@@ -84,7 +85,7 @@ internal static class RowSecurity
     /// <summary>That nobody knows whether a row is deleted.</summary>
     public static SinkException Hidden(string type) => new(
         SinkFailure.Entity,
-        $"Whether the row of '{type}' is deleted can't be seen: row-level security may hide rows of its table from the role that flushes. Give the " +
-        "role BYPASSRLS, or a policy FOR ALL ... USING (true).",
+        $"Whether the row of '{type}' is deleted can't be seen: row-level security may hide rows of its table from the role that flushes. " +
+        "Give the role BYPASSRLS, or a policy FOR ALL ... USING (true).",
         entityType: type);
 }

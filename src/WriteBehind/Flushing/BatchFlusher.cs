@@ -34,6 +34,9 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     private readonly RetryLedger _ledger = parts.Ledger;
     private readonly ILogger _logger = parts.Logger;
 
+    /// <summary>What all of the type were refused for last.</summary>
+    private volatile string? _refusedFor;
+
     /// <summary>
     /// Flushes at most a batch of entities, in several rounds where their states are large; the items say afterwards what came of them.
     /// Never throws for a failing database.
@@ -107,8 +110,20 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         catch (SinkException e)
         {
             _metrics.TransientFailure();
-            breaker.Fail(entry, e.Message);
-            FlushLog.TransientFailure(_logger, e, _options.Type, breaker.Wait);
+
+            // Where the server answers, the next try comes soon enough for what can be saved by then to be in time.
+            var isAway = e.Failure == SinkFailure.Transient;
+            breaker.Fail(entry, e.Message, longest: isAway ? null : _options.MaxAge / 2);
+            if (e.Failure != SinkFailure.Statement)
+            {
+                FlushLog.TransientFailure(_logger, e, _options.Type, breaker.Wait);
+            }
+            else if (!entry.IsProbe || _refusedFor != Blame.CodeOf(e))
+            {
+                FlushLog.Refused(_logger, _options.Type, e.Message);
+            }
+
+            _refusedFor = e.Failure == SinkFailure.Statement ? Blame.CodeOf(e) : null;
             EndOpen(round, e);
             activity?.SetStatus(ActivityStatusCode.Error, e.Message);
         }
@@ -350,7 +365,21 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
 
     private async Task RejectAsync(FlushItem item, Exception error)
     {
-        var (attempts, firstAt, isLast) = _ledger.Reject(item.Id);
+        // What it refers to may be dirty still, in another type. A delete that others refer to may be early, too; but there it is as likely that
+        // they are to stay.
+        var waits = Blame.IsOfReference(error) && item.Payload is not null;
+        var (attempts, firstAt, isLast) = _ledger.Reject(item.Id, Blame.CodeOf(error), waits ? _options.MaxAge * 3 : TimeSpan.Zero);
+        if (waits && !isLast)
+        {
+            if (attempts == 1)
+            {
+                FlushLog.WaitsForOthers(_logger, _options.Type, item.Id, error.Message);
+            }
+
+            item.End(FlushOutcome.Blocked, error);
+            return;
+        }
+
         FlushLog.Rejected(_logger, _options.Type, item.Id, item.Version, attempts, error.Message);
         if (!isLast)
         {
