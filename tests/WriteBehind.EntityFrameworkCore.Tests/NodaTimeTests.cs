@@ -30,7 +30,14 @@ public sealed class NodaTimeTests
         await using var host = await StartAsync();
         var sink = host.Sink<Meeting>();
         Assert.Contains("by bulk upsert", sink.Description, StringComparison.Ordinal);
-        var state = new Meeting { At = Utc, Ends = new DateTimeOffset(Utc), Wall = DateTime.SpecifyKind(Utc, DateTimeKind.Unspecified), Day = new(2026, 1, 2), Span = TimeSpan.FromHours(1) };
+        var state = new Meeting
+        {
+            At = Utc,
+            Ends = new DateTimeOffset(Utc),
+            Wall = DateTime.SpecifyKind(Utc, DateTimeKind.Unspecified),
+            Day = new(2026, 1, 2),
+            Span = TimeSpan.FromHours(1),
+        };
         Assert.Equal(SaveOutcome.Applied, (await sink.PutAsync("1", 1, state)).Outcome);
         Assert.Equal(SaveOutcome.AlreadyThere, (await sink.PutAsync("1", 1, state)).Outcome);
 
@@ -67,13 +74,15 @@ public sealed class NodaTimeTests
     {
         var model = new AdHocModel(static model =>
         {
-            model.Entity<Meeting>(meeting => meeting.HasWriteBehindVersion().Property(m => m.Wall).HasColumnType("timestamp without time zone"));
+            model.Entity<Meeting>().HasWriteBehindVersion().Property(m => m.Wall).HasColumnType("timestamp without time zone");
             model.Entity<Flight>().HasWriteBehindVersion();
             model.AddWriteBehindDocuments();
         });
         var host = new SinkHost<AdHocContext>(
             await SharedServers.CreateDatabaseAsync(),
-            (services, source) => services.AddSingleton(model).AddDbContext<AdHocContext>(options => options.UseNpgsql(source, npgsql => npgsql.UseNodaTime())),
+            (services, source) => services
+                .AddSingleton(model)
+                .AddDbContext<AdHocContext>(options => options.UseNpgsql(source, npgsql => npgsql.UseNodaTime())),
             source: static source => source.UseNodaTime());
         await host.WithContextAsync(context => context.Database.EnsureCreatedAsync());
         return host;

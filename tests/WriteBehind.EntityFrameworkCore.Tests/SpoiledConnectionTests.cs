@@ -7,7 +7,9 @@ using WriteBehind.Testing;
 
 namespace WriteBehind.EntityFrameworkCore.Tests;
 
-/// <summary>What a connection remembers and the server does not, or has otherwise. One connection each, so that the next in the pool is the same.</summary>
+/// <summary>
+/// What a connection remembers and the server does not, or has otherwise. One connection each, so that the next in the pool is the same.
+/// </summary>
 public sealed class SpoiledConnectionTests : IAsyncLifetime, IAsyncDisposable
 {
     private readonly Database _database = new();
@@ -46,7 +48,9 @@ public sealed class SpoiledConnectionTests : IAsyncLifetime, IAsyncDisposable
     public async Task So_does_a_value_on_the_way_of_SaveChanges_where_the_driver_prepares_by_itself()
     {
         await using var host = OneConnection("Max Auto Prepare=20;Auto Prepare Min Usages=1");
-        await host.ExecuteAsync("CREATE TABLE stamps (\"Id\" int PRIMARY KEY, \"At\" timestamptz NOT NULL, \"Tags\" text[] NOT NULL, \"Version\" bigint NOT NULL)");
+        await host.ExecuteAsync("""
+            CREATE TABLE stamps ("Id" int PRIMARY KEY, "At" timestamptz NOT NULL, "Tags" text[] NOT NULL, "Version" bigint NOT NULL)
+            """);
         await using var stamps = new SinkHost<AdHocContext>(
             $"{_database.ConnectionString};Maximum Pool Size=1;Timeout=30;Max Auto Prepare=20;Auto Prepare Min Usages=1",
             (services, source) => services
@@ -134,7 +138,8 @@ public sealed class SpoiledConnectionTests : IAsyncLifetime, IAsyncDisposable
         Assert.Contains("DateTime", error.Message, StringComparison.Ordinal);
     }
 
-    private SinkHost<TestContext> OneConnection(string more = "") => new($"{_database.ConnectionString};Maximum Pool Size=1;Timeout=30;{more}");
+    private SinkHost<TestContext> OneConnection(string more = "")
+        => new($"{_database.ConnectionString};Maximum Pool Size=1;Timeout=30;{more}");
 
     private sealed class Stamp
     {

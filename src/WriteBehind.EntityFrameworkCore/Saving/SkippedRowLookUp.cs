@@ -65,8 +65,8 @@ internal sealed class SkippedRowLookUp(
 }
 
 /// <summary>
-/// Row-level security may hide a row from deletes and look-ups alike: to this role it then looks deleted, while it is there. So where policies
-/// apply that let not everything be seen, that a row is not found proves nothing.
+/// Row-level security may hide a row from deletes and look-ups alike: to this role it then looks deleted, while it is there. So where
+/// policies apply that let not everything be seen, that a row is not found proves nothing.
 /// </summary>
 internal static class RowSecurity
 {
@@ -85,7 +85,7 @@ internal static class RowSecurity
     /// <summary>That nobody knows whether a row is deleted.</summary>
     public static SinkException Hidden(string type) => new(
         SinkFailure.Entity,
-        $"Whether the row of '{type}' is deleted can't be seen: row-level security may hide rows of its table from the role that flushes. " +
-        "Give the role BYPASSRLS, or a policy FOR ALL ... USING (true).",
+        $"Whether the row of '{type}' is deleted can't be seen: row-level security may hide rows of its table from the role that " +
+        "flushes. Give the role BYPASSRLS, or a policy FOR ALL ... USING (true).",
         entityType: type);
 }

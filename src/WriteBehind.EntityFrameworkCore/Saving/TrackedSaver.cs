@@ -75,7 +75,8 @@ internal sealed class TrackedSaver<TState>(
 
             // SaveChanges takes several round trips and its statements can't check the deadline themselves; and what became of the rows may
             // not be what was asked for: interceptors and triggers make updates of deletes, or leave rows out.
-            if (await CheckAsync(rented.Connection, rows.Pick([.. todo.Select(change => change.Row)]), todo, terms, token).ConfigureAwait(false))
+            var changed = rows.Pick([.. todo.Select(change => change.Row)]);
+            if (await CheckAsync(rented.Connection, changed, todo, terms, token).ConfigureAwait(false))
             {
                 foreach (var change in todo)
                 {

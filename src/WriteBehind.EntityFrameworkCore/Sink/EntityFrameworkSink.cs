@@ -26,7 +26,9 @@ internal sealed class EntityFrameworkSink<TState>(
 {
     private const string Saving = "Saving";
 
-    /// <summary>As a number: what a time is read as is changed by plug-ins of the data source (NodaTime's, for one) and by switches.</summary>
+    /// <summary>
+    /// As a number: what a time is read as is changed by plug-ins of the data source (NodaTime's, for one) and by switches.
+    /// </summary>
     private const string ClockSql = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
     /// <summary>How long the database's clock is waited for. It is the breaker's probe: an outage should be known soon.</summary>
@@ -160,8 +162,11 @@ internal sealed class EntityFrameworkSink<TState>(
         }
     }
 
-    /// <summary>Does the work; where it fails, what the failure has made of the connection is mended before the pool gets it back.</summary>
-    private static async Task<T> WorkAsync<T>(RentedContext rented, Func<RentedContext, CancellationToken, Task<T>> work, CancellationToken token)
+    /// <summary>
+    /// Does the work; where it fails, what the failure has made of the connection is mended before the pool gets it back.
+    /// </summary>
+    private static async Task<T> WorkAsync<T>(
+        RentedContext rented, Func<RentedContext, CancellationToken, Task<T>> work, CancellationToken token)
     {
         try
         {

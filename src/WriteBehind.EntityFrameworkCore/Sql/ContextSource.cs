@@ -73,9 +73,10 @@ internal sealed class RentedContext(AsyncServiceScope scope, DbContext context, 
         => context.GetService<IRelationalConnection>().OpenAsync(cancellationToken, errorsExpected: true);
 
     /// <summary>
-    /// Has the connection forget its prepared statements, so that it is fit for its pool again. Npgsql notes them in a list of its own, which
-    /// parts from what the server has: where one parameter of a batch can't be written, it takes the batch's other statements for prepared
-    /// though nothing was sent, and whoever gets the connection next fails with 26000. Does nothing where the connection is broken.
+    /// Has the connection forget its prepared statements, so that it is fit for its pool again. Npgsql notes them in a list of its own,
+    /// which parts from what the server has: where one parameter of a batch can't be written, it takes the batch's other statements for
+    /// prepared though nothing was sent, and whoever gets the connection next fails with 26000. Does nothing where the connection is
+    /// broken.
     /// </summary>
     public async Task ForgetPreparedAsync()
     {

@@ -90,10 +90,13 @@ internal sealed class SinkErrors(string type, Func<string?, string?, bool> isWri
     public static bool IsOfClient(Exception error)
         => Find<PostgresException>(error) is null && (IsOfValue(error) || (Find<NpgsqlException>(error) is null && !IsOfConnection(error)));
 
-    /// <summary>Whether the connection broke, as those do that a pool kept through a restart of the server. Not a wait that was given up.</summary>
+    /// <summary>
+    /// Whether the connection broke, as those do that a pool kept through a restart of the server. Not a wait that was given up.
+    /// </summary>
     public static bool IsBroken(Exception error) => Find<PostgresException>(error) is { } refused
         ? SqlStates.EndsSession(refused)
-        : Find<NpgsqlException>(error) is not null && Find<TimeoutException>(error) is null && Find<OperationCanceledException>(error) is null
+        : Find<NpgsqlException>(error) is not null
+            && Find<TimeoutException>(error) is null && Find<OperationCanceledException>(error) is null
             && (Find<IOException>(error) is not null || Find<SocketException>(error) is not null);
 
     private static bool IsOfValue(Exception error)
@@ -138,7 +141,7 @@ internal sealed class SinkErrors(string type, Func<string?, string?, bool> isWri
     private static string Advice(PostgresException error) => error.SqlState switch
     {
         PostgresErrorCodes.UniqueViolation =>
-            " If two entities exchange the value, give the constraint DEFERRABLE INITIALLY DEFERRED: each is then checked when both are written.",
+            " If two entities exchange the value, give the constraint DEFERRABLE INITIALLY DEFERRED: it is then checked when both are written.",
         PostgresErrorCodes.ForeignKeyViolation => " It is tried again until the row it refers to (or those that refer to it) are flushed.",
         _ => "",
     };
@@ -166,8 +169,8 @@ internal sealed class SinkErrors(string type, Func<string?, string?, bool> isWri
 /// <list type="bullet">
 /// <item>an <b>entity</b>, where by its meaning only a value can break the rule;</item>
 /// <item>the server is <b>away</b> (transient), where it ended the session or does not write at all at the moment;</item>
-/// <item>otherwise it is the <b>statement</b> that was refused, by a server that answers. Whose fault that is the flush pipeline finds out: what
-/// fails while others pass is the entity's, and while nothing passes nobody's.</item>
+/// <item>otherwise it is the <b>statement</b> that was refused, by a server that answers. Whose fault that is the flush pipeline finds out:
+/// what fails while others pass is the entity's, and while nothing passes nobody's.</item>
 /// </list>
 /// </remarks>
 internal static class SqlStates
@@ -199,9 +202,8 @@ internal static class SqlStates
         // What the code alone can't tell. Log-in and connection (28, 3D, 08), as those of a foreign server; undefined or unfit tables,
         // columns and types (42, 3F, 0A); prepared statements (26); out of resources, prerequisites, operators, system and configuration
         // errors (53, 55, 57, 58, F0); foreign tables (HV); internal errors, as of a broken page or of a type made anew (XX).
-        ['0', '8', ..] or ['2', '5', ..] or ['2', '6', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['3', 'F', ..] or ['4', '2', ..] or ['0', 'A', ..]
-            or ['5', '3', ..] or ['5', '5', ..] or ['5', '7', ..] or ['5', '8', ..] or ['F', '0', ..] or ['H', 'V', ..] or ['X', 'X', ..]
-            => SinkFailure.Statement,
+        ['0', '8' or 'A', ..] or ['2', '5' or '6' or '8', ..] or ['3', 'D' or 'F', ..] or ['4', '2', ..] or ['5', '3' or '5' or '7' or '8', ..]
+            or ['F', '0', ..] or ['H', 'V', ..] or ['X', 'X', ..] => SinkFailure.Statement,
 
         // 22 data, 23 constraints, 44 check option, 54 too large, P0 raised by a trigger, and whatever is not known.
         _ => SinkFailure.Entity,

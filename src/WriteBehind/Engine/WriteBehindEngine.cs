@@ -218,6 +218,11 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
             throw failure;
         }
 
+        foreach (var type in _types.Values)
+        {
+            await type.HealAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         return _parts.Options.WatchInterval;
     }
 

@@ -32,6 +32,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     private readonly EntityTypeOptions _options = parts.Options;
     private readonly TypeMetrics _metrics = parts.Metrics;
     private readonly RetryLedger _ledger = parts.Ledger;
+    private readonly Rejections _rejections = new(parts, letters);
     private readonly ILogger _logger = parts.Logger;
 
     /// <summary>What all of the type were refused for last.</summary>
@@ -328,7 +329,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                     item.End(fenced ? FlushOutcome.Dead : FlushOutcome.Overtaken);
                     break;
                 default:
-                    await RejectAsync(item, item.Saved.Value.Error!).ConfigureAwait(false);
+                    await _rejections.AddAsync(item, item.Saved.Value.Error!).ConfigureAwait(false);
                     break;
             }
         }
@@ -361,34 +362,6 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                 // A Redis that is full, perhaps. They stay due with their old age, and are flushed again a little early.
             }
         }
-    }
-
-    private async Task RejectAsync(FlushItem item, Exception error)
-    {
-        // What it refers to may be dirty still, in another type. A delete that others refer to may be early, too; but there it is as likely that
-        // they are to stay.
-        var waits = Blame.IsOfReference(error) && item.Payload is not null;
-        var (attempts, firstAt, isLast) = _ledger.Reject(item.Id, Blame.CodeOf(error), waits ? _options.MaxAge * 3 : TimeSpan.Zero);
-        if (waits && !isLast)
-        {
-            if (attempts == 1)
-            {
-                FlushLog.WaitsForOthers(_logger, _options.Type, item.Id, error.Message);
-            }
-
-            item.End(FlushOutcome.Blocked, error);
-            return;
-        }
-
-        FlushLog.Rejected(_logger, _options.Type, item.Id, item.Version, attempts, error.Message);
-        if (!isLast)
-        {
-            item.End(FlushOutcome.Rejected, error);
-            return;
-        }
-
-        var dead = await letters.SetAsideAsync(item, DeadLetterReason.Rejected, error, attempts, firstAt).ConfigureAwait(false);
-        item.End(dead ? FlushOutcome.Dead : FlushOutcome.Overtaken, error);
     }
 
     /// <summary>

@@ -37,9 +37,9 @@ internal sealed class BatchSaver<TState>(TypeParts<TState> parts)
 /// <summary>One batch on its way to the database, and what has been learned of it.</summary>
 /// <remarks>
 /// <para>
-/// Blame needs proof: a judged entity ends as a dead letter, and an error may come from its values, from a trigger or a page that concerns it
-/// alone, or from the statement, the mapping or the server, which concern all. What fails while others pass is the entity's fault. What fails
-/// where nothing passes, though the server answers, is nobody's: the type waits, and it is said once.
+/// Blame needs proof: a judged entity ends as a dead letter, and an error may come from its values, from a trigger or a page that concerns
+/// it alone, or from the statement, the mapping or the server, which concern all. What fails while others pass is the entity's fault. What
+/// fails where nothing passes, though the server answers, is nobody's: the type waits, and it is said once.
 /// </para>
 /// <para>
 /// So where a batch fails with an error that does not prove itself (see <see cref="Blame"/>), a few of its entities are asked one by one,
@@ -60,7 +60,9 @@ internal sealed class BatchSave<TState>(TypeParts<TState> parts, List<FlushItem>
     /// <summary>One held entity costs a failure for each halving. More of them in a row, and nothing gets through at all.</summary>
     private readonly int _patience = BitOperations.Log2((uint)items.Count) + 3;
 
-    /// <summary>Whether others have passed since one of these failed: then the database is fine, and these are slow, held or bad by themselves.</summary>
+    /// <summary>
+    /// Whether others have passed since one of these failed: then the database is fine, and these are slow, held or bad by themselves.
+    /// </summary>
     private readonly bool _othersPass = items.Exists(item => parts.Ledger.OthersPassed(item.Id));
 
     private bool _isProven;
@@ -183,7 +185,9 @@ internal sealed class BatchSave<TState>(TypeParts<TState> parts, List<FlushItem>
         }
     }
 
-    /// <summary>It fails alone. Where others pass it is to blame; where nothing is known of others it is for a value that is wrong by itself.</summary>
+    /// <summary>
+    /// It fails alone. Where others pass it is to blame; where nothing is known of others, it is for a value that is wrong by itself.
+    /// </summary>
     private void Judge(FlushItem item, Exception error)
     {
         var isOnlyOne = items.Count == 1 && error is not SinkException { Failure: SinkFailure.Statement };
@@ -279,7 +283,8 @@ internal sealed class BatchSave<TState>(TypeParts<TState> parts, List<FlushItem>
         }
     }
 
-    private static bool IsOfOthers(SinkException error) => error.Failure is SinkFailure.Contention or SinkFailure.Held or SinkFailure.Timeout;
+    private static bool IsOfOthers(SinkException error)
+        => error.Failure is SinkFailure.Contention or SinkFailure.Held or SinkFailure.Timeout;
 }
 
 /// <summary>How the save of a batch ended.</summary>

@@ -6,8 +6,8 @@ internal static class Blame
     private const string MissingReference = "23503";
 
     /// <summary>
-    /// Whether the error proves itself: data that does not fit (22), a broken constraint (23) or check option (44), a row that is too large (54).
-    /// A trigger may raise any other for all rows, and what a row refers to may come with the next flush of another type.
+    /// Whether the error proves itself: data that does not fit (22), a broken constraint (23) or check option (44), a row that is too large
+    /// (54). A trigger may raise any other for all rows, and what a row refers to may come with the next flush of another type.
     /// </summary>
     public static bool IsOfValue(Exception error) => error is SinkException
     {

@@ -101,7 +101,9 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
         }
     }
 
-    /// <summary>Notes a rejection. Returns how often the entity has been rejected in a row, since when, and whether that was the last try.</summary>
+    /// <summary>
+    /// Notes a rejection. Returns how often the entity has been rejected in a row, since when, and whether that was the last try.
+    /// </summary>
     /// <param name="id">The entity.</param>
     /// <param name="code">What for.</param>
     /// <param name="patience">How long tries go on at least; for what may come right by itself.</param>
