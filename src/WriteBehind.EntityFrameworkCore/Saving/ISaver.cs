@@ -48,8 +48,8 @@ internal static class SkippedRow
     public static SinkException NotDone(string type, bool isDelete, Exception? cause = null) => new(
         SinkFailure.Entity,
         $"A row of '{type}' was not {(isDelete ? "deleted" : "written")}, and there was no error: a trigger, an interceptor or a " +
-        "row-level security policy left it out, made something else of it or changed its key, or something beside the flushes changed the " +
-        "row at this moment.",
+        "row-level security policy left it out, made something else of it or changed its key, or something beside the flushes changed " +
+        "the row at this moment.",
         entityType: type,
         cause: cause);
 }

@@ -21,6 +21,7 @@ internal sealed class EntityFrameworkSink<TState>(
     ILoader<TState> loader,
     VersionLoader versions,
     CatalogueCheck check,
+    StuckFlushers stuck,
     TimeProvider time) : IEntitySink<TState>
     where TState : class
 {
@@ -82,11 +83,42 @@ internal sealed class EntityFrameworkSink<TState>(
             },
             cancellationToken);
 
-    public Task<SaveResult[]> SaveAsync(
+    public async Task<SaveResult[]> SaveAsync(
         IReadOnlyList<SaveItem<TState>> items, DateTimeOffset deadline, TimeSpan timeout, CancellationToken cancellationToken)
     {
         var terms = new FlushTerms(deadline, timeout);
-        return RunAsync(Saving, terms.Patience, (rented, token) => saver.SaveAsync(rented, items, terms, token), cancellationToken);
+        try
+        {
+            return await RunAsync(
+                Saving, terms.Patience, (rented, token) => saver.SaveAsync(rented, items, terms, token), cancellationToken)
+                .ConfigureAwait(false);
+        }
+        catch (SinkException e) when (e.Failure == SinkFailure.Timeout)
+        {
+            await ThrowOutStuckAsync(cancellationToken).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>It may have waited for the lock of one that will never come to its end. The next try is then better off.</summary>
+    private async Task ThrowOutStuckAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RunAsync(
+                "Looking for stuck flushes of",
+                ClockPatience,
+                async (rented, token) =>
+                {
+                    await stuck.ThrowOutAsync(rented.Connection, token).ConfigureAwait(false);
+                    return true;
+                },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (SinkException)
+        {
+            // The role may not, or the database does not answer: the save that timed out is reported all the same.
+        }
     }
 
     public Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)

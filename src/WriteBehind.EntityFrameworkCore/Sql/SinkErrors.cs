@@ -141,7 +141,7 @@ internal sealed class SinkErrors(string type, Func<string?, string?, bool> isWri
     private static string Advice(PostgresException error) => error.SqlState switch
     {
         PostgresErrorCodes.UniqueViolation =>
-            " If two entities exchange the value, give the constraint DEFERRABLE INITIALLY DEFERRED: it is then checked when both are written.",
+            " If two entities exchange the value, make the constraint DEFERRABLE INITIALLY DEFERRED: it is checked at the end then.",
         PostgresErrorCodes.ForeignKeyViolation => " It is tried again until the row it refers to (or those that refer to it) are flushed.",
         _ => "",
     };
@@ -202,8 +202,8 @@ internal static class SqlStates
         // What the code alone can't tell. Log-in and connection (28, 3D, 08), as those of a foreign server; undefined or unfit tables,
         // columns and types (42, 3F, 0A); prepared statements (26); out of resources, prerequisites, operators, system and configuration
         // errors (53, 55, 57, 58, F0); foreign tables (HV); internal errors, as of a broken page or of a type made anew (XX).
-        ['0', '8' or 'A', ..] or ['2', '5' or '6' or '8', ..] or ['3', 'D' or 'F', ..] or ['4', '2', ..] or ['5', '3' or '5' or '7' or '8', ..]
-            or ['F', '0', ..] or ['H', 'V', ..] or ['X', 'X', ..] => SinkFailure.Statement,
+        ['0', '8' or 'A', ..] or ['2', '5' or '6' or '8', ..] or ['3', 'D' or 'F', ..] or ['4', '2', ..]
+            or ['5', '3' or '5' or '7' or '8', ..] or ['F', '0', ..] or ['H', 'V', ..] or ['X', 'X', ..] => SinkFailure.Statement,
 
         // 22 data, 23 constraints, 44 check option, 54 too large, P0 raised by a trigger, and whatever is not known.
         _ => SinkFailure.Entity,
