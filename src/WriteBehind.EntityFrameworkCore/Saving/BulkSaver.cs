@@ -13,6 +13,7 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
     private readonly BulkStatements _statements = BulkStatements.Of(table);
     private readonly HashSet<string> _written =
         [.. table.Key.Columns.Select(column => column.Name), table.VersionColumn, .. table.Columns.Select(column => column.Name)];
+    private readonly string _rowSecurity = RowSecurity.Sql(table.Name);
 
     public async Task<SaveResult[]> SaveAsync(
         RentedContext rented, IReadOnlyList<SaveItem<TState>> items, FlushTerms terms, CancellationToken cancellationToken)
@@ -25,7 +26,7 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
 
         try
         {
-            await WriteAsync(rented.Connection, batch, terms, cancellationToken).ConfigureAwait(false);
+            await WriteAsync(rented, batch, terms, cancellationToken).ConfigureAwait(false);
         }
         catch (PostgresException e) when (SqlStates.InvalidatesPreparedStatements(e))
         {
@@ -41,17 +42,16 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
         var untouchedDeletes = batch.Untouched(batch.Deletes);
         if (untouchedPuts.Count + untouchedDeletes.Count > 0)
         {
-            var lookUp = new SkippedRowLookUp(rented.Connection, _statements.LookUp, type, terms, batch.Results);
+            var lookUp = new SkippedRowLookUp(rented.Connection, _statements.LookUp, _rowSecurity, type, terms, batch.Results);
             await lookUp.RunAsync(untouchedPuts, untouchedDeletes, cancellationToken).ConfigureAwait(false);
         }
 
         return batch.Results;
     }
 
-    private async Task WriteAsync(
-        NpgsqlConnection connection, BulkBatch<TState> batch, FlushTerms terms, CancellationToken cancellationToken)
+    private async Task WriteAsync(RentedContext rented, BulkBatch<TState> batch, FlushTerms terms, CancellationToken cancellationToken)
     {
-        var guarded = new GuardedBatch(connection, flushLock, exclusive: batch.Deletes.Count > 0, terms);
+        var guarded = new GuardedBatch(rented.Connection, flushLock, exclusive: batch.Deletes.Count > 0, terms);
         await using (guarded.ConfigureAwait(false))
         {
             if (batch.Puts.Count > 0)
@@ -77,7 +77,7 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
                 guarded.AddGuarded(delete, batch.ReadDeletedAsync);
             }
 
-            await guarded.ExecuteAsync(prepare, cancellationToken).ConfigureAwait(false);
+            await guarded.ExecuteAsync(prepare && rented.MayPrepare, cancellationToken).ConfigureAwait(false);
         }
     }
 }

@@ -72,6 +72,7 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
             new VersionLoader(map.Key, BulkStatements.PlainLookUp(map.Table, map.Key, map.VersionColumn)),
             new CatalogueCheck(options.Type, tables),
             state => MappedStates.Refuse(options, bulk, state),
+            new StuckFlushers(flushLock, options.Lease),
             time ?? TimeProvider.System);
     }
 
@@ -80,16 +81,18 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
     {
         var table = new DocumentTable<TState>(options, documents);
         var bulk = table.ToBulkTable();
+        var flushLock = FlushLock.Of(table.Name, table.Type);
         return new EntityFrameworkSink<TState>(
             options.Type,
             $"table {table.Name} (generic: key type, id; {typeof(TState).Name} is not mapped) by bulk upsert",
             _contexts,
             table.Key,
-            new BulkSaver<TState>(options.Type, bulk, FlushLock.Of(table.Name, table.Type), _prepare),
+            new BulkSaver<TState>(options.Type, bulk, flushLock, _prepare),
             new DocumentLoader<TState>(table),
             new VersionLoader(table.Key, BulkStatements.Of(bulk).LookUp),
             new CatalogueCheck(options.Type, [ExpectedTable.OfDocuments(documents)]),
             table.Check,
+            new StuckFlushers(flushLock, options.Lease),
             time ?? TimeProvider.System);
     }
 

@@ -40,7 +40,9 @@ namespace WriteBehind.EntityFrameworkCore.Sql;
 /// </item>
 /// <item>
 /// <b>idle_in_transaction_session_timeout</b> (and transaction_timeout where there is one, from PostgreSQL 17), also to the time
-/// left: a flusher that freezes between two statements is thrown out by the server and does not hold its locks past its lease.
+/// left: a flusher that freezes between two statements is thrown out by the server and does not hold its locks past its lease. While a
+/// statement is still being sent neither of them counts before PostgreSQL 17. There the server notices by its keepalives that a machine is
+/// gone, and any other flusher that waits for the lock throws out who holds it past a lease: see <see cref="StuckFlushers"/>.
 /// </item>
 /// </list>
 /// <para>
@@ -138,6 +140,9 @@ internal sealed class GuardedBatch : IAsyncDisposable
         SELECT set_config('statement_timeout', least($1, l.ms)::text, true),
             set_config('lock_timeout', $3::text, true),
             set_config('idle_in_transaction_session_timeout', l.ms::text, true),
+            set_config('tcp_keepalives_idle', '10', true),
+            set_config('tcp_keepalives_interval', '5', true),
+            set_config('tcp_keepalives_count', '3', true),
             {(withTransactionTimeout ? "set_config('transaction_timeout', l.ms::text, true)," : "")}
             set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)
         FROM (SELECT CASE WHEN $2 > clock_timestamp()
@@ -166,11 +171,18 @@ internal sealed class GuardedBatch : IAsyncDisposable
 /// </summary>
 internal sealed class FlushLock
 {
-    private FlushLock(string key)
+    private FlushLock(string table, int part)
     {
-        Shared = $"SELECT pg_advisory_xact_lock_shared({key})";
-        Exclusive = $"SELECT pg_advisory_xact_lock({key})";
+        (Table, Part) = (table, part);
+        Shared = $"SELECT pg_advisory_xact_lock_shared({table}::int4, {part})";
+        Exclusive = $"SELECT pg_advisory_xact_lock({table}::int4, {part})";
     }
+
+    /// <summary>The table's oid, as SQL writes it: the lock's first half.</summary>
+    public string Table { get; }
+
+    /// <summary>Its second half.</summary>
+    public int Part { get; }
 
     /// <summary>For flushes that put only: any number at once.</summary>
     public string Shared { get; }
@@ -183,6 +195,6 @@ internal sealed class FlushLock
     public static FlushLock Of(string table, string part = "")
     {
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"writebehind:{part}"));
-        return new FlushLock($"{SqlName.Literal(table)}::regclass::oid::int4, {BinaryPrimitives.ReadInt32BigEndian(hash)}");
+        return new FlushLock($"{SqlName.Literal(table)}::regclass::oid", BinaryPrimitives.ReadInt32BigEndian(hash));
     }
 }

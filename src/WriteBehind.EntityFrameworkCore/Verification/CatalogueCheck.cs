@@ -9,6 +9,11 @@ namespace WriteBehind.EntityFrameworkCore.Verification;
 /// </summary>
 internal sealed class CatalogueCheck(string type, IReadOnlyList<ExpectedTable> tables)
 {
+    /// <summary>Whether a column that PostgreSQL names, of a table that it names, is one that flushes write.</summary>
+    public bool IsWritten(string? table, string? column)
+        => table is not null && column is not null
+            && tables.Any(t => t.Name.EndsWith(SqlName.Quote(table), StringComparison.Ordinal) && t.WrittenColumns.Contains(column));
+
     /// <exception cref="ConfigurationException">They differ in a way that flushes or loads would fail on.</exception>
     public async Task RunAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {

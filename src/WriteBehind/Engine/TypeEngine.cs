@@ -12,6 +12,9 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     private static readonly TimeSpan ShortestRound = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestRound = TimeSpan.FromSeconds(1);
 
+    /// <summary>The most letters that are looked at for those that may have come right by themselves.</summary>
+    private const int MostHealed = 10_000;
+
     private readonly TypeParts<TState> _parts;
     private readonly EntityTypeOptions _options;
     private readonly EntityLoader<TState> _loader;
@@ -23,6 +26,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
 
     /// <summary>What was counted last in each shard; null before the first time.</summary>
     private ShardCount?[] _counted;
+    private long? _healedAt;
 
     public TypeEngine(EntityTypeOptions<TState> options, EngineParts engine)
     {
@@ -98,6 +102,36 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     {
         await _parts.Sink.VerifyAsync(cancellationToken).ConfigureAwait(false);
         return _parts.Sink.Description;
+    }
+
+    public async Task HealAsync(CancellationToken cancellationToken)
+    {
+        var pause = Rejections.PatienceOf(_options);
+        if (LastBacklog.Dead == 0 || (_healedAt is { } last && _parts.Time.GetElapsedTime(last) < pause))
+        {
+            return;
+        }
+
+        _healedAt = _parts.Time.GetTimestamp();
+        var before = _parts.Time.GetUtcNow() - pause;
+        IReadOnlyList<DeadLetter> letters;
+        try
+        {
+            letters = await Letters.ListAsync(MostHealed, cancellationToken).ConfigureAwait(false);
+        }
+        catch (UnexpectedKeyException)
+        {
+            // Whoever asks for the letters is told of it.
+            return;
+        }
+
+        foreach (var letter in letters)
+        {
+            if (letter.Reason == DeadLetterReason.Rejected && Blame.IsOfReference(letter.Code) && letter.SetAsideAt < before)
+            {
+                await RetryAsync(letter.Id, cancellationToken).ConfigureAwait(false);
+            }
+        }
     }
 
     public async Task<TimeSpan> SweepAsync(CancellationToken cancellationToken)
@@ -317,6 +351,12 @@ internal interface ITypeEngine
 
     /// <summary>Checks table and columns; returns how the type is saved, for the log.</summary>
     Task<string> VerifySinkAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Now and then, tries dead letters again that waited for a row they refer to: it may have been flushed since.
+    /// </summary>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    Task HealAsync(CancellationToken cancellationToken);
 
     /// <summary>Flushes what is due, once; returns the pause until the next round.</summary>
     Task<TimeSpan> SweepAsync(CancellationToken cancellationToken);

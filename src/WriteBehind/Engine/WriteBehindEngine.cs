@@ -129,3 +129,230 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     {
         var backlogs = await Task.WhenAll(_types.Values.Select(type => type.CountAsync(null, cancellationToken))).ConfigureAwait(false);
         var durability = _guard.Status with { Reachable = backlogs.All(static backlog => backlog.IsWhole), Shards = ShardsOf(backlogs) };
+        return new EngineStatus([.. _types.Values.Select(type => type.Status)], durability, [.. _loops.Select(loop => loop.Status)]);
+    }
+
+    public async Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+    {
+        var report = await FlushWithinAsync(timeout ?? FlushQueue.DefaultTimeout, cancellationToken).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        return report;
+    }
+
+    public Task FlushAsync(string type, string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        => FindType(type).FlushAsync(id, timeout, cancellationToken);
+
+    public async Task<long> SweepAsync(SweepPart part, TimeSpan? minAge = null, CancellationToken cancellationToken = default)
+    {
+        var passes = await Task.WhenAll(
+            _types.Values.Select(type => type.SweepAsync(part, minAge, cancellationToken))).ConfigureAwait(false);
+        return passes.Sum(pass => pass.Flushed);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await AwaitBatchesAsync().ConfigureAwait(false);
+
+        // The container knows the engine under two names and disposes it twice.
+        foreach (var loop in _loops)
+        {
+            await loop.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _loops.Clear();
+        await CloseNotifiersAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>A stop must end, and not by an error that the process would die of.</summary>
+    private async Task<FlushReport> DrainAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await FlushWithinAsync(_parts.Options.DrainTimeout, cancellationToken).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever it is, it is said, and what remains is not known.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            DrainFailed(_logger, e);
+            return new FlushReport(0, new Dictionary<string, long>(), []) { Uncounted = [.. Types] };
+        }
+    }
+
+    /// <summary>Flushes until the time is over or the token cancels, and says in either case what remains.</summary>
+    private async Task<FlushReport> FlushWithinAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(timeout);
+        var emptied = _guard.Status.EmptiedAt;
+        var reports = await Task.WhenAll(_types.Values.Select(type => WholeTypeFlush.RunAsync(type, _parts.Time, limit.Token)))
+            .ConfigureAwait(false);
+        var lost = await LostAsync().ConfigureAwait(false);
+        return new FlushReport(
+            reports.Sum(report => report.Flushed),
+            reports.SelectMany(report => report.Remaining).ToDictionary(),
+            [.. reports.SelectMany(report => report.Rejected)])
+        {
+            Uncounted = _guard.Status.EmptiedAt != emptied
+                ? [.. Types]
+                : [.. reports.SelectMany(report => report.Uncounted).Union(lost, StringComparer.Ordinal)],
+        };
+    }
+
+    /// <summary>The types of which Redis can't tell what there was: it came back empty, or does not say whether it did.</summary>
+    private async Task<IReadOnlyCollection<string>> LostAsync()
+    {
+        using var soon = new CancellationTokenSource(LongestFarewell, _parts.Time);
+        var lost = await Task.WhenAll(_types.Values.Select(async type =>
+        {
+            try
+            {
+                if (await type.CheckEpochAsync(soon.Token).ConfigureAwait(false))
+                {
+                    return null;
+                }
+
+                _guard.ReportEmptied(type.Options.Type);
+            }
+            catch (Exception e) when (e is WriteBehindException or OperationCanceledException)
+            {
+                // Not known.
+            }
+
+            return type.Options.Type;
+        })).ConfigureAwait(false);
+        return [.. lost.OfType<string>()];
+    }
+
+    private static RedisShards ShardsOf(TypeBacklog[] backlogs)
+    {
+        ShardBacklog?[] shards = [.. backlogs.SelectMany(static backlog => backlog.Shards)];
+        var refusal = shards.Select(static shard => shard?.Refusal).FirstOrDefault(static refusal => refusal is not null);
+        return new RedisShards(
+            shards.Length,
+            shards.Count(static shard => shard is null),
+            shards.Count(static shard => shard?.Refusal is not null),
+            backlogs.Select(static backlog => backlog.Failure?.Message).FirstOrDefault(static message => message is not null)
+                ?? (refusal is null ? null : RedisErrors.Explain(refusal)));
+    }
+
+    private async Task CloseNotifiersAsync()
+    {
+        var notifiers = _types.Values.Select(static type => type.Notifier).OfType<FlushNotifier>();
+        await Task.WhenAll(notifiers.Select(static notifier => notifier.DisposeAsync().AsTask())).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Lets batches under way end before their connections go. Not for long: one may hang at the database, and what it does not
+    /// settle is settled by the next process.
+    /// </summary>
+    private async Task AwaitBatchesAsync()
+    {
+        var slots = 0;
+        using var limit = new CancellationTokenSource(LongestFarewell, _parts.Time);
+        try
+        {
+            for (; slots < _parts.Options.MaxConcurrentFlushes; slots++)
+            {
+                await _parts.Flushes.WaitAsync(limit.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // It hangs.
+        }
+
+        if (slots > 0)
+        {
+            _parts.Flushes.Release(slots);
+        }
+    }
+
+    private async Task<TimeSpan> WatchAsync(CancellationToken cancellationToken)
+    {
+        // First what waits: the gauges show it as far as Redis answers, whatever fails below.
+        BufferUnavailableException? failure = null;
+        foreach (var type in _types.Values)
+        {
+            failure = await type.WatchAsync(cancellationToken).ConfigureAwait(false) ?? failure;
+        }
+
+        await _guard.InspectAsync(starting: false, cancellationToken).ConfigureAwait(false);
+        foreach (var type in _types.Values)
+        {
+            if (!await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false))
+            {
+                _guard.ReportEmptied(type.Options.Type);
+            }
+        }
+
+        if (failure is not null)
+        {
+            throw failure;
+        }
+
+        foreach (var type in _types.Values)
+        {
+            await type.HealAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return _parts.Options.WatchInterval;
+    }
+
+    private ITypeEngine FindType(string type)
+        => _types.TryGetValue(type, out var found) ? found : throw new UnknownEntityTypeException(type, _types.Keys);
+
+    [LoggerMessage(1, LogLevel.Information, "{Type} is saved to {Sink}.")]
+    private static partial void Registered(ILogger logger, string type, string sink);
+
+    [LoggerMessage(2, LogLevel.Warning, "The database can't be asked about {Type} now; writes are accepted and wait in Redis.")]
+    private static partial void DatabaseAway(ILogger logger, Exception error, string type);
+
+    [LoggerMessage(3, LogLevel.Information, "Drained: {Flushed} entities flushed in {Elapsed}, nothing remains.")]
+    private static partial void Drained(ILogger logger, long flushed, TimeSpan elapsed);
+
+    [LoggerMessage(
+        4, LogLevel.Warning, "Not drained within {Timeout} (DrainTimeout): {Flushed} entities flushed, {Remaining} remain, safe in Redis.")]
+    private static partial void NotDrained(ILogger logger, long flushed, TimeSpan timeout, string remaining);
+
+    [LoggerMessage(
+        5,
+        LogLevel.Warning,
+        "Not drained: the host's time to stop was over after {Elapsed}, before DrainTimeout ({Timeout}). {Flushed} entities flushed, " +
+        "{Remaining} remain, safe in Redis.")]
+    private static partial void CutShort(ILogger logger, long flushed, TimeSpan elapsed, TimeSpan timeout, string remaining);
+
+    [LoggerMessage(
+        6,
+        LogLevel.Error,
+        "Not drained: after {Elapsed} it could not be counted how much of {Types} is left, as Redis does not answer, refuses, or came back " +
+        "empty. {Flushed} entities flushed; {Remaining} was known to remain. What Redis has is flushed by the next process.")]
+    private static partial void Uncounted(ILogger logger, TimeSpan elapsed, string types, long flushed, string remaining);
+
+    [LoggerMessage(
+        7,
+        LogLevel.Information,
+        "Not drained, as DrainTimeout is 0: what is dirty is left in Redis to the next process, and was not counted.")]
+    private static partial void NotAsked(ILogger logger);
+
+    [LoggerMessage(8, LogLevel.Error, "The drain failed.")]
+    private static partial void DrainFailed(ILogger logger, Exception error);
+}
+
+/// <summary>Starts the engine with the host and drains it when the host stops.</summary>
+internal sealed class WriteBehindHostedService(WriteBehindEngine engine) : IHostedService
+{
+    public Task StartAsync(CancellationToken cancellationToken) => engine.StartAsync(cancellationToken);
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await engine.StopAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The host's time is over, and the log says what remained. An error would end its process as if it had crashed.
+        }
+    }
+}

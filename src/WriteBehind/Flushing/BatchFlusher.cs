@@ -33,8 +33,12 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     private readonly EntityTypeOptions _options = parts.Options;
     private readonly TypeMetrics _metrics = parts.Metrics;
     private readonly RetryLedger _ledger = parts.Ledger;
+    private readonly Rejections _rejections = new(parts, letters);
     private readonly ILogger _logger = parts.Logger;
     private readonly TypeSlots _slots = parts.Engine.SlotsOf(parts.Engine.Flushes, parts.Engine.Options.MaxConcurrentFlushes);
+
+    /// <summary>What all of the type were refused for last.</summary>
+    private volatile string? _refusedFor;
 
     /// <summary>
     /// Flushes at most a batch of entities, in several rounds where their states are large; the items say afterwards what came of them.
@@ -109,8 +113,20 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         catch (SinkException e)
         {
             _metrics.TransientFailure();
-            breaker.Fail(entry, e.Message);
-            FlushLog.TransientFailure(_logger, e, _options.Type, breaker.Wait);
+
+            // Where the server answers, the next try comes soon enough for what can be saved by then to be in time.
+            var isAway = e.Failure == SinkFailure.Transient;
+            breaker.Fail(entry, e.Message, longest: isAway ? null : _options.MaxAge / 2);
+            if (e.Failure != SinkFailure.Statement)
+            {
+                FlushLog.TransientFailure(_logger, e, _options.Type, breaker.Wait);
+            }
+            else if (!entry.IsProbe || _refusedFor != Blame.CodeOf(e))
+            {
+                FlushLog.Refused(_logger, _options.Type, e.Message);
+            }
+
+            _refusedFor = e.Failure == SinkFailure.Statement ? Blame.CodeOf(e) : null;
             EndOpen(round, e);
             activity?.SetStatus(ActivityStatusCode.Error, e.Message);
         }
@@ -322,7 +338,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                     item.End(fenced ? FlushOutcome.Dead : FlushOutcome.Overtaken);
                     break;
                 default:
-                    await RejectAsync(item, item.Saved.Value.Error!).ConfigureAwait(false);
+                    await _rejections.AddAsync(item, item.Saved.Value.Error!).ConfigureAwait(false);
                     break;
             }
         }
@@ -355,20 +371,6 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                 // A Redis that is full, perhaps. They stay due with their old age, and are flushed again a little early.
             }
         }
-    }
-
-    private async Task RejectAsync(FlushItem item, Exception error)
-    {
-        var (attempts, firstAt, isLast) = _ledger.Reject(item.Id);
-        FlushLog.Rejected(_logger, _options.Type, item.Id, item.Version, attempts, error.Message);
-        if (!isLast)
-        {
-            item.End(FlushOutcome.Rejected, error);
-            return;
-        }
-
-        var dead = await letters.SetAsideAsync(item, DeadLetterReason.Rejected, error, attempts, firstAt).ConfigureAwait(false);
-        item.End(dead ? FlushOutcome.Dead : FlushOutcome.Overtaken, error);
     }
 
     /// <summary>

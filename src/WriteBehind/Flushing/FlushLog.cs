@@ -31,4 +31,18 @@ internal static partial class FlushLog
 
     [LoggerMessage(9, LogLevel.Error, "{Type} '{Id}' can't be flushed and stays dirty: {Error}")]
     public static partial void UnexpectedKey(ILogger logger, string type, string id, string error);
+
+    [LoggerMessage(10, LogLevel.Warning,
+        "{Type} '{Id}' is refused, and nothing else of the type was saved since to show that it is its own fault. It stays dirty and is " +
+        "tried again; said once: {Error}")]
+    public static partial void Unproven(ILogger logger, string type, string id, string error);
+
+    [LoggerMessage(11, LogLevel.Error,
+        "The database answers and takes nothing of {Type}, so no entity is to blame and none is set aside. What waits is safe in Redis and " +
+        "is tried again and again; said once: {Error}")]
+    public static partial void Refused(ILogger logger, string type, string error);
+
+    [LoggerMessage(12, LogLevel.Information,
+        "{Type} '{Id}' refers to a row that is not there (yet), or is referred to. It waits for that to be flushed: {Error}")]
+    public static partial void WaitsForOthers(ILogger logger, string type, string id, string error);
 }

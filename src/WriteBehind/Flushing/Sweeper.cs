@@ -124,11 +124,17 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
 
                     // It stays at the old end of the index, and goes its own slow way: the next page begins behind it.
                     skip[page.Shard]++;
-                    if (parts.Ledger.MustWait(id))
+                    var mustWait = parts.Ledger.MustWait(id);
+                    if (parts.Ledger.WaitsForOthers(id))
+                    {
+                        pass.AddHeld(1);
+                    }
+                    else if (mustWait)
                     {
                         pass.AddRejected(id);
                     }
-                    else if (suspects.Count < MostSuspects)
+
+                    if (!mustWait && suspects.Count < MostSuspects)
                     {
                         suspects.Add(new FlushItem(id, page.Shard));
                     }

@@ -116,3 +116,5 @@ internal sealed class TypeParts<TState> : TypeParts
     public PayloadCodec<TState> Codec { get; }
 
     /// <summary>The database side.</summary>
+    public IEntitySink<TState> Sink { get; }
+}

@@ -182,7 +182,7 @@ internal sealed class EntityLoader<TState>
     }
 
     private static bool IsOfRow(Exception error) => error is SinkException sink
-        ? sink.Failure == SinkFailure.Entity
+        ? sink is { Failure: SinkFailure.Entity } or { Failure: SinkFailure.Statement, Code: ['5', ..] or ['X', 'X', ..] }
         : error is not (ConfigurationException or OperationCanceledException);
 
     private Exception Name(string id, Exception error)
