@@ -139,6 +139,10 @@ public sealed record TypeRates(double WritesPerSecond, double RowsPerSecond);
 /// </param>
 /// <param name="Counters">What this process did since it started.</param>
 /// <param name="Rates">What this process did per second lately.</param>
+/// <param name="ShardsApartUntil">
+/// Until when this process writes shard by shard, as Redis (or a proxy before it) refused a call for several; null where writes share calls
+/// as far as the servers allow.
+/// </param>
 public sealed record TypeStatus(
     string Type,
     long Dirty,
@@ -149,7 +153,8 @@ public sealed record TypeStatus(
     BreakerState Breaker,
     string? LastError,
     TypeCounters Counters,
-    TypeRates Rates)
+    TypeRates Rates,
+    DateTimeOffset? ShardsApartUntil = null)
 {
     /// <summary>
     /// When the backlog was counted: of the shard that was counted longest ago. Earlier than now where Redis or a part of it does not

@@ -18,6 +18,14 @@ public interface IEntitySink<TState>
     /// <exception cref="SinkException">The database can't be reached (transient).</exception>
     Task VerifyAsync(CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Says which database the states go to. It is recorded in Redis for the type, and a process with another one is refused: two services
+    /// that share a Redis and a prefix by mistake would write into each other's tables. Null (the default) where that can't be told; then
+    /// nothing is recorded or compared.
+    /// </summary>
+    /// <exception cref="SinkException">The database can't be reached (transient).</exception>
+    Task<DatabaseIdentity?> IdentifyAsync(CancellationToken cancellationToken) => Task.FromResult<DatabaseIdentity?>(null);
+
     /// <summary>Reads the database's clock. Cheap: the pipeline asks at most once a minute, and as the breaker's probe.</summary>
     Task<SinkClock> ReadClockAsync(CancellationToken cancellationToken);
 
@@ -69,6 +77,11 @@ public interface IEntitySinkFactory
     IEntitySink<TState> Create<TState>(EntityTypeOptions<TState> options)
         where TState : class;
 }
+
+/// <summary>Which database a sink saves to.</summary>
+/// <param name="Id">What is compared: the same for every connection to this database, and for no other database.</param>
+/// <param name="Name">What people know it by, for messages. No secrets.</param>
+public sealed record DatabaseIdentity(string Id, string Name);
 
 /// <summary>One entity to bring to the database.</summary>
 /// <param name="Id">The entity's id.</param>

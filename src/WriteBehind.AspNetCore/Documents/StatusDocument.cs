@@ -26,6 +26,7 @@ internal sealed record TypeDocument(
     TypeCounters Counters,
     TypeRates Rates,
     DateTimeOffset? BacklogAt,
+    DateTimeOffset? ShardsApartUntil,
     FigureScopes Scopes)
 {
     public static TypeDocument From(TypeStatus status) => new(
@@ -40,6 +41,7 @@ internal sealed record TypeDocument(
         status.Counters,
         status.Rates,
         status.BacklogAt,
+        status.ShardsApartUntil,
         FigureScopes.Are);
 }
 
@@ -49,7 +51,7 @@ internal sealed record TypeDocument(
 internal sealed record FigureScopes(IReadOnlyList<string> AllProcesses, IReadOnlyList<string> ThisProcess)
 {
     public static readonly FigureScopes Are = new(
-        ["dirty", "oldestDirtyAgeSeconds", "deadLetters"], ["breaker", "lastError", "counters", "rates"]);
+        ["dirty", "oldestDirtyAgeSeconds", "deadLetters"], ["breaker", "lastError", "counters", "rates", "shardsApartUntil"]);
 }
 
 /// <summary>A health report as JSON has it.</summary>

@@ -7,7 +7,8 @@ namespace WriteBehind.EntityFrameworkCore.Saving;
 /// Saves a batch with one upsert and one delete over arrays, in one round trip; a second one asks after the rows that neither of them
 /// touched, where there are any.
 /// </summary>
-internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, FlushLock flushLock, bool prepare) : ISaver<TState>
+internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, FlushLock flushLock, bool prepare, PoolerWatch poolers)
+    : ISaver<TState>
     where TState : class
 {
     private readonly BulkStatements _statements = BulkStatements.Of(table);
@@ -27,11 +28,6 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
         try
         {
             await WriteAsync(rented, batch, terms, cancellationToken).ConfigureAwait(false);
-        }
-        catch (PostgresException e) when (SqlStates.InvalidatesPreparedStatements(e))
-        {
-            NpgsqlConnection.ClearPool(rented.Connection);
-            throw;
         }
         catch (PostgresException e) when (UnwrittenColumn.IsMissed(e, _written))
         {
@@ -77,7 +73,10 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
                 guarded.AddGuarded(delete, batch.ReadDeletedAsync);
             }
 
-            await guarded.ExecuteAsync(prepare && rented.MayPrepare, cancellationToken).ConfigureAwait(false);
+            var mayPrepare = prepare
+                && rented.MayPrepare
+                && !await poolers.IsBetweenAsync(rented.Connection, cancellationToken).ConfigureAwait(false);
+            await guarded.ExecuteAsync(mayPrepare, cancellationToken).ConfigureAwait(false);
         }
     }
 }

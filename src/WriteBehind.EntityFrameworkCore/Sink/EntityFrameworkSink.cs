@@ -23,6 +23,7 @@ internal sealed class EntityFrameworkSink<TState>(
     CatalogueCheck check,
     Func<TState, string?> checkState,
     StuckFlushers stuck,
+    PoolerWatch poolers,
     TimeProvider time) : IEntitySink<TState>
     where TState : class
 {
@@ -62,10 +63,18 @@ internal sealed class EntityFrameworkSink<TState>(
             LoadPatience,
             async (rented, token) =>
             {
+                await poolers.CheckAsync(rented.Connection, type, token).ConfigureAwait(false);
                 await check.RunAsync(rented.Connection, token).ConfigureAwait(false);
                 return true;
             },
             cancellationToken);
+
+    public async Task<DatabaseIdentity?> IdentifyAsync(CancellationToken cancellationToken)
+        => await RunAsync(
+            "Asking which database holds",
+            LoadPatience,
+            (rented, token) => check.IdentifyAsync(rented.Connection, token),
+            cancellationToken).ConfigureAwait(false);
 
     public Task<SinkClock> ReadClockAsync(CancellationToken cancellationToken)
         => RunAsync(

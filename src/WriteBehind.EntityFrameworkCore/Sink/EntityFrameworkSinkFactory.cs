@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using WriteBehind.EntityFrameworkCore.Loading;
@@ -16,10 +17,12 @@ namespace WriteBehind.EntityFrameworkCore.Sink;
 /// Makes the sink of each entity type from the model of a context: bulk where arrays can carry it, tracked or generic where not.
 /// </summary>
 internal sealed class EntityFrameworkSinkFactory<TContext>(
-    IServiceScopeFactory scopes, IOptions<EntityFrameworkSinkOptions> options, TimeProvider? time = null) : IEntitySinkFactory
+    IServiceScopeFactory scopes, IOptions<EntityFrameworkSinkOptions> options, TimeProvider? time = null, ILoggerFactory? loggers = null)
+    : IEntitySinkFactory
     where TContext : DbContext
 {
     private readonly ContextSource<TContext> _contexts = new(scopes);
+    private readonly PoolerWatch _poolers = new(loggers);
     private readonly bool _prepare = options.Value.PrepareStatements;
     private readonly ConcurrentDictionary<string, string> _tables = new(StringComparer.Ordinal);
 
@@ -60,7 +63,7 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
         var flushLock = FlushLock.Of(map.Table);
         var bulk = map.TrackedReasons.Count == 0 ? BulkTable<TState>.From(map) : null;
         ISaver<TState> saver = bulk is not null
-            ? new BulkSaver<TState>(options.Type, bulk, flushLock, _prepare)
+            ? new BulkSaver<TState>(options.Type, bulk, flushLock, _prepare, _poolers)
             : new TrackedSaver<TState>(options.Type, map, source, new StateCopier<TState>(options.Serializer), flushLock);
         return new EntityFrameworkSink<TState>(
             options.Type,
@@ -73,6 +76,7 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
             new CatalogueCheck(options.Type, tables),
             state => MappedStates.Refuse(options, bulk, state),
             new StuckFlushers(flushLock, options.Lease),
+            _poolers,
             time ?? TimeProvider.System);
     }
 
@@ -87,12 +91,13 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
             $"table {table.Name} (generic: key type, id; {typeof(TState).Name} is not mapped) by bulk upsert",
             _contexts,
             table.Key,
-            new BulkSaver<TState>(options.Type, bulk, flushLock, _prepare),
+            new BulkSaver<TState>(options.Type, bulk, flushLock, _prepare, _poolers),
             new DocumentLoader<TState>(table),
             new VersionLoader(table.Key, BulkStatements.Of(bulk).LookUp),
             new CatalogueCheck(options.Type, [ExpectedTable.OfDocuments(documents)]),
             table.Check,
             new StuckFlushers(flushLock, options.Lease),
+            _poolers,
             time ?? TimeProvider.System);
     }
 

@@ -44,7 +44,7 @@ internal sealed class SinkErrors(string type, Func<string?, string?, bool> isWri
             answer?.SqlState,
             type,
             cause: error,
-            outcomeUnknown: isSave && failure == SinkFailure.Transient && answer is null);
+            outcomeUnknown: isSave && failure == SinkFailure.Transient && (answer is null || SqlStates.SaysNothingOfCommit(answer)));
     }
 
     /// <summary>The class of a failure while statements ran.</summary>
@@ -180,7 +180,26 @@ internal static class SqlStates
     /// </summary>
     private const string PolicyCheck = "ExecWithCheckOptions";
 
-    public static SinkFailure Classify(PostgresException error) => EndsSession(error) ? SinkFailure.Transient : error.SqlState switch
+    public static SinkFailure Classify(PostgresException error)
+        => EndsSession(error) || (IsOfPooler(error) && !SaysOfStatement(error)) ? SinkFailure.Transient : ClassifyAnswer(error);
+
+    /// <summary>
+    /// Whether the error is a pooler's own (PgBouncer's time-outs and lost servers, with 08P01 whatever the cause) and not the server's:
+    /// PostgreSQL always names the routine that raised an error.
+    /// </summary>
+    public static bool IsOfPooler(PostgresException error) => string.IsNullOrEmpty(error.Routine);
+
+    /// <summary>
+    /// Whether a statement that was sent may still commit behind this error: what a pooler says of its own connections is no answer of the
+    /// server, which goes on with what it has received.
+    /// </summary>
+    public static bool SaysNothingOfCommit(PostgresException error) => IsOfPooler(error) || error.SqlState is ['0', '8', ..];
+
+    /// <summary>Data, constraints, names and triggers: what only the server can know, should it ever leave the routine out.</summary>
+    private static bool SaysOfStatement(PostgresException error)
+        => error.SqlState is ['2', '2', ..] or ['2', '3', ..] or ['4', '2', ..] or ['4', '4', ..] or ['5', '4', ..] or ['P', '0', ..];
+
+    private static SinkFailure ClassifyAnswer(PostgresException error) => error.SqlState switch
     {
         // Serialization failure, deadlock: somebody else was in the way. Lock not available: somebody still is.
         "40001" or "40P01" => SinkFailure.Contention,

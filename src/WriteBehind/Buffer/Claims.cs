@@ -8,7 +8,7 @@ namespace WriteBehind.Buffer;
 /// Which entities of a type are due, and which flusher holds them: finds, claims, gives back. What was saved is taken out by
 /// <see cref="Settler"/>, together with its claim.
 /// </summary>
-internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeOptions options)
+internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeOptions options, Admission? admission = null)
 {
     /// <summary>Finds entities of one shard that are due and that nobody holds.</summary>
     /// <param name="shard">The shard.</param>
@@ -33,6 +33,7 @@ internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeO
     /// <param name="cancellationToken">Gives up.</param>
     public async Task ClaimAsync(IReadOnlyList<ClaimItem> items, int room, CancellationToken cancellationToken)
     {
+        admission?.Check(options.Type);
         var shard = items[0].Shard;
         var scriptKeys = new RedisKey[3 + items.Count];
         var arguments = new RedisValue[2 + items.Count];

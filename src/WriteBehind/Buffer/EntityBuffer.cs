@@ -19,6 +19,11 @@ internal sealed class EntityBuffer
     /// </summary>
     internal const int BatchesUnderWay = 3;
 
+    /// <summary>
+    /// How long writes go shard by shard after a call for several was refused: the cause may be over (a slot that moved, a permission).
+    /// </summary>
+    internal static readonly TimeSpan ApartFor = TimeSpan.FromMinutes(1);
+
     private readonly RedisConnections _redis;
     private readonly EntityTypeOptions _options;
     private readonly WriteBehindOptions _engine;
@@ -27,10 +32,28 @@ internal sealed class EntityBuffer
     private readonly GroupBatcher<WriteRequest, WriteReply> _overShards;
     private readonly GroupBatcher<string, BufferedEntity>[] _readers;
     private readonly ShardEpochs _epochs;
-    private bool _shardsApart;
+    private readonly Admission? _admission;
+    private readonly TimeProvider _time;
+    private readonly Action<BufferUnavailableException>? _onApart;
+    private long _apartUntil;
 
-    public EntityBuffer(RedisConnections redis, EntityTypeOptions options, WriteBehindOptions engine, IProtocolGate gate)
+    /// <param name="redis">The connections.</param>
+    /// <param name="options">The type's settings.</param>
+    /// <param name="engine">The engine's settings.</param>
+    /// <param name="gate">Called at the protocol's steps.</param>
+    /// <param name="admission">Whether it may be used; null where nobody starts it.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="onApart">Is told when writes of several shards could not share a call and do not for a while.</param>
+    public EntityBuffer(
+        RedisConnections redis,
+        EntityTypeOptions options,
+        WriteBehindOptions engine,
+        IProtocolGate gate,
+        Admission? admission = null,
+        TimeProvider? time = null,
+        Action<BufferUnavailableException>? onApart = null)
     {
+        (_admission, _time, _onApart) = (admission, time ?? TimeProvider.System, onApart);
         _redis = redis;
         _options = options;
         _engine = engine;
@@ -57,7 +80,7 @@ internal sealed class EntityBuffer
     public KeyLayout Keys { get; }
 
     /// <summary>Whether a call may touch several shards.</summary>
-    private bool AreShardsTogether => _redis.IsOneServer && !Volatile.Read(ref _shardsApart);
+    private bool AreShardsTogether => _redis.IsOneServer && ApartUntil is null;
 
     /// <summary>
     /// Whether a shard was seen to have come back empty since the last call: on a cluster one server may, and the others not.
@@ -69,14 +92,28 @@ internal sealed class EntityBuffer
     /// once.
     /// </summary>
     public Task<WriteReply> WriteAsync(WriteRequest request)
-        => (AreShardsTogether ? _overShards : _writers[Keys.ShardOf(request.Id)]).SendAsync(request);
+    {
+        _admission?.Check(_options.Type);
+        return (AreShardsTogether ? _overShards : _writers[Keys.ShardOf(request.Id)]).SendAsync(request);
+    }
+
+    /// <summary>Until when writes go shard by shard, as a call for several shards was refused; null where they share calls.</summary>
+    public DateTimeOffset? ApartUntil
+        => Volatile.Read(ref _apartUntil) is var until && until != 0 && until > _time.GetUtcNow().UtcTicks
+            ? new DateTimeOffset(until, TimeSpan.Zero)
+            : null;
 
     /// <summary>Reads one entity, together with others of its shard that are asked for meanwhile.</summary>
-    public Task<BufferedEntity> ReadAsync(string id) => _readers[Keys.ShardOf(id)].SendAsync(id);
+    public Task<BufferedEntity> ReadAsync(string id)
+    {
+        _admission?.Check(_options.Type);
+        return _readers[Keys.ShardOf(id)].SendAsync(id);
+    }
 
     /// <summary>Reads many entities, in the order of the ids: one round trip per shard, or one for each 512 of a shard.</summary>
     public async Task<BufferedEntity[]> ReadManyAsync(IReadOnlyList<string> ids)
     {
+        _admission?.Check(_options.Type);
         var entities = new BufferedEntity[ids.Count];
         await Task.WhenAll(
             Enumerable.Range(0, ids.Count).GroupBy(i => Keys.ShardOf(ids[i])).Select(ReadOneShardAsync)).ConfigureAwait(false);
@@ -96,6 +133,7 @@ internal sealed class EntityBuffer
     /// <summary>Puts a state loaded from the database into Redis as a clean entry, unless Redis knows something newer.</summary>
     public async Task<bool> FillAsync(string id, Knowledge known, byte[] payload, CancellationToken cancellationToken)
     {
+        _admission?.Check(_options.Type);
         var keys = Keys[Keys.ShardOf(id)];
         var reply = await FillScript.Script.RunAsync(
             _redis,
@@ -180,8 +218,14 @@ internal sealed class EntityBuffer
         catch (BufferUnavailableException e) when (call.IsOverShards && RedisErrors.IsOfKeys(e))
         {
             // A proxy in front of several servers refuses keys of several slots; and an index that somebody made another kind of key is to
-            // fail its own shard alone. The callers send their writes again, from now on shard by shard.
-            Volatile.Write(ref _shardsApart, true);
+            // fail its own shard alone. The callers send their writes again, for a while shard by shard.
+            var apart = ApartUntil is not null;
+            Volatile.Write(ref _apartUntil, (_time.GetUtcNow() + ApartFor).UtcTicks);
+            if (!apart)
+            {
+                _onApart?.Invoke(e);
+            }
+
             throw;
         }
 

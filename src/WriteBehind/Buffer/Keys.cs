@@ -25,7 +25,7 @@ internal sealed class KeyLayout
         }
     }
 
-    /// <summary>Hash: layout version, shard count and epoch of the type.</summary>
+    /// <summary>Hash: layout version, shard count and epoch of the type, and the database that its states go to.</summary>
     public RedisKey Meta { get; }
 
     public int Shards => _shards.Length;
@@ -43,6 +43,7 @@ internal sealed class ShardKeys
 
     public ShardKeys(string root)
     {
+        Root = root;
         Dirty = root + ":dirty";
         Claims = root + ":claims";
         Dead = root + ":dead";
@@ -50,6 +51,9 @@ internal sealed class ShardKeys
         _entity = root + ":e:";
         _fence = root + ":f:";
     }
+
+    /// <summary>What all of them begin with.</summary>
+    public string Root { get; }
 
     /// <summary>Sorted set: id, scored by the Redis time (ms) of its oldest unflushed write.</summary>
     public RedisKey Dirty { get; }

@@ -7,20 +7,30 @@ namespace WriteBehind.Buffer;
 /// The type's entry in Redis: layout and shard count, which every process must agree on, and the epoch, which tells whether Redis is
 /// the one that was there before. It is made up at first use; missing or different later, Redis came back empty.
 /// </summary>
-internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options)
+internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, WriteBehindOptions engine)
 {
+    private DatabaseIdentity? _database;
+    private bool _missed;
     private string? _epoch;
 
     /// <summary>Records the type, or checks what is recorded.</summary>
     /// <returns>False where Redis came back empty since the last call.</returns>
-    /// <exception cref="ConfigurationException">Redis holds the type with another layout or shard count.</exception>
+    /// <exception cref="ConfigurationException">
+    /// Redis holds the type with another layout or shard count, or for another database.
+    /// </exception>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     public async Task<bool> CheckAsync(CancellationToken cancellationToken)
     {
         var reply = await MetaScript.Script.RunAsync(
             redis,
             [buffer.Keys.Meta],
-            [KeyLayout.Version, options.Shards, Guid.NewGuid().ToString("n", CultureInfo.InvariantCulture)],
+            [
+                KeyLayout.Version,
+                options.Shards,
+                Guid.NewGuid().ToString("n", CultureInfo.InvariantCulture),
+                _database?.Id ?? string.Empty,
+                _database?.Name ?? string.Empty,
+            ],
             cancellationToken).ConfigureAwait(false);
         var (layout, shards, epoch) = (reply.NextInt(), reply.NextInt(), reply.NextText());
         if (layout != KeyLayout.Version)
@@ -51,8 +61,35 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
                 options.Type);
         }
 
-        var same = (_epoch is null || _epoch == epoch) & !buffer.TakeEmptied();
+        var (database, name) = (reply.NextTextOrNone(), reply.NextTextOrNone());
+        if (_database is not null && database is not null && database != _database.Id)
+        {
+            throw new ConfigurationException(
+                nameof(WriteBehindOptions.KeyPrefix),
+                $"Redis holds '{options.Type}' under the KeyPrefix '{engine.KeyPrefix}' for {name ?? database}, but this process saves " +
+                $"to {_database.Name}. Two " +
+                "services would write into each other's tables: give one of them another KeyPrefix. Where the database was moved or " +
+                "restored on purpose: flush " +
+                $"or give up what is dirty, stop all processes, run HDEL {(string)buffer.Keys.Meta!} database databaseName, and start " +
+                "again.",
+                options.Type);
+        }
+
+        var same = (_epoch is null || _epoch == epoch) & !buffer.TakeEmptied() & !Interlocked.Exchange(ref _missed, false);
         _epoch = epoch;
         return same;
+    }
+
+    /// <summary>Records which database the type's states go to, or compares it with what is recorded.</summary>
+    /// <exception cref="ConfigurationException">Redis holds the type for another database.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    public async Task BelongsToAsync(DatabaseIdentity database, CancellationToken cancellationToken)
+    {
+        _database = database;
+        if (!await CheckAsync(cancellationToken).ConfigureAwait(false))
+        {
+            // The watch is told the next time: it is the one that says so.
+            Volatile.Write(ref _missed, true);
+        }
     }
 }

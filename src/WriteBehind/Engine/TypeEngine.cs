@@ -21,7 +21,6 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     private readonly EntityWriter _writer;
     private readonly CircuitBreaker _breaker;
     private readonly Sweeper _sweeper;
-    private readonly TypeRecord _record;
     private readonly EntityStore<TState> _store;
 
     /// <summary>What was counted last in each shard; null before the first time.</summary>
@@ -33,7 +32,6 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         _options = options;
         _counted = new ShardCount?[options.Shards];
         _parts = new TypeParts<TState>(options, engine);
-        _record = new TypeRecord(engine.Redis, _parts.Buffer, options);
         _breaker = new CircuitBreaker(engine.Options.BackoffStart, engine.Options.BackoffCap, engine.Time);
         Letters = new DeadLetterBox(engine.Redis, _parts.Buffer.Keys, options, _parts.Metrics, engine.Time, _parts.Logger);
 
@@ -71,7 +69,8 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
                 _breaker.State,
                 _breaker.LastError,
                 _parts.Metrics.Counters,
-                _parts.Metrics.Rates)
+                _parts.Metrics.Rates,
+                _parts.Buffer.ApartUntil)
             {
                 BacklogAt = backlog.At,
             };
@@ -96,7 +95,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         }
     }
 
-    public Task<bool> CheckEpochAsync(CancellationToken cancellationToken) => _record.CheckAsync(cancellationToken);
+    public Task<bool> CheckEpochAsync(CancellationToken cancellationToken) => _parts.Record.CheckAsync(cancellationToken);
 
     public async Task<string> VerifySinkAsync(CancellationToken cancellationToken)
     {
@@ -230,6 +229,8 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
 
     public Task<bool> RetryAsync(string id, CancellationToken cancellationToken)
     {
+        _parts.Engine.Admission.Check(_options.Type);
+
         // Its cause is said to be mended, so it may travel with the others: thousands may be retried at once.
         _parts.Ledger.Forget(id);
         return Letters.RetryAsync(id, payload => RewriteAsync(id, payload), cancellationToken);

@@ -51,22 +51,17 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     /// <inheritdoc />
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await _guard.InspectAsync(starting: true, cancellationToken).ConfigureAwait(false);
-        foreach (var type in _types.Values)
+        try
         {
-            await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false);
-            await type.CheckContractAsync(cancellationToken).ConfigureAwait(false);
-            try
-            {
-                Registered(_logger, type.Options.Type, await type.VerifySinkAsync(cancellationToken).ConfigureAwait(false));
-            }
-            catch (SinkException e)
-            {
-                // Writes are accepted without the database; that is what the buffer is for.
-                DatabaseAway(_logger, e, type.Options.Type);
-            }
+            await CheckAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (ConfigurationException e)
+        {
+            _parts.Admission.Refuse(e);
+            throw;
         }
 
+        _parts.Admission.Open();
         _loops.Add(new BackgroundLoop("watch", WatchAsync, _parts.Time, _logger));
         if (_parts.Options.Sweep)
         {
@@ -83,6 +78,26 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         }
 
         _loops.ForEach(loop => loop.Start());
+    }
+
+    /// <summary>All that has to hold before anything is read or written.</summary>
+    private async Task CheckAsync(CancellationToken cancellationToken)
+    {
+        await _guard.InspectAsync(starting: true, cancellationToken).ConfigureAwait(false);
+        foreach (var type in _types.Values)
+        {
+            await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false);
+            await type.CheckContractAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                Registered(_logger, type.Options.Type, await type.VerifySinkAsync(cancellationToken).ConfigureAwait(false));
+            }
+            catch (SinkException e)
+            {
+                // Writes are accepted without the database; that is what the buffer is for.
+                DatabaseAway(_logger, e, type.Options.Type);
+            }
+        }
     }
 
     /// <inheritdoc />
@@ -278,12 +293,26 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         }
 
         await _guard.InspectAsync(starting: false, cancellationToken).ConfigureAwait(false);
-        foreach (var type in _types.Values)
+        try
         {
-            if (!await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false))
+            foreach (var type in _types.Values)
             {
-                _guard.ReportEmptied(type.Options.Type);
+                if (!await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false))
+                {
+                    _guard.ReportEmptied(type.Options.Type);
+                }
             }
+        }
+        catch (ConfigurationException e)
+        {
+            // Another process with other settings began anew in a Redis that came back empty, perhaps.
+            _parts.Admission.Refuse(e);
+            throw;
+        }
+
+        if (_parts.Redis.IsProved)
+        {
+            _parts.Admission.Open();
         }
 
         if (failure is not null)

@@ -13,6 +13,7 @@ namespace WriteBehind.Flushing;
 /// <param name="Meter">The instruments.</param>
 /// <param name="QueueMetrics">Counts the items of queues.</param>
 /// <param name="Gate">Called at the protocol's steps.</param>
+/// <param name="Admission">Whether the buffers may be used.</param>
 /// <param name="Time">The clock.</param>
 /// <param name="Flushes">Bounds the batches at the database.</param>
 /// <param name="Loads">Bounds the look-ups at the database.</param>
@@ -26,6 +27,7 @@ internal sealed record EngineParts(
     EngineMeter Meter,
     QueueMetrics QueueMetrics,
     IProtocolGate Gate,
+    Admission Admission,
     TimeProvider Time,
     SemaphoreSlim Flushes,
     SemaphoreSlim Loads,
@@ -65,15 +67,23 @@ internal sealed class TypeSlots(SemaphoreSlim all, SemaphoreSlim own)
 }
 
 /// <summary>What the parts of one entity type share.</summary>
-internal class TypeParts
+internal partial class TypeParts
 {
     public TypeParts(EntityTypeOptions options, EngineParts engine)
     {
         (Options, Engine) = (options, engine);
         Logger = engine.Loggers.CreateLogger($"WriteBehind.{options.Type}");
         Metrics = new TypeMetrics(engine.Meter, options.Type, engine.Time);
-        Buffer = new EntityBuffer(engine.Redis, options, engine.Options, engine.Gate);
-        Claims = new Claims(engine.Redis, Buffer.Keys, options);
+        Buffer = new EntityBuffer(
+            engine.Redis,
+            options,
+            engine.Options,
+            engine.Gate,
+            engine.Admission,
+            engine.Time,
+            e => ShardsApart(Logger, e, options.Type, EntityBuffer.ApartFor));
+        Record = new TypeRecord(engine.Redis, Buffer, options, engine.Options);
+        Claims = new Claims(engine.Redis, Buffer.Keys, options, engine.Admission);
         Pressure = new WritePressure(Buffer.Keys, engine.Time);
         Ledger = new RetryLedger(options.MaxAttempts, options.RetryDelay, engine.Time);
     }
@@ -93,6 +103,9 @@ internal class TypeParts
 
     public EntityBuffer Buffer { get; }
 
+    /// <summary>The type's entry in Redis.</summary>
+    public TypeRecord Record { get; }
+
     public Claims Claims { get; }
 
     /// <summary>What the latest writes met.</summary>
@@ -100,6 +113,14 @@ internal class TypeParts
 
     /// <summary>What the database rejected lately.</summary>
     public RetryLedger Ledger { get; }
+
+    [LoggerMessage(
+        1,
+        LogLevel.Warning,
+        "Writes of several shards of {Type} could not share a call to Redis, so for {While} they go shard by shard, which is slower and " +
+        "as safe. Then sharing is " +
+        "tried again.")]
+    private static partial void ShardsApart(ILogger logger, Exception error, string type, TimeSpan @while);
 }
 
 /// <summary>What the parts of one entity type share that know its state type.</summary>
@@ -109,7 +130,7 @@ internal sealed class TypeParts<TState> : TypeParts
     public TypeParts(EntityTypeOptions<TState> options, EngineParts engine)
         : base(options, engine)
     {
-        Sink = engine.Sinks.CreateDetached(options);
+        Sink = new VerifiedSink<TState>(engine.Sinks.CreateDetached(options), options.Type, Record.BelongsToAsync, Logger);
         Codec = new PayloadCodec<TState>(options, Sink.CheckState);
     }
 

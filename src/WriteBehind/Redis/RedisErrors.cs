@@ -43,7 +43,8 @@ internal static class RedisErrors
 
     /// <summary>Whether the exception is Redis' or the network's, rather than a mistake of ours or the caller's cancellation.</summary>
     public static bool IsRedis(Exception exception, CancellationToken cancellationToken)
-        => exception is RedisException or TimeoutException or ObjectDisposedException or System.Net.Sockets.SocketException or IOException
+        => exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException
+                or System.Net.Sockets.SocketException or IOException
 
             // A command that was on its way when its connection broke is cancelled by the library at times (seen with 2.13).
             || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested)
@@ -72,10 +73,28 @@ internal static class RedisErrors
         => exception.InnerException is RedisServerException refused && refused.Message.Contains("WRONGTYPE", StringComparison.Ordinal);
 
     /// <summary>
-    /// Whether it is the keys that Redis complains of, which others may not share: their slots, their kinds, or a permission for them.
+    /// Whether the user may not run a command, or there is no such command, or the client library is told not to send it.
+    /// </summary>
+    public static bool IsForbidden(BufferUnavailableException exception)
+        => exception.InnerException is RedisCommandException
+            || IsUnknownCommand(exception)
+            || (exception.InnerException is RedisServerException { Message: var message }
+                && (message.Contains("NOPERM", StringComparison.Ordinal)
+                    || message.Contains("EXEC without MULTI", StringComparison.Ordinal)));
+
+    /// <summary>Whether the server has no such command, or had it renamed or taken away.</summary>
+    public static bool IsUnknownCommand(BufferUnavailableException exception)
+        => exception.InnerException is RedisServerException { Message: var message }
+            && message.Contains("unknown command", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// Whether it is the keys that Redis (or the client library, before it sends anything) complains of, which others may not share: their
+    /// slots, their kinds, or a permission for them.
     /// </summary>
     public static bool IsOfKeys(BufferUnavailableException exception)
-        => exception.InnerException is RedisServerException { Message: var message }
+        => (exception.InnerException is RedisCommandException { Message: var said }
+                && said.Contains("single slot", StringComparison.Ordinal))
+            || exception.InnerException is RedisServerException { Message: var message }
             && (message.Contains("CROSSSLOT", StringComparison.Ordinal)
                 || message.Contains("WRONGTYPE", StringComparison.Ordinal)
                 || message.Contains("NOPERM", StringComparison.Ordinal)
@@ -144,6 +163,12 @@ internal static class RedisErrors
     /// <param name="redis">The connection, for what only the server's version can explain.</param>
     public static BufferUnavailableException Translate(Exception exception, IConnectionMultiplexer? redis = null)
     {
+        if (exception is RedisCommandException)
+        {
+            return new BufferUnavailableException(
+                $"The Redis client did not send a command: {exception.Message} Nothing was written.", cause: exception);
+        }
+
         if (exception is RedisServerException refused)
         {
             return OfAnswer(refused, redis);

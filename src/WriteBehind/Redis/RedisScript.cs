@@ -216,8 +216,8 @@ internal sealed class ScriptReply
 }
 
 /// <summary>
-/// Records a type's layout at first use. KEYS: meta. ARGV: layout version, shard count, candidate epoch.
-/// Returns what is recorded: layout version, shard count, epoch.
+/// Records a type's layout at first use, and its database once that is known. KEYS: meta. ARGV: layout version, shard count, candidate
+/// epoch, id of the database or empty, its name. Returns what is recorded: layout version, shard count, epoch, id and name of the database.
 /// </summary>
 internal static class MetaScript
 {
@@ -228,7 +228,11 @@ internal static class MetaScript
         redis.call('HSETNX', KEYS[1], 'layout', ARGV[1])
         redis.call('HSETNX', KEYS[1], 'shards', ARGV[2])
         redis.call('HSETNX', KEYS[1], 'epoch', ARGV[3])
-        return redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch')
+        -- A cache records no database.
+        if ARGV[4] and ARGV[4] ~= '' then
+          if redis.call('HSETNX', KEYS[1], 'database', ARGV[4]) == 1 then redis.call('HSET', KEYS[1], 'databaseName', ARGV[5]) end
+        end
+        return redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch', 'database', 'databaseName')
         """);
 }
 

@@ -70,6 +70,8 @@ public sealed partial class StoredKeysTests
             (Nonce(), "$1<nonce>"),
             (FenceNonce(), "$1<nonce>"),
             (Epoch(), "$1<epoch>"),
+            (Database(), "$1<database>"),
+            (DatabaseName(), "$1<name of the database>"),
             (Moment(), "\"<time>\""),
             (LetterNonce(), "\"w\":\"<nonce>\""),
             (ErrorText(), "\"error\":\"<error>\""),
@@ -94,6 +96,12 @@ public sealed partial class StoredKeysTests
 
     [GeneratedRegex(@"^(  (?:epoch = )?)[0-9a-f]{16,32}$", RegexOptions.Multiline)]
     private static partial Regex Epoch();
+
+    [GeneratedRegex(@"^(  database = )\d+/\d+/public$", RegexOptions.Multiline)]
+    private static partial Regex Database();
+
+    [GeneratedRegex(@"^(  databaseName = )schema .*$", RegexOptions.Multiline)]
+    private static partial Regex DatabaseName();
 
     [GeneratedRegex(@"""\d{4}-\d\d-\d\dT[^""]+""")]
     private static partial Regex Moment();

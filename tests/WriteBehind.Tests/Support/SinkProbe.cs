@@ -88,6 +88,8 @@ public sealed class SinkProbe
 
         public Task VerifyAsync(CancellationToken cancellationToken) => sink.VerifyAsync(cancellationToken);
 
+        public Task<DatabaseIdentity?> IdentifyAsync(CancellationToken cancellationToken) => sink.IdentifyAsync(cancellationToken);
+
         public Task<SinkClock> ReadClockAsync(CancellationToken cancellationToken)
         {
             Interlocked.Increment(ref probe._clockReads);
