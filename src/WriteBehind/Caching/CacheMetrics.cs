@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using WriteBehind.Common;
 
 namespace WriteBehind.Caching;
 
@@ -11,7 +12,8 @@ internal sealed class CacheMetrics(Meter meter, string cache)
     private readonly Counter<long> _misses = meter.CreateCounter<long>(CacheDiagnostics.Misses, "{read}");
     private readonly Counter<long> _loads = meter.CreateCounter<long>(CacheDiagnostics.Loads, "{load}");
     private readonly Counter<long> _loadFailures = meter.CreateCounter<long>(CacheDiagnostics.LoadFailures, "{load}");
-    private readonly Histogram<double> _loadDuration = meter.CreateHistogram<double>(CacheDiagnostics.LoadDuration, "s");
+    private readonly Histogram<double> _loadDuration =
+        meter.CreateHistogram<double>(CacheDiagnostics.LoadDuration, "s", advice: Buckets.Seconds);
     private readonly Counter<long> _evictions = meter.CreateCounter<long>(CacheDiagnostics.Evictions, "{entry}");
     private readonly Counter<long> _sent = meter.CreateCounter<long>(CacheDiagnostics.InvalidationsSent, "{invalidation}");
     private readonly Counter<long> _received = meter.CreateCounter<long>(CacheDiagnostics.InvalidationsReceived, "{message}");

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using WriteBehind.Common;
 using WriteBehind.Redis;
 
 namespace WriteBehind.RateLimits;
@@ -7,7 +8,8 @@ namespace WriteBehind.RateLimits;
 internal sealed class LimitMetrics(EngineMeter meter)
 {
     private readonly Counter<long> _decisions = meter.Meter.CreateCounter<long>(WriteBehindDiagnostics.LimitDecisions, "{decision}");
-    private readonly Histogram<double> _duration = meter.Meter.CreateHistogram<double>(WriteBehindDiagnostics.LimitDuration, "s");
+    private readonly Histogram<double> _duration =
+        meter.Meter.CreateHistogram<double>(WriteBehindDiagnostics.LimitDuration, "s", advice: Buckets.Seconds);
 
     public void Decided(string limit, in LimitDecision decision, bool isLocal) => _decisions.Add(
         1,

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using WriteBehind.Common;
 
 namespace WriteBehind.Redis;
 
@@ -15,10 +16,10 @@ internal sealed class EngineMeter : IDisposable
         Conflicts = Meter.CreateCounter<long>(WriteBehindDiagnostics.Conflicts, "{write}");
         Refused = Meter.CreateCounter<long>(WriteBehindDiagnostics.Refused, "{write}");
         DatabaseNeeded = Meter.CreateCounter<long>(WriteBehindDiagnostics.DatabaseNeeded, "{write}");
-        AckDuration = Meter.CreateHistogram<double>(WriteBehindDiagnostics.AckDuration, "s");
+        AckDuration = Meter.CreateHistogram<double>(WriteBehindDiagnostics.AckDuration, "s", advice: Buckets.Seconds);
         Loads = Meter.CreateCounter<long>(WriteBehindDiagnostics.Loads, "{load}");
-        BatchSize = Meter.CreateHistogram<long>(WriteBehindDiagnostics.BatchSize, "{entity}");
-        SaveDuration = Meter.CreateHistogram<double>(WriteBehindDiagnostics.SaveDuration, "s");
+        BatchSize = Meter.CreateHistogram<long>(WriteBehindDiagnostics.BatchSize, "{entity}", advice: Buckets.Entities);
+        SaveDuration = Meter.CreateHistogram<double>(WriteBehindDiagnostics.SaveDuration, "s", advice: Buckets.Seconds);
         Flushed = Meter.CreateCounter<long>(WriteBehindDiagnostics.Flushed, "{entity}");
         SettleAborts = Meter.CreateCounter<long>(WriteBehindDiagnostics.SettleAborts, "{transaction}");
         Retries = Meter.CreateCounter<long>(WriteBehindDiagnostics.Retries, "{batch}");
