@@ -120,7 +120,7 @@ internal sealed partial class CleanEntries(RedisConnections redis, string prefix
         var evicted = 0L;
         foreach (var shard in keys.GroupBy(HashTag, StringComparer.Ordinal))
         {
-            evicted += (await EvictScript.Script.RunAsync(redis, [.. shard], [], cancellationToken).ConfigureAwait(false)).NextLong();
+            evicted += (await GiveWayScript.Script.RunAsync(redis, [.. shard], [], cancellationToken).ConfigureAwait(false)).NextLong();
         }
 
         return evicted;
@@ -142,7 +142,7 @@ internal sealed partial class CleanEntries(RedisConnections redis, string prefix
 /// <summary>
 /// Takes out those entities that are clean. KEYS: entities of one shard. Returns how many. None of its commands is refused at maxmemory.
 /// </summary>
-internal static class EvictScript
+internal static class GiveWayScript
 {
     public static readonly RedisScript Script = new("""
         local evicted = 0
