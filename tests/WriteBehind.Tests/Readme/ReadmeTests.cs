@@ -26,12 +26,14 @@ public sealed class ReadmeTests
     }
 
     [Theory]
-    [InlineData("readme")]
-    [InlineData("readme:model")]
-    public async Task The_readme_shows_the_example_word_for_word(string name)
+    [InlineData("README.md", "readme")]
+    [InlineData("README.md", "readme:model")]
+    [InlineData("src/WriteBehind/README.md", "readme")]
+    [InlineData("src/WriteBehind.EntityFrameworkCore/README.md", "readme:model")]
+    public async Task The_readme_shows_the_example_word_for_word(string page, string name)
     {
         var source = await File.ReadAllTextAsync(PathOf("ReadmeExample.cs"));
-        var readme = await File.ReadAllTextAsync(PathOf("../../../README.md"));
+        var readme = await File.ReadAllTextAsync(PathOf("../../../" + page));
 
         var lines = source.Split($"// <{name}>\n")[1].Split($"// </{name}>")[0].TrimEnd().Split('\n');
         var example = string.Join('\n', lines.Select(line => line.Length > 8 ? line[8..] : line));
