@@ -158,7 +158,7 @@ public sealed class PoolerTests
     {
         var said = new PostgresException("said", "FATAL", "FATAL", code, routine: routine);
 
-        var error = new SinkErrors("test").OnStatement(said, "Saving", isSave: true);
+        var error = new SinkErrors("test", static (_, _) => true).OnStatement(said, "Saving", isSave: true);
 
         Assert.Equal((SinkFailure.Transient, unknown), (error.Failure, error.OutcomeUnknown));
     }
@@ -168,7 +168,7 @@ public sealed class PoolerTests
     [InlineData("22003")]
     [InlineData("P0001")]
     public void What_only_the_server_can_know_is_its_answer_also_without_a_routine(string code)
-        => Assert.Equal(SinkFailure.Entity, SinkErrors.Classify(new PostgresException("said", "ERROR", "ERROR", code)));
+        => Assert.Equal(SinkFailure.Entity, SqlStates.Classify(new PostgresException("said", "ERROR", "ERROR", code)));
 
     private static async Task SaveAsync(SinkHost<TestContext> host, IReadOnlyList<string> types)
     {

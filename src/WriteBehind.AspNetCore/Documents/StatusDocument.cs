@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace WriteBehind.AspNetCore.Documents;
@@ -68,3 +70,13 @@ internal sealed record HealthDocument(HealthStatus Status, double Seconds, IRead
 
 /// <summary>One health check's answer as JSON has it.</summary>
 internal sealed record HealthEntryDocument(HealthStatus Status, string? Description);
+
+/// <summary>The documents' JSON. Fixed here, so that no setting of the host changes what operators' scripts rely on.</summary>
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(StatusDocument))]
+[JsonSerializable(typeof(DeadLetterList))]
+[JsonSerializable(typeof(DeadLetterDocument))]
+[JsonSerializable(typeof(DeadLetterAction))]
+[JsonSerializable(typeof(FlushReport))]
+[JsonSerializable(typeof(HealthDocument))]
+internal sealed partial class WriteBehindJson : JsonSerializerContext;

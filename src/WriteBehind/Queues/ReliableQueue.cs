@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
@@ -191,4 +192,18 @@ internal sealed class QueueKeys
 
     /// <summary>List: what a worker holds; the newest at the left end.</summary>
     public RedisKey Held(string worker) => _root + "held:" + worker;
+}
+
+/// <summary>Counts the items of all queues of an engine.</summary>
+internal sealed class QueueMetrics(EngineMeter meter)
+{
+    private readonly Counter<long> _items = meter.Meter.CreateCounter<long>(WriteBehindDiagnostics.QueueItems, "{item}");
+
+    public void Count(string queue, string outcome, int items = 1)
+    {
+        if (items > 0)
+        {
+            _items.Add(items, new(WriteBehindDiagnostics.QueueTag, queue), new(WriteBehindDiagnostics.OutcomeTag, outcome));
+        }
+    }
 }
