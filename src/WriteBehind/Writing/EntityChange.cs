@@ -39,7 +39,8 @@ internal sealed class LaneOperation<TState>
     /// <param name="startedAt">When the caller came.</param>
     /// <param name="cancellation">Ends the caller's wait.</param>
     public LaneOperation(
-        string id, ChangeKind kind, Func<TState?, TState?>? change, byte[]? payload, long? expectedVersion, long startedAt, CancellationToken cancellation)
+        string id, ChangeKind kind, Func<TState?, TState?>? change, byte[]? payload, long? expectedVersion, long startedAt,
+        CancellationToken cancellation)
     {
         Id = id;
         _change = change ?? Delete;
@@ -123,7 +124,9 @@ internal sealed class LaneOperation<TState>
     private void ApplyHere() => _result = _change(_result);
 }
 
-/// <summary>What an entity holds between two changes: a state, or what a put left, which its caller may no longer alter; neither where it is absent.</summary>
+/// <summary>
+/// What an entity holds between two changes: a state, or what a put left, which its caller may no longer alter; neither where it is absent.
+/// </summary>
 /// <param name="State">The state.</param>
 /// <param name="Payload">The payload of a put.</param>
 internal readonly record struct Content<TState>(TState? State, byte[]? Payload)
