@@ -82,8 +82,8 @@ internal sealed class LaneOperation<TState>
     public Task<Entity<TState>?> Done => _done.Task;
 
     /// <summary>
-    /// What the entity holds after this change. Throws what the caller's function throws. The function runs in the context of the caller that it
-    /// belongs to: the lane runs in nobody's, and a group has changes of many callers.
+    /// What the entity holds after this change. Throws what the caller's function throws. The function runs in the context of the caller
+    /// that it belongs to: the lane runs in nobody's, and a group has changes of many callers.
     /// </summary>
     public Content<TState> Apply(Content<TState> before, PayloadCodec<TState> codec)
     {
