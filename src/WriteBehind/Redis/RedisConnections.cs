@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using StackExchange.Redis;
 using WriteBehind.Common;
 
@@ -12,19 +10,15 @@ namespace WriteBehind.Redis;
 /// </summary>
 internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 {
-    private static readonly TimeSpan PauseBetweenAttempts = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan PauseBetweenRoles = TimeSpan.FromMilliseconds(500);
-
     private readonly ConfigurationOptions _configuration;
     private readonly TimeProvider _time;
     private readonly TimeSpan _timeout;
     private readonly SemaphoreSlim _connecting = new(1, 1);
+    private readonly ConnectionDiagnosis _diagnosis;
     private IConnectionMultiplexer? _shared;
     private IConnectionMultiplexer? _settle;
     private readonly ServerProof? _proof;
     private IConnectionMultiplexer? _waiting;
-    private long _rolesAskedAt;
-    private Attempt? _attempt;
     private int _proved;
     private int _proofs;
 
@@ -39,6 +33,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         _configuration.AbortOnConnectFail = true;
         // The library counts INFO among the administrator's commands. It is the only one used.
         _configuration.AllowAdmin = true;
+        _diagnosis = new ConnectionDiagnosis(_configuration, time);
         var limit = options?.WriteTimeout.TotalMilliseconds ?? double.MaxValue;
         _timeout = TimeSpan.FromMilliseconds(Math.Max(100, Math.Min(_configuration.AsyncTimeout, limit)));
     }
@@ -50,7 +45,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     public RedisValue ChannelForScripts(string channel) => (string?)_configuration.ChannelPrefix + channel;
 
     /// <summary>Where Redis is, without user names and passwords.</summary>
-    public string Description => string.Join(',', _configuration.EndPoints.Select(Describe));
+    public string Description => string.Join(',', _configuration.EndPoints.Select(ConnectionDiagnosis.NameOf));
 
     /// <summary>
     /// Whether one server holds all keys, so that a script may touch any of them: tried out once there is a connection, and anew after each
@@ -180,7 +175,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         var slots = connected.Select(server => server.ClusterConfiguration).FirstOrDefault(configuration => configuration is not null);
         if (servers.FirstOrDefault(server => !server.IsConnected && slots?[server.EndPoint] is { Slots.Count: > 0 }) is { } missing)
         {
-            throw new BufferUnavailableException($"The master {Describe(missing.EndPoint)} of the Redis cluster is not connected.");
+            throw new BufferUnavailableException(
+                $"The master {ConnectionDiagnosis.NameOf(missing.EndPoint)} of the Redis cluster is not connected.");
         }
 
         return connected;
@@ -214,85 +210,16 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         {
             if (RedisErrors.IsReadOnly(e))
             {
-                AskForRoles(database.Multiplexer);
+                _diagnosis.AskForRoles(
+                    database.Multiplexer, Volatile.Read(ref _shared), Volatile.Read(ref _settle), Volatile.Read(ref _waiting));
             }
 
-            throw Explain(e, database.Multiplexer);
+            throw _diagnosis.Explain(e, database.Multiplexer);
         }
         finally
         {
             // Only here, as most are answered.
             _ = answer?.MayBeAbandoned();
-        }
-    }
-
-    /// <summary>
-    /// The error of a command. A connection that broke is made anew by the library, which keeps to itself why that fails (seen with 2.13:
-    /// it goes on speaking of the socket that was closed once). So the reason is looked for beside it.
-    /// </summary>
-    private BufferUnavailableException Explain(Exception exception, IConnectionMultiplexer multiplexer)
-    {
-        var error = RedisErrors.Translate(exception, multiplexer);
-        if (multiplexer.IsConnected || !RedisErrors.IsSilence(error))
-        {
-            return error;
-        }
-
-        var last = Volatile.Read(ref _attempt);
-        var age = last is null ? TimeSpan.MaxValue : _time.GetElapsedTime(last.At);
-        if (age >= PauseBetweenAttempts
-            && Interlocked.CompareExchange(ref _attempt, new Attempt(_time.GetTimestamp(), last?.Failure), last) == last)
-        {
-            _ = AttemptAsync();
-        }
-
-        return last?.Failure is { } failure && age < 10 * PauseBetweenAttempts ? RedisErrors.Translate(failure) : error;
-    }
-
-    private async Task AttemptAsync()
-    {
-        Exception? failure = null;
-        try
-        {
-            var connection = await ConnectionMultiplexer.ConnectAsync(_configuration.Clone()).ConfigureAwait(false);
-            await connection.DisposeAsync().ConfigureAwait(false);
-        }
-        catch (Exception e) when (RedisErrors.IsRedis(e, CancellationToken.None))
-        {
-            failure = RedisErrors.OfConnection(e) is null ? null : e;
-        }
-
-        Volatile.Write(ref _attempt, new Attempt(_time.GetTimestamp(), failure));
-    }
-
-    /// <summary>
-    /// Has the library look who is master now. It does so by itself once a minute only, and until then sends every write to a server that
-    /// refuses it.
-    /// </summary>
-    private void AskForRoles(IConnectionMultiplexer multiplexer)
-    {
-        var (now, asked) = (_time.GetTimestamp(), Volatile.Read(ref _rolesAskedAt));
-        if ((asked == 0 || _time.GetElapsedTime(asked, now) >= PauseBetweenRoles)
-            && Interlocked.CompareExchange(ref _rolesAskedAt, now, asked) == asked)
-        {
-            IConnectionMultiplexer?[] all =
-                [multiplexer, Volatile.Read(ref _shared), Volatile.Read(ref _settle), Volatile.Read(ref _waiting)];
-            foreach (var connection in all.Distinct())
-            {
-                _ = AskAsync(connection);
-            }
-        }
-
-        static async Task AskAsync(IConnectionMultiplexer? connection)
-        {
-            try
-            {
-                await (connection?.ConfigureAsync() ?? Task.CompletedTask).ConfigureAwait(false);
-            }
-            catch (Exception e) when (RedisErrors.IsRedis(e, CancellationToken.None))
-            {
-                // The next refusal asks again.
-            }
         }
     }
 
@@ -468,16 +395,4 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         "writes would be lost when " +
         "saved entities are made clean, and such a proxy sends a script to the server of its first key. Connect to Redis (or Redis " +
         "Cluster) itself.");
-
-    private static string Describe(EndPoint endpoint) => endpoint switch
-    {
-        DnsEndPoint dns => $"{dns.Host}:{dns.Port}",
-        IPEndPoint { AddressFamily: AddressFamily.InterNetworkV6 } ip => $"[{ip.Address}]:{ip.Port}",
-        _ => endpoint.ToString() ?? "?",
-    };
-
-    /// <summary>The last try to find out why there is no connection.</summary>
-    /// <param name="At">When it began, or was over.</param>
-    /// <param name="Failure">What it failed with, where that says more than that nobody answers.</param>
-    private sealed record Attempt(long At, Exception? Failure);
 }

@@ -39,7 +39,8 @@ internal sealed class LaneOperation<TState>
     /// <param name="startedAt">When the caller came.</param>
     /// <param name="cancellation">Ends the caller's wait.</param>
     public LaneOperation(
-        string id, ChangeKind kind, Func<TState?, TState?>? change, byte[]? payload, long? expectedVersion, long startedAt, CancellationToken cancellation)
+        string id, ChangeKind kind, Func<TState?, TState?>? change, byte[]? payload, long? expectedVersion, long startedAt,
+        CancellationToken cancellation)
     {
         Id = id;
         _change = change ?? Delete;
@@ -81,8 +82,8 @@ internal sealed class LaneOperation<TState>
     public Task<Entity<TState>?> Done => _done.Task;
 
     /// <summary>
-    /// What the entity holds after this change. Throws what the caller's function throws. The function runs in the context of the caller that it
-    /// belongs to: the lane runs in nobody's, and a group has changes of many callers.
+    /// What the entity holds after this change. Throws what the caller's function throws. The function runs in the context of the caller
+    /// that it belongs to: the lane runs in nobody's, and a group has changes of many callers.
     /// </summary>
     public Content<TState> Apply(Content<TState> before, PayloadCodec<TState> codec)
     {
@@ -123,7 +124,9 @@ internal sealed class LaneOperation<TState>
     private void ApplyHere() => _result = _change(_result);
 }
 
-/// <summary>What an entity holds between two changes: a state, or what a put left, which its caller may no longer alter; neither where it is absent.</summary>
+/// <summary>
+/// What an entity holds between two changes: a state, or what a put left, which its caller may no longer alter; neither where it is absent.
+/// </summary>
 /// <param name="State">The state.</param>
 /// <param name="Payload">The payload of a put.</param>
 internal readonly record struct Content<TState>(TState? State, byte[]? Payload)

@@ -247,8 +247,8 @@ internal sealed class EntityLane<TState>(
     }
 
     /// <summary>
-    /// Runs the changes in order. Where a function throws, the answer is false: all start again from a freshly loaded state, since it may have
-    /// half-changed this one. It fails where it saw what is acknowledged; otherwise it leaves the group, with those behind it.
+    /// Runs the changes in order. Where a function throws, the answer is false: all start again from a freshly loaded state, since it may
+    /// have half-changed this one. It fails where it saw what is acknowledged; otherwise it leaves the group, with those behind it.
     /// </summary>
     private bool TryApply(List<LaneOperation<TState>> group, Base before, out Content<TState> result, out int changes)
     {
