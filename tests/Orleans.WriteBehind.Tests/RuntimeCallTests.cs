@@ -1,6 +1,5 @@
 using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
-using WriteBehind;
 using WriteBehind.Testing;
 
 namespace Orleans.WriteBehind.Tests;
@@ -48,6 +47,6 @@ public sealed class RuntimeCallTests
         => (await cluster.Engine.Store<Stock>("stock").GetAsync(sku))?.State.Quantity ?? 0;
 
     /// <summary>Writes beside the grain, as another program would.</summary>
-    private static Task SetAsync(GrainCluster cluster, string sku, long quantity)
+    private static Task<long> SetAsync(GrainCluster cluster, string sku, long quantity)
         => cluster.Engine.Store<Stock>("stock").SetAsync(sku, new Stock { Quantity = quantity });
 }

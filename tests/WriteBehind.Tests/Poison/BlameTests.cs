@@ -149,7 +149,7 @@ public sealed class BlameTests
 
     private static string IdOf(int i) => $"i{i:000}";
 
-    private static Task SetBothAsync(TestEngine engine, string a, string b)
+    private static Task<long[]> SetBothAsync(TestEngine engine, string a, string b)
         => Task.WhenAll(engine.Items.SetAsync("a", new Item(1, a)), engine.Items.SetAsync("b", new Item(1, b)));
 
     private static Task RaiseAsync(TestEngine engine, string when, string code) => engine.Table.ExecuteAsync($"""
