@@ -85,7 +85,7 @@ public sealed class StatePropertyTests
             catch (PayloadException e)
             {
                 Assert.Equal(PayloadProblem.NotSerializable, e.Problem);
-                Assert.True(random.IsBad(state), $"seed {seed}: {before} was refused: {e.Message}");
+                Assert.True(Values.IsBad(state), $"seed {seed}: {before} was refused: {e.Message}");
             }
         }
 
