@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Npgsql;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
 using WriteBehind.Testing;

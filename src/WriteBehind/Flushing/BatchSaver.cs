@@ -181,6 +181,7 @@ internal sealed class BatchSave<TState>(TypeParts<TState> parts, List<FlushItem>
 
         if (!_isProven)
         {
+            _ledger.NoteRefusal(Blame.CodeOf(error));
             throw Blame.OfNobody(error, _options.Type);
         }
     }
@@ -190,7 +191,8 @@ internal sealed class BatchSave<TState>(TypeParts<TState> parts, List<FlushItem>
     /// </summary>
     private void Judge(FlushItem item, Exception error)
     {
-        var isOnlyOne = items.Count == 1 && error is not SinkException { Failure: SinkFailure.Statement };
+        var isOnlyOne = items.Count == 1 && error is not SinkException { Failure: SinkFailure.Statement }
+            && !_ledger.IsOfAll(Blame.CodeOf(error));
         if (_isProven || isOnlyOne || Blame.IsOfValue(error) || _ledger.IsAlone(item.Id, Blame.CodeOf(error)))
         {
             IsReached = true;

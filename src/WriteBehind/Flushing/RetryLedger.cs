@@ -34,6 +34,7 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
     private int _count;
     private long? _prunedAt;
     private long _passes;
+    private volatile string? _refusedFor;
 
     /// <summary>Whether the entity was rejected lately, and so must not share a batch with good ones.</summary>
     public bool IsSuspect(string id)
@@ -75,7 +76,7 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
     {
         lock (_lock)
         {
-            return _entries.TryGetValue(id, out var entry) && entry.Code == code && (entry.Attempts > 0 || entry.Passes < _passes);
+            return code != _refusedFor && _entries.TryGetValue(id, out var entry) && entry.Code == code && (entry.Attempts > 0 || entry.Passes < _passes);
         }
     }
 
@@ -88,9 +89,17 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
         }
     }
 
+    /// <summary>Whether all that were tried lately failed with this error, and nothing has passed since.</summary>
+    public bool IsOfAll(string code) => _refusedFor == code;
+
+    /// <summary>Notes that nothing of the type gets through, and what for.</summary>
+    public void NoteRefusal(string code) => _refusedFor = code;
+
     /// <summary>Notes that the database has taken something of the type.</summary>
     public void NotePass()
     {
+        _refusedFor = null;
+
         // Where nothing has failed there is nobody to compare with.
         if (Volatile.Read(ref _count) > 0)
         {
