@@ -120,8 +120,8 @@ public enum SinkFailure
     Entity,
 
     /// <summary>
-    /// A database that answers refused the statement, and the error alone does not say whose fault that is (a missing table, no privilege, a
-    /// full disk; but a trigger of one row may raise all of these). What fails so while others pass is taken for an entity's fault; where
+    /// A database that answers refused the statement, and the error alone does not say whose fault that is (a missing table, no privilege,
+    /// a full disk; but a trigger of one row may raise all of these). What fails so while others pass is taken for an entity's fault; where
     /// nothing passes the type waits with backoff and no entity is blamed.
     /// </summary>
     Statement,

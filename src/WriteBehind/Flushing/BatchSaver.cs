@@ -65,6 +65,8 @@ internal sealed class BatchSave<TState>(TypeParts<TState> parts, List<FlushItem>
     /// </summary>
     private readonly bool _othersPass = items.Exists(item => parts.Ledger.OthersPassed(item.Id));
 
+    private readonly long _passes = parts.Ledger.Passes;
+
     private bool _isProven;
     private bool _isEnough;
     private int _failures;
@@ -207,7 +209,7 @@ internal sealed class BatchSave<TState>(TypeParts<TState> parts, List<FlushItem>
             FlushLog.Unproven(parts.Logger, _options.Type, item.Id, error.Message);
         }
 
-        _ledger.Postpone(item.Id, Blame.CodeOf(error));
+        _ledger.Postpone(item.Id, Blame.CodeOf(error), _passes);
         item.End(FlushOutcome.Blocked, error);
     }
 

@@ -108,6 +108,12 @@ public sealed class RetryLedgerTests
         Assert.False(ledger.IsAlone("a", "42P01"));
         ledger.NotePass();
         Assert.True(ledger.IsAlone("a", "42P01"));
+
+        // What passes while it is being tried counts, though nothing had failed by then.
+        var began = ledger.Passes;
+        ledger.NotePass();
+        ledger.Postpone("beside", "42P01", began);
+        Assert.True(ledger.IsAlone("beside", "42P01"));
     }
 
     [Fact]
