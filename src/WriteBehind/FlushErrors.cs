@@ -113,11 +113,16 @@ public enum SinkFailure
     /// </summary>
     Timeout,
 
-    /// <summary>At least one entity of the batch can't be stored: the batch is bisected until the culprits are found.</summary>
+    /// <summary>
+    /// At least one entity of the batch can't be stored: the batch is bisected until the culprits are found. Where the error is not one of
+    /// values by its code, they are blamed only while others pass.
+    /// </summary>
     Entity,
 
     /// <summary>
-    /// The statement itself can't run (missing table or column, no privilege): no entity is to blame, bisecting would be waste.
+    /// A database that answers refused the statement, and the error alone does not say whose fault that is (a missing table, no privilege,
+    /// a full disk; but a trigger of one row may raise all of these). What fails so while others pass is taken for an entity's fault; where
+    /// nothing passes the type waits with backoff and no entity is blamed.
     /// </summary>
     Statement,
 }

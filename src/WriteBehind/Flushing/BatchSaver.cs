@@ -65,6 +65,8 @@ internal sealed class BatchSave<TState>(TypeParts<TState> parts, List<FlushItem>
     /// </summary>
     private readonly bool _othersPass = items.Exists(item => parts.Ledger.OthersPassed(item.Id));
 
+    private readonly long _passes = parts.Ledger.Passes;
+
     private bool _isProven;
     private bool _isEnough;
     private int _failures;
@@ -181,6 +183,7 @@ internal sealed class BatchSave<TState>(TypeParts<TState> parts, List<FlushItem>
 
         if (!_isProven)
         {
+            _ledger.NoteRefusal(Blame.CodeOf(error));
             throw Blame.OfNobody(error, _options.Type);
         }
     }
@@ -190,7 +193,8 @@ internal sealed class BatchSave<TState>(TypeParts<TState> parts, List<FlushItem>
     /// </summary>
     private void Judge(FlushItem item, Exception error)
     {
-        var isOnlyOne = items.Count == 1 && error is not SinkException { Failure: SinkFailure.Statement };
+        var isOnlyOne = items.Count == 1 && error is not SinkException { Failure: SinkFailure.Statement }
+            && !_ledger.IsOfAll(Blame.CodeOf(error));
         if (_isProven || isOnlyOne || Blame.IsOfValue(error) || _ledger.IsAlone(item.Id, Blame.CodeOf(error)))
         {
             IsReached = true;
@@ -205,7 +209,7 @@ internal sealed class BatchSave<TState>(TypeParts<TState> parts, List<FlushItem>
             FlushLog.Unproven(parts.Logger, _options.Type, item.Id, error.Message);
         }
 
-        _ledger.Postpone(item.Id, Blame.CodeOf(error));
+        _ledger.Postpone(item.Id, Blame.CodeOf(error), _passes);
         item.End(FlushOutcome.Blocked, error);
     }
 

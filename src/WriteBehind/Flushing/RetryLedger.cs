@@ -34,6 +34,7 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
     private int _count;
     private long? _prunedAt;
     private long _passes;
+    private volatile string? _refusedFor;
 
     /// <summary>Whether the entity was rejected lately, and so must not share a batch with good ones.</summary>
     public bool IsSuspect(string id)
@@ -63,7 +64,7 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
 
         lock (_lock)
         {
-            return _entries.TryGetValue(id, out var entry) && entry != default && entry.Passes < _passes;
+            return _entries.TryGetValue(id, out var entry) && entry != default && entry.Passes < Passes;
         }
     }
 
@@ -75,7 +76,8 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
     {
         lock (_lock)
         {
-            return _entries.TryGetValue(id, out var entry) && entry.Code == code && (entry.Attempts > 0 || entry.Passes < _passes);
+            return code != _refusedFor && _entries.TryGetValue(id, out var entry) && entry.Code == code
+                && (entry.Attempts > 0 || entry.Passes < Passes);
         }
     }
 
@@ -88,17 +90,23 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
         }
     }
 
+    /// <summary>
+    /// How much of the type has passed so far. Who fails notes what it was when the batch began: what passes beside it counts.
+    /// </summary>
+    public long Passes => Volatile.Read(ref _passes);
+
+    /// <summary>Whether all that were tried lately failed with this error, and nothing has passed since.</summary>
+    public bool IsOfAll(string code) => _refusedFor == code;
+
+    /// <summary>Notes that nothing of the type gets through, and what for.</summary>
+    public void NoteRefusal(string code) => _refusedFor = code;
+
     /// <summary>Notes that the database has taken something of the type.</summary>
     public void NotePass()
     {
-        // Where nothing has failed there is nobody to compare with.
-        if (Volatile.Read(ref _count) > 0)
-        {
-            lock (_lock)
-            {
-                _passes++;
-            }
-        }
+        _refusedFor = null;
+
+        Interlocked.Increment(ref _passes);
     }
 
     /// <summary>
@@ -124,7 +132,7 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
             if (!isLast)
             {
                 var pause = Pauses.Doubled(delay, attempts - 1, LongestDelay);
-                _entries[id] = new Entry(attempts, firstAt, time.In(pause), code, _passes, WaitsForOthers: patience > TimeSpan.Zero);
+                _entries[id] = new Entry(attempts, firstAt, time.In(pause), code, Passes, WaitsForOthers: patience > TimeSpan.Zero);
             }
             else if (!isFull)
             {
@@ -139,7 +147,8 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
     /// <summary>Keeps an entity out of the way for a while without counting a try.</summary>
     /// <param name="id">The entity.</param>
     /// <param name="code">What it failed with, where nobody knows yet whether that is its fault.</param>
-    public void Postpone(string id, string? code = null)
+    /// <param name="passes">What had passed when its batch began; null for what has passed by now.</param>
+    public void Postpone(string id, string? code = null, long? passes = null)
     {
         lock (_lock)
         {
@@ -152,7 +161,7 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
             if (known || _entries.Count < Capacity)
             {
                 var (attempts, firstAt) = code is not null && entry.Code == code ? (entry.Attempts, entry.FirstAt) : (0, time.GetUtcNow());
-                _entries[id] = new Entry(attempts, firstAt, time.In(LongestDelay), code, _passes, WaitsForOthers: false);
+                _entries[id] = new Entry(attempts, firstAt, time.In(LongestDelay), code, passes ?? Passes, WaitsForOthers: false);
                 Volatile.Write(ref _count, _entries.Count);
             }
         }
