@@ -173,8 +173,10 @@ public sealed class StateMappingTests
         return host;
     }
 
+#pragma warning disable EF1001 // There is no other way to say that a converter converts nulls.
     private sealed class NullAsDash()
         : ValueConverter<string?, string>(value => value ?? "-", value => value == "-" ? null : value, convertsNulls: true);
+#pragma warning restore EF1001
 
     private sealed class Memo
     {

@@ -85,7 +85,7 @@ public sealed class StatePropertyTests
             catch (PayloadException e)
             {
                 Assert.Equal(PayloadProblem.NotSerializable, e.Problem);
-                Assert.True(random.IsBad(state), $"seed {seed}: {before} was refused: {e.Message}");
+                Assert.True(Values.IsBad(state), $"seed {seed}: {before} was refused: {e.Message}");
             }
         }
 
@@ -150,7 +150,7 @@ public sealed class StatePropertyTests
             Next(2) == 0 ? null : TimeSpan.FromTicks(NextInt64()));
 
         /// <summary>Whether one of the texts that nothing keeps is in it: U+0000, or half of a surrogate pair.</summary>
-        public bool IsBad(object state)
+        public static bool IsBad(object state)
             => Texts(state).Any(text => text.Contains('\0', StringComparison.Ordinal)
                 || text.EnumerateRunes().Any(rune => rune == Rune.ReplacementChar
                 && !text.Contains('\uFFFD', StringComparison.Ordinal)));

@@ -54,7 +54,7 @@ public sealed class WithField
     public int Count;
 }
 
-public sealed class WithStack
+public sealed class WithPile
 {
     public Stack<int> Numbers { get; set; } = new();
 }

@@ -18,13 +18,13 @@ public sealed class StateShapeTests
     [InlineData(typeof(WithAbstract), "WithAbstract.Beast", "[JsonDerivedType]")]
     [InlineData(typeof(WithPrivateSetter), "WithPrivateSetter.Count", "[JsonInclude]")]
     [InlineData(typeof(WithField), "WithField.Count", "IncludeFields")]
-    [InlineData(typeof(WithStack), "WithStack.Numbers", "upside down")]
+    [InlineData(typeof(WithPile), "WithPile.Numbers", "upside down")]
     [InlineData(typeof(WithoutConstructor), "WithoutConstructor", "constructor")]
     public async Task A_type_whose_states_cannot_come_back_is_refused_at_start(Type type, string member, string wayOut)
     {
-        var start = (Func<Task>)typeof(StateShapeTests)
+        var start = typeof(StateShapeTests)
             .GetMethod(nameof(StartWith), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
-            .MakeGenericMethod(type).CreateDelegate(typeof(Func<Task>));
+            .MakeGenericMethod(type).CreateDelegate<Func<Task>>();
 
         var error = await Assert.ThrowsAsync<ConfigurationException>(start);
 
