@@ -89,3 +89,6 @@ internal sealed class StrictJson
             || type.IsDefined(typeof(CompilerGeneratedAttribute), inherit: false)
             || !JsonContractReader.FieldsOf(type).Any() || !typeof(IEnumerable).IsAssignableFrom(type);
 }
+
+/// <summary>A stored state has a member that this process does not know, so writing it again would lose that.</summary>
+internal sealed class UnknownMemberException(Exception cause) : Exception(cause.Message, cause);
