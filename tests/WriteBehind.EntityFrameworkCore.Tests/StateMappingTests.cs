@@ -173,7 +173,7 @@ public sealed class StateMappingTests
         return host;
     }
 
-#pragma warning disable EF1001 // EF Core calls a converter of nulls internal; applications have them all the same.
+#pragma warning disable EF1001 // There is no other way to say that a converter converts nulls.
     private sealed class NullAsDash()
         : ValueConverter<string?, string>(value => value ?? "-", value => value == "-" ? null : value, convertsNulls: true);
 #pragma warning restore EF1001

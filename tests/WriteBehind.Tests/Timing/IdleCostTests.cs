@@ -28,7 +28,7 @@ public sealed class IdleCostTests
             {
                 for (var i = 1; i < Types; i++)
                 {
-                    builder.AddEntity<Item>($"idle{i}");
+                    builder.AddEntity<BadInput.Node>($"idle{i}");
                 }
             },
         });
