@@ -6,9 +6,10 @@ using WriteBehind;
 using WriteBehind.AspNetCore;
 using WriteBehind.Health;
 
-// A silo of the service: grains whose state is written behind, and HTTP in front of them.
+// The exit code of a stop after which nobody knows how much is left to flush.
 const int UnknownLeft = 3;
 
+// A silo of the service: grains whose state is written behind, and HTTP in front of them.
 var builder = WebApplication.CreateBuilder(args);
 var settings = SiloSettings.Read(builder.Configuration);
 var isDevelopment = builder.Environment.IsDevelopment();
@@ -47,6 +48,7 @@ if (isDevelopment)
 
 // Taken now: after the run there are no services any more.
 var (engine, stopping) = (app.Services.GetRequiredService<IWriteBehindEngine>(), app.Lifetime.ApplicationStopping);
+var drains = app.Services.GetRequiredService<WriteBehindOptions>().DrainTimeout > TimeSpan.Zero;
 try
 {
     await app.RunAsync();
@@ -59,6 +61,6 @@ catch (Exception e) when (stopping.IsCancellationRequested)
 }
 
 // Only what could not be counted: what is known to be left is in Redis and in the log, and the next silo's.
-return engine.LastStop is { Uncounted.Count: > 0 } ? UnknownLeft : 0;
+return drains && engine.LastStop is { Uncounted.Count: > 0 } ? UnknownLeft : 0;
 
 void WhoMayCall(WriteBehindEndpointOptions options) => options.AllowAnonymous = settings.OpenEndpoints;

@@ -52,7 +52,8 @@ internal static class FlushCommands
         var limit = Limit(call, 30);
         if (call.Arguments.GetValue(Type) is not { } type)
         {
-            return await FlushAllAsync(call, "flush", limit, round => round.IsCounted && (round.Remaining.Count == 0 || round.Rejected.Count > 0));
+            return await FlushAllAsync(
+                call, "flush", limit, round => round.IsCounted && (round.Remaining.Count == 0 || round.Rejected.Count > 0));
         }
 
         var id = call.Arguments.GetValue(Id) ?? throw new UsageException($"Name an entity of '{type}', or neither type nor id.");
@@ -107,7 +108,8 @@ internal static class FlushCommands
         var remaining = name == "drain" && round.Dirty is { } dirty ? dirty : round.Remaining;
         var isKnown = round.IsCounted && (name != "drain" || round.Dirty is not null);
         var result = round with { Flushed = flushed, Remaining = remaining, Rejected = [.. rejected] };
-        await NoteAsync(call, $"{name}: {flushed} flushed, {remaining.Values.Sum()} remain{(isKnown ? "" : ", and an unknown number more")}");
+        var unknown = isKnown ? "" : ", and an unknown number more";
+        await NoteAsync(call, $"{name}: {flushed} flushed, {remaining.Values.Sum()} remain{unknown}");
         return Show(call, result, isKnown);
     }
 

@@ -30,7 +30,8 @@ public interface IWriteBehindEngine
 
     /// <summary>
     /// Flushes whatever is dirty, whatever its age, and returns once everything that was dirty at the call is in the database,
-    /// rejected, or <paramref name="timeout"/> (default 25 s) is over.
+    /// rejected, or <paramref name="timeout"/> (default 25 s) is over. Where Redis can't be asked how much is left, the report says so
+    /// (<see cref="FlushReport.Uncounted"/>) and is not clean.
     /// </summary>
     Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default);
 

@@ -354,8 +354,8 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     [LoggerMessage(
         6,
         LogLevel.Error,
-        "Not drained: after {Elapsed} it could not be counted how much of {Types} is left, as Redis does not answer, refuses, or came back " +
-        "empty. {Flushed} entities flushed; {Remaining} was known to remain. What Redis has is flushed by the next process.")]
+        "Not drained: after {Elapsed} it could not be counted how much of {Types} is left, as Redis does not answer, refuses, or came " +
+        "back empty. {Flushed} entities flushed; {Remaining} was known to remain. What Redis has is flushed by the next process.")]
     private static partial void Uncounted(ILogger logger, TimeSpan elapsed, string types, long flushed, string remaining);
 
     [LoggerMessage(

@@ -68,7 +68,8 @@ internal sealed class LoadGate(EntityTypeOptions options, EngineParts engine)
     private async Task<T> RunWithinAsync<T>(Func<CancellationToken, Task<T>> load)
     {
         // Disposed of with the look-up, which may be left to itself.
-        var limit = new CancellationTokenSource(_timeout, _time);
+        // By the real clock, as the driver's own patience is: another machine is waited for.
+        var limit = new CancellationTokenSource(_timeout);
         try
         {
             await _slots.EnterAsync(limit.Token).ConfigureAwait(false);
@@ -82,7 +83,7 @@ internal sealed class LoadGate(EntityTypeOptions options, EngineParts engine)
         var running = HoldAsync(load, limit);
         try
         {
-            return await running.MayBeAbandoned().WaitAsync(_timeout + Grace, _time).ConfigureAwait(false);
+            return await running.MayBeAbandoned().WaitAsync(_timeout + Grace).ConfigureAwait(false);
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {

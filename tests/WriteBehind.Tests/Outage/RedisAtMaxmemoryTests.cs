@@ -74,7 +74,7 @@ public sealed class RedisAtMaxmemoryTests
         {
             Redis = redis.Configuration,
             Engine = static engine => engine.WriteTimeout = TimeSpan.FromSeconds(1),
-            Item = static item => (item.AfterFlush, item.CacheTtl) = (AfterFlush.Keep, TimeSpan.FromHours(5)),
+            Item = static item => (item.AfterFlush, item.CacheTtl, item.Shards) = (AfterFlush.Keep, TimeSpan.FromHours(5), 1),
         });
         var view = new BufferView(redis, engine);
         var behind = engine.Items.OpenSession("a");

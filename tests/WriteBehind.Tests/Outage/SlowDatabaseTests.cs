@@ -67,7 +67,7 @@ public sealed class SlowDatabaseTests
     [Fact]
     public async Task A_type_whose_batches_hang_leaves_slots_to_the_others()
     {
-        await using var engine = await StartAsync();
+        await using var engine = await StartAsync(batch: 1);
         var hanging = new TaskCompletionSource();
         engine.Sink.BeforeSave = ids => ids[0].StartsWith('x') ? hanging.Task : Task.CompletedTask;
         await Task.WhenAll(Enumerable.Range(0, 20).Select(i => engine.Items.SetAsync($"x{i}", new Item(i))));
@@ -96,11 +96,11 @@ public sealed class SlowDatabaseTests
         Assert.Equal(2, (await engine.StatusAsync()).Counters.DatabaseNeeded);
     }
 
-    private static Task<TestEngine> StartAsync(string? postgres = null) => TestEngine.StartAsync(new()
+    private static Task<TestEngine> StartAsync(string? postgres = null, int batch = 500) => TestEngine.StartAsync(new()
     {
         Postgres = postgres,
         Engine = static settings => (settings.LoadTimeout, settings.MaxConcurrentFlushes) = (TimeSpan.FromSeconds(3), 3),
-        Item = static item => item.BatchSize = 500,
+        Item = item => item.BatchSize = batch,
         More = static builder => builder.AddEntity<Reading>("reading"),
     });
 }
