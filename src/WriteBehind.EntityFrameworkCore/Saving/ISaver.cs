@@ -1,3 +1,4 @@
+using Npgsql;
 using WriteBehind.EntityFrameworkCore.Sql;
 
 namespace WriteBehind.EntityFrameworkCore.Saving;

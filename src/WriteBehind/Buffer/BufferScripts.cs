@@ -23,12 +23,10 @@ internal static class BacklogScript
         else
           dirty = redis.call('ZCOUNT', KEYS[1], '-inf', string.format('%.0f', math.min(now, tonumber(ARGV[1])))) + ahead
         end
-        -- Writes nothing, as the epoch is there; but is refused where a write would be.
+        -- Writes nothing, whether the epoch is there or not (a shard that was never used has none); but is refused where a write would be.
         local refusal = false
-        if redis.call('EXISTS', KEYS[3]) == 1 then
-          local tried = redis.pcall('SET', KEYS[3], '', 'NX')
-          if type(tried) == 'table' and tried.err then refusal = tried.err end
-        end
+        local tried = redis.pcall('SET', KEYS[3], '', redis.call('EXISTS', KEYS[3]) == 1 and 'NX' or 'XX')
+        if type(tried) == 'table' and tried.err then refusal = tried.err end
         return { dirty, redis.call('HLEN', KEYS[2]), age, string.format('%.0f', now), ahead > 0 and 1 or 0, refusal }
         """);
 }
