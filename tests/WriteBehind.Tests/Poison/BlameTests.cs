@@ -42,8 +42,7 @@ public sealed class BlameTests
         Assert.Equal(good.Order(), (await engine.Table.RowsAsync()).Keys.Order());
         var letter = Assert.Single(await engine.Engine.DeadLetters.ListAsync("item"));
         Assert.Equal(("i30bad", code, 3), (letter.Id, letter.Code, letter.Attempts));
-        var status = await engine.StatusAsync();
-        Assert.Equal((BreakerState.Closed, 0), (status.Breaker, status.Counters.TransientFailures));
+        Assert.Equal(BreakerState.Closed, (await engine.StatusAsync()).Breaker);
     }
 
     [Fact]
