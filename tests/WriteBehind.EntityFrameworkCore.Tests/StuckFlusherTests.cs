@@ -20,7 +20,8 @@ public sealed class StuckFlusherTests(Database database) : IClassFixture<Databas
 
         // A delete among them has the lock for itself. It is prepared, so that the next is sent at once.
         static SaveItem<Game> Large(int i, long version) => new($"g{i}", version, new Game(new string('x', 1 << 20), i, []));
-        static SaveItem<Game>[] Batch(long version) => [new("gone", version, null), .. Enumerable.Range(0, 8).Select(i => Large(i, version))];
+        static SaveItem<Game>[] Batch(long version)
+            => [new("gone", version, null), .. Enumerable.Range(0, 8).Select(i => Large(i, version))];
         await sink.SaveAsync(Batch(1));
         proxy.BlackHoleAfter(1 << 20);
         var deadline = DateTimeOffset.UtcNow + TimeSpan.FromMinutes(1);

@@ -396,7 +396,6 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     }
 
     private ValueTask ReachAsync(ProtocolStep step, FlushItem[] round)
-        => parts.Engine.Gate is OpenGate
-            ? default
-            : parts.Engine.Gate.ReachAsync(step, _options.Type, Array.ConvertAll(round, static item => item.Id), CancellationToken.None);
+        => parts.Engine.Gate is OpenGate ? default : parts.Engine.Gate.ReachAsync(
+            step, _options.Type, Array.ConvertAll(round, static item => item.Id), CancellationToken.None);
 }

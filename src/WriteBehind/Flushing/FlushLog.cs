@@ -38,7 +38,8 @@ internal static partial class FlushLog
     public static partial void Unproven(ILogger logger, string type, string id, string error);
 
     [LoggerMessage(11, LogLevel.Error,
-        "The database answers and takes nothing of {Type}, so no entity is to blame and none is set aside. What waits is safe in Redis and " +
+        "The database answers and takes nothing of {Type}, so no entity is to blame and none is set aside. What waits is safe in " +
+        "Redis and " +
         "is tried again and again; said once: {Error}")]
     public static partial void Refused(ILogger logger, string type, string error);
 

@@ -3,7 +3,9 @@ using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Poison;
 
-/// <summary>Rows that refer to others which are flushed later: an <see cref="Item"/> is the parent of the <see cref="Reading"/> of its id.</summary>
+/// <summary>
+/// Rows that refer to others which are flushed later: an <see cref="Item"/> is the parent of the <see cref="Reading"/> of its id.
+/// </summary>
 public sealed class MissingParentTests
 {
     [Fact]
@@ -66,7 +68,8 @@ public sealed class MissingParentTests
         {
             if (ids.Contains("parent only"))
             {
-                await Eventually.TrueAsync(() => engine.Sink.SentFor("child").Any(), because: "the child is tried before its parent is saved");
+                await Eventually.TrueAsync(() => engine.Sink.SentFor("child").Any(),
+                    because: "the child is tried before its parent is saved");
             }
         };
         await engine.Items.SetAsync("child", new Item(1));
@@ -100,5 +103,6 @@ public sealed class MissingParentTests
     private static async Task<TypeStatus> ReadingsAsync(TestEngine engine)
         => (await engine.Engine.GetStatusAsync()).Types.Single(static type => type.Type == "reading");
 
-    private static async Task<long> CountAsync(TestEngine engine) => (long)(await engine.Table.ScalarAsync("SELECT count(*) FROM readings"))!;
+    private static async Task<long> CountAsync(TestEngine engine)
+        => (long)(await engine.Table.ScalarAsync("SELECT count(*) FROM readings"))!;
 }
