@@ -76,6 +76,32 @@ internal sealed class Claims(RedisConnections redis, EntityBuffer buffer, Entity
         => redis.RunAsync(db => db.SortedSetRemoveRangeByScoreAsync(
             _keys[claim.Shard].Claims, claim.Term, claim.Term, flags: CommandFlags.DemandMaster), cancellationToken);
 
+    /// <summary>Gives claims back. Where Redis is away, their leases end by themselves.</summary>
+    public async Task TryReleaseAsync(IEnumerable<ShardClaim> claims)
+    {
+        try
+        {
+            await Task.WhenAll(claims.Select(claim => ReleaseAsync(claim, CancellationToken.None))).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException)
+        {
+            // The leases end by themselves.
+        }
+    }
+
+    /// <summary>The same as <see cref="RestampAsync"/>, where it does no harm if Redis refuses.</summary>
+    public async Task TryRestampAsync(ShardClaim claim, IReadOnlyList<ClaimItem> moved)
+    {
+        try
+        {
+            await RestampAsync(claim, moved, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException)
+        {
+            // They keep the age that they had.
+        }
+    }
+
     /// <summary>Gives entities of one claim that moved on during their flush the age of what is still unflushed.</summary>
     public Task RestampAsync(ShardClaim claim, IReadOnlyList<ClaimItem> moved, CancellationToken cancellationToken)
     {

@@ -97,7 +97,7 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
     private async Task<bool> CheckServersAsync(CancellationToken cancellationToken)
     {
         RedisKey[] epochs = [.. Enumerable.Range(0, options.Shards).Select(shard => buffer.Keys[shard].Epoch)];
-        var servers = await redis.RunIdsAsync(epochs, cancellationToken).ConfigureAwait(false);
+        var servers = await RunIds.ReadAsync(redis, epochs, cancellationToken).ConfigureAwait(false);
         var checks = await Task.WhenAll(Enumerable.Range(0, options.Shards).Select(CheckAsync)).ConfigureAwait(false);
         return checks.Any(static wentBack => wentBack);
 

@@ -1,4 +1,9 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using WriteBehind.Buffer;
+using WriteBehind.Common;
 using WriteBehind.Flushing;
+using WriteBehind.Redis;
 
 namespace WriteBehind.Engine;
 
@@ -71,4 +76,22 @@ internal interface IEngineControl
     /// <returns>How many entities became clean.</returns>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     Task<long> SweepAsync(SweepPart part, TimeSpan? minAge = null, CancellationToken cancellationToken = default);
+}
+
+/// <summary>Starts the engine with the host and drains it when the host stops.</summary>
+internal sealed class WriteBehindHostedService(WriteBehindEngine engine) : IHostedService
+{
+    public Task StartAsync(CancellationToken cancellationToken) => engine.StartAsync(cancellationToken);
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await engine.StopAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The host's time is over, and the log says what remained. An error would end its process as if it had crashed.
+        }
+    }
 }

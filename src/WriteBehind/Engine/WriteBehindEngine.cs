@@ -215,7 +215,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         };
     }
 
-    /// <summary>The types of which Redis can't tell what there was: it came back empty or went back, or does not say whether it did.</summary>
+    /// <summary>The types of which Redis can't tell what there was: it came back empty, went back, or does not say whether it did.</summary>
     private async Task<IReadOnlyCollection<string>> LostAsync()
     {
         using var soon = new CancellationTokenSource(LongestFarewell, _parts.Time);
@@ -384,22 +384,4 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
 
     [LoggerMessage(8, LogLevel.Error, "The drain failed.")]
     private static partial void DrainFailed(ILogger logger, Exception error);
-}
-
-/// <summary>Starts the engine with the host and drains it when the host stops.</summary>
-internal sealed class WriteBehindHostedService(WriteBehindEngine engine) : IHostedService
-{
-    public Task StartAsync(CancellationToken cancellationToken) => engine.StartAsync(cancellationToken);
-
-    public async Task StopAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await engine.StopAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            // The host's time is over, and the log says what remained. An error would end its process as if it had crashed.
-        }
-    }
 }

@@ -378,38 +378,17 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         saved.ForEach(static item => item.End(item.HasMoved ? FlushOutcome.Moved : FlushOutcome.Saved));
         if (saved.FindAll(static item => item.HasMoved) is { Count: > 0 } moved)
         {
-            try
-            {
-                await parts.Claims.RestampAsync(claim, moved, CancellationToken.None).ConfigureAwait(false);
-            }
-            catch (BufferUnavailableException)
-            {
-                // A Redis that is full, perhaps. They stay due with their old age, and are flushed again a little early.
-            }
+            // Where Redis is full, perhaps, they stay due with their old age, and are flushed again a little early.
+            await parts.Claims.TryRestampAsync(claim, moved).ConfigureAwait(false);
         }
     }
 
     /// <summary>
     /// Gives back what was not settled, so that it need not wait for the lease to end. Not where a save may still be under way.
     /// </summary>
-    private async Task GiveBackAsync(List<FlushItem[]> shards, bool doubt)
-    {
-        if (doubt)
-        {
-            return;
-        }
-
-        try
-        {
-            await Task.WhenAll(shards
-                .Where(static shard => Array.Exists(shard, static item => item.IsHeld))
-                .Select(shard => parts.Claims.ReleaseAsync(shard[0].Claim!, CancellationToken.None))).ConfigureAwait(false);
-        }
-        catch (BufferUnavailableException)
-        {
-            // The lease ends by itself.
-        }
-    }
+    private Task GiveBackAsync(List<FlushItem[]> shards, bool doubt)
+        => doubt ? Task.CompletedTask : parts.Claims.TryReleaseAsync(
+            shards.Where(static shard => Array.Exists(shard, static item => item.IsHeld)).Select(static shard => shard[0].Claim!));
 
     private ValueTask ReachAsync(ProtocolStep step, FlushItem[] round)
         => parts.Engine.Gate is OpenGate ? default : parts.Engine.Gate.ReachAsync(

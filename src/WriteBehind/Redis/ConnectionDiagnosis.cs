@@ -98,3 +98,46 @@ internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, Ti
     /// <param name="Failure">What it failed with, where that says more than that nobody answers.</param>
     private sealed record Attempt(long At, Exception? Failure);
 }
+
+/// <summary>Tells servers apart: each start of one has a run id of its own.</summary>
+internal static class RunIds
+{
+    /// <summary>The run id of the server that holds each key; null where it does not say.</summary>
+    public static async Task<string?[]> ReadAsync(RedisConnections redis, IReadOnlyList<RedisKey> keys, CancellationToken cancellationToken)
+    {
+        var database = await redis.SharedAsync(cancellationToken).ConfigureAwait(false);
+        var ids = new Dictionary<EndPoint, string?>();
+        var found = new string?[keys.Count];
+        for (var i = 0; i < found.Length; i++)
+        {
+            if (database.IdentifyEndpoint(keys[i], CommandFlags.DemandMaster) is not { } endpoint)
+            {
+                continue;
+            }
+
+            if (!ids.TryGetValue(endpoint, out found[i]))
+            {
+                found[i] = await ReadAsync(redis, database, endpoint, cancellationToken).ConfigureAwait(false);
+                ids.Add(endpoint, found[i]);
+            }
+        }
+
+        return found;
+    }
+
+    private static async Task<string?> ReadAsync(
+        RedisConnections redis, IDatabase database, EndPoint endpoint, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var info = await redis.RunOnAsync(
+                database, db => db.Multiplexer.GetServer(endpoint).InfoAsync("server"), cancellationToken).ConfigureAwait(false);
+            return info.SelectMany(static group => group).FirstOrDefault(static pair => pair.Key == "run_id").Value;
+        }
+        catch (BufferUnavailableException e) when (e.InnerException is RedisServerException)
+        {
+            // INFO is not allowed: RedisSettings says so.
+            return null;
+        }
+    }
+}

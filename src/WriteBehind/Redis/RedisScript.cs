@@ -222,8 +222,8 @@ internal sealed class ScriptReply
 
 /// <summary>
 /// Records a type's layout at first use, and its database once that is known. KEYS: meta. ARGV: layout version, shard count, candidate
-/// epoch, id of the database or empty, its name, fence time in ms. Returns what is recorded: layout version, shard count, epoch, id and name
-/// of the database, and the longest and the shortest fence time of all processes.
+/// epoch, id of the database or empty, its name, fence time in ms. Returns what is recorded: layout version, shard count, epoch, id and
+/// name of the database, and the longest and the shortest fence time of all processes.
 /// </summary>
 internal static class MetaScript
 {
