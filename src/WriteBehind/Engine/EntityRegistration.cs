@@ -1,9 +1,6 @@
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using WriteBehind.Buffer;
 using WriteBehind.Common;
 using WriteBehind.Flushing;
-using WriteBehind.Redis;
 
 namespace WriteBehind.Engine;
 
