@@ -228,20 +228,22 @@ internal sealed class ScriptReply
 internal static class MetaScript
 {
     public static readonly RedisScript Script = new("""
-        -- Where all is recorded nothing is written: at maxmemory that would be refused, and a process that starts to drain could not.
-        local known = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch')
-        if known[1] and known[2] and known[3] then return known end
-        redis.call('HSETNX', KEYS[1], 'layout', ARGV[1])
-        redis.call('HSETNX', KEYS[1], 'shards', ARGV[2])
-        redis.call('HSETNX', KEYS[1], 'epoch', ARGV[3])
+        -- Only what is missing is written: at maxmemory a write would be refused, and a process that starts to drain could not.
+        local known = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch', 'database')
+        if not (known[1] and known[2] and known[3]) then
+          redis.call('HSETNX', KEYS[1], 'layout', ARGV[1])
+          redis.call('HSETNX', KEYS[1], 'shards', ARGV[2])
+          redis.call('HSETNX', KEYS[1], 'epoch', ARGV[3])
+        end
         -- A cache records no database, and has no fences.
-        if ARGV[4] and ARGV[4] ~= '' then
+        if ARGV[4] and ARGV[4] ~= '' and not known[4] then
           if redis.call('HSETNX', KEYS[1], 'database', ARGV[4]) == 1 then redis.call('HSET', KEYS[1], 'databaseName', ARGV[5]) end
         end
         local recorded = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch', 'database', 'databaseName')
         if not ARGV[6] then return recorded end
         local now = tonumber(redis.call('TIME')[1])
-        redis.call('HSET', KEYS[1], 'fence:' .. ARGV[6], now)
+        -- Refused at maxmemory where it is not there yet; the others' times count all the same.
+        redis.pcall('HSET', KEYS[1], 'fence:' .. ARGV[6], now)
         local longest, shortest = tonumber(ARGV[6]), tonumber(ARGV[6])
         local fields = redis.call('HGETALL', KEYS[1])
         for i = 1, #fields, 2 do
