@@ -163,6 +163,11 @@ internal sealed partial class OperatorGrain(
         {
             yield return $"Redis came back empty at {at:u}: what was not flushed before is lost.";
         }
+
+        if (durability.WentBackAt is { } back)
+        {
+            yield return $"Redis went back to an older state, as was seen at {back:u}: what was not flushed since that state is lost.";
+        }
     }
 
     private static string Text(ReadOnlyMemory<byte> payload)

@@ -27,6 +27,11 @@ public sealed record DurabilityStatus(bool Reachable, IReadOnlyList<string> Warn
 {
     /// <summary>How many shards answer and take writes; null as long as nobody has looked.</summary>
     public RedisShards? Shards { get; init; }
+
+    /// <summary>
+    /// When Redis was seen to have gone back to an older state; null where it never did. Stays until the process restarts.
+    /// </summary>
+    public DateTimeOffset? WentBackAt { get; init; }
 }
 
 /// <summary>

@@ -100,10 +100,14 @@ public enum SaveOutcome
     /// <summary>The row was written or deleted.</summary>
     Applied,
 
-    /// <summary>The row had this very version already (or, for a delete, was gone already): a replay, counted as a no-op.</summary>
+    /// <summary>
+    /// The row had this very version with this very content already (or, for a delete, was gone already): a replay, counted as a no-op.
+    /// </summary>
     AlreadyThere,
 
-    /// <summary>The row is newer than what was to be saved and was left alone.</summary>
+    /// <summary>
+    /// The row is newer than what was to be saved, or has its version with another content: it is another write's, and was left alone.
+    /// </summary>
     Fenced,
 
     /// <summary>The flusher's lease had ended by the database's clock, so nothing was done.</summary>

@@ -62,7 +62,7 @@ public static class WriteBehindDiagnostics
 
     /// <summary>
     /// The tag of <see cref="Flushed"/>: <c>applied</c>, <c>already_there</c>, <c>fenced</c>, <c>expired</c>, <c>rejected</c>,
-    /// <c>dead_letter</c>, <c>settled</c>, <c>lost</c>.
+    /// <c>dead_letter</c>, <c>settled</c>, <c>lost</c>, <c>superseded</c>.
     /// </summary>
     public const string OutcomeTag = "writebehind.outcome";
 
@@ -97,4 +97,10 @@ public static class WriteBehindDiagnostics
 
     /// <summary>Gauge: 1 where Redis was seen to come back empty since this process started.</summary>
     public const string Emptied = "writebehind.redis.emptied";
+
+    /// <summary>Gauge: 1 where Redis was seen to go back to an older state since this process started.</summary>
+    public const string WentBack = "writebehind.redis.went_back";
+
+    /// <summary>Counter: loads that were refused because the row is older than what was settled.</summary>
+    public const string StaleRows = "writebehind.database.stale_rows";
 }

@@ -19,10 +19,14 @@ internal static class SkippedRow
 {
     /// <param name="version">The version that was to be written.</param>
     /// <param name="stored">The version that is stored; null where there is no row.</param>
+    /// <param name="isSame">
+    /// Whether a row of this very version has the content that was to be written. The number proves nothing: another program may have
+    /// raised the row's version to it, or a Redis that went back may have given it out twice.
+    /// </param>
     /// <param name="expired">Whether the deadline is past by now.</param>
     /// <param name="type">The entity type.</param>
-    public static SaveResult OfPut(long version, long? stored, bool expired, string type)
-        => stored > version ? new SaveResult(SaveOutcome.Fenced, stored.Value)
+    public static SaveResult OfPut(long version, long? stored, bool isSame, bool expired, string type)
+        => stored > version || (stored == version && !isSame) ? new SaveResult(SaveOutcome.Fenced, stored.Value)
             : stored == version ? new SaveResult(SaveOutcome.AlreadyThere, version)
             : expired ? new SaveResult(SaveOutcome.Expired)
             : Swallowed(type, isDelete: false);

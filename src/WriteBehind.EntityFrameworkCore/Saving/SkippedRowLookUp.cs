@@ -8,8 +8,18 @@ namespace WriteBehind.EntityFrameworkCore.Saving;
 internal sealed class SkippedRowLookUp(
     NpgsqlConnection connection, string lookUpSql, string rowSecuritySql, string type, FlushTerms terms, SaveResult[] results)
 {
-    public async Task RunAsync(KeySet puts, KeySet deletes, CancellationToken cancellationToken)
+    /// <param name="puts">The rows that were not written.</param>
+    /// <param name="deletes">The rows that were not deleted.</param>
+    /// <param name="findSame">
+    /// Finds the entities, by their place in the batch, whose row has the version and the content that were to be written. Asked only where
+    /// a row has that version.
+    /// </param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task RunAsync(
+        KeySet puts, KeySet deletes, Func<CancellationToken, Task<IReadOnlySet<int>>> findSame, CancellationToken cancellationToken)
     {
+        bool expired;
+        long?[] stored;
         var batch = new NpgsqlBatch(connection) { Timeout = (int)Math.Ceiling(terms.Patience.TotalSeconds) };
         await using (batch.ConfigureAwait(false))
         {
@@ -29,18 +39,21 @@ internal sealed class SkippedRowLookUp(
             await using (reader.ConfigureAwait(false))
             {
                 await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-                var expired = reader.GetBoolean(0);
+                expired = reader.GetBoolean(0);
                 await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
                 await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
                 var mayBeHidden = reader.GetBoolean(0);
                 await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
-                var stored = await ReadVersionsAsync(reader, puts.Count, cancellationToken).ConfigureAwait(false);
-                Report(puts, (row) => SkippedRow.OfPut(puts.Version(row), stored[row], expired, type));
+                stored = await ReadVersionsAsync(reader, puts.Count, cancellationToken).ConfigureAwait(false);
                 await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
-                stored = await ReadVersionsAsync(reader, deletes.Count, cancellationToken).ConfigureAwait(false);
-                Report(deletes, (row) => SkippedRow.OfDelete(deletes.Version(row), stored[row], expired, mayBeHidden, type));
+                var left = await ReadVersionsAsync(reader, deletes.Count, cancellationToken).ConfigureAwait(false);
+                Report(deletes, row => SkippedRow.OfDelete(deletes.Version(row), left[row], expired, mayBeHidden, type));
             }
         }
+
+        var areEqual = Enumerable.Range(0, puts.Count).Any(row => stored[row] == puts.Version(row));
+        var same = areEqual ? await findSame(cancellationToken).ConfigureAwait(false) : null;
+        Report(puts, row => SkippedRow.OfPut(puts.Version(row), stored[row], same?.Contains(puts.Position(row)) == true, expired, type));
     }
 
     /// <summary>The stored versions by row; null where there is none.</summary>

@@ -170,4 +170,12 @@ internal sealed class StateCopier<TState>(IStateSerializer<TState> serializer)
         serializer.Serialize(state, body);
         return serializer.Deserialize(body.WrittenSpan);
     }
+
+    /// <summary>The state as text, for comparing: equal texts are equal states.</summary>
+    public string Text(TState state)
+    {
+        var body = new ArrayBufferWriter<byte>();
+        serializer.Serialize(state, body);
+        return Convert.ToBase64String(body.WrittenSpan);
+    }
 }

@@ -1,4 +1,5 @@
 using System.Data;
+using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
@@ -20,6 +21,7 @@ internal sealed class TrackedSaver<TState>(
     private readonly string _lockRows = BulkStatements.LockingLookUp(map.Table, map.Key, map.VersionColumn);
     private readonly string _rowSecurity = RowSecurity.Sql(map.Table);
     private readonly string _lookUp = BulkStatements.PlainLookUp(map.Table, map.Key, map.VersionColumn);
+    private readonly Expression<Func<TState, LoadedRow<TState>>> _projection = ModelQuery.Projection<TState>(map);
 
     public Task<SaveResult[]> SaveAsync(
         RentedContext rented, IReadOnlyList<SaveItem<TState>> items, FlushTerms terms, CancellationToken cancellationToken)
@@ -65,7 +67,8 @@ internal sealed class TrackedSaver<TState>(
                 .ConfigureAwait(false);
             var mayBeHidden = Enumerable.Range(0, rows.Count).Any(row => stored[row] is null && items[rows.Position(row)].IsDelete)
                 && await MayBeHiddenAsync(rented.Connection, token).ConfigureAwait(false);
-            var todo = Decide(items, rows, stored, expired, mayBeHidden, results);
+            var same = await FindSameAsync(rented.Context, transaction, items, rows, stored, token).ConfigureAwait(false);
+            var todo = Decide(items, rows, stored, same, expired, mayBeHidden, results);
             if (todo.Count == 0)
             {
                 return;
@@ -128,8 +131,63 @@ internal sealed class TrackedSaver<TState>(
         return (stored, expired);
     }
 
+    /// <summary>
+    /// Which of the rows that have the version to be written have its content too, by their place in the batch. What a row becomes when the
+    /// state is put in its place is seen by doing it, and taking it back: types, scales and converters are the database's and EF Core's.
+    /// </summary>
+    private async Task<HashSet<int>> FindSameAsync(
+        DbContext context,
+        IDbContextTransaction transaction,
+        IReadOnlyList<SaveItem<TState>> items,
+        KeySet rows,
+        long?[] stored,
+        CancellationToken token)
+    {
+        var same = new HashSet<int>();
+        List<TrackedChange<TState>> equal =
+        [
+            .. Enumerable.Range(0, rows.Count)
+                .Where(row => stored[row] == rows.Version(row) && !items[rows.Position(row)].IsDelete)
+                .Select(row => new TrackedChange<TState>(items[rows.Position(row)], row, rows.Position(row), stored[row])),
+        ];
+        if (equal.Count == 0)
+        {
+            return same;
+        }
+
+        const string Savepoint = "writebehind_same";
+        var before = await ContentsAsync(context, equal, token).ConfigureAwait(false);
+        await transaction.CreateSavepointAsync(Savepoint, token).ConfigureAwait(false);
+        await ChangeAsync(context, equal, token).ConfigureAwait(false);
+        context.ChangeTracker.Clear();
+        var after = await ContentsAsync(context, equal, token).ConfigureAwait(false);
+        await transaction.RollbackToSavepointAsync(Savepoint, token).ConfigureAwait(false);
+        same.UnionWith(equal
+            .Where(change => before.TryGetValue(change.Item.Id, out var content) && content == after.GetValueOrDefault(change.Item.Id))
+            .Select(static change => change.Position));
+        return same;
+    }
+
+    /// <summary>The rows as they are loaded, as text, by id.</summary>
+    private async Task<Dictionary<string, string>> ContentsAsync(
+        DbContext context, List<TrackedChange<TState>> changes, CancellationToken token)
+    {
+        var loaded = await source.Rows(context, [.. changes.Select(static change => change.Item.Id)])
+            .AsNoTracking()
+            .Select(_projection)
+            .ToListAsync(token)
+            .ConfigureAwait(false);
+        return loaded.ToDictionary(row => map.Key.ToId(row.Key), row => copier.Text(row.State), StringComparer.Ordinal);
+    }
+
     private List<TrackedChange<TState>> Decide(
-        IReadOnlyList<SaveItem<TState>> items, KeySet rows, long?[] stored, bool expired, bool mayBeHidden, SaveResult[] results)
+        IReadOnlyList<SaveItem<TState>> items,
+        KeySet rows,
+        long?[] stored,
+        HashSet<int> same,
+        bool expired,
+        bool mayBeHidden,
+        SaveResult[] results)
     {
         var todo = new List<TrackedChange<TState>>(rows.Count);
         for (var row = 0; row < rows.Count; row++)
@@ -146,7 +204,7 @@ internal sealed class TrackedSaver<TState>(
             {
                 results[position] = item.IsDelete
                     ? SkippedRow.OfDelete(item.Version, stored[row], expired, mayBeHidden, type)
-                    : SkippedRow.OfPut(item.Version, stored[row], expired, type);
+                    : SkippedRow.OfPut(item.Version, stored[row], same.Contains(position), expired, type);
             }
         }
 

@@ -31,23 +31,44 @@ internal static class BacklogScript
         """);
 }
 
+/// <summary>Marks a clean state dirty again. KEYS: dirty, entity. ARGV: id, nonce. Returns 1 where it did.</summary>
+internal static class MarkDirtyScript
+{
+    public static readonly RedisScript Script = new("""
+        if redis.call('HGET', KEYS[2], 'w') ~= ARGV[2] or redis.call('PTTL', KEYS[2]) < 0 then return 0 end
+        local time = redis.call('TIME')
+        redis.call('ZADD', KEYS[1], 'NX', time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
+        redis.call('PERSIST', KEYS[2])
+        return 1
+        """);
+}
+
 /// <summary>
 /// Puts what was loaded from the database into Redis as a clean entry, unless Redis knows something newer. KEYS: epoch, entity, fence,
 /// dirty. ARGV: id, known epoch, known at, fence time in ms, version, payload, TTL in ms. Returns 1 where it was put.
 /// </summary>
 internal static class FillScript
 {
-    public static readonly RedisScript Script = new(VersionLua.Text, """
+    public static readonly RedisScript Script = new(VersionLua.Text, EpochLua.Text, """
         -- A mark without a state is one that Redis lost, and a flusher is to find that out. A clean entry under it would be saved as if it
         -- were the lost write; and a write on top of it would go on expiring, as only the first write under a mark ends that.
-        if redis.call('EXISTS', KEYS[2]) == 1 or redis.call('ZSCORE', KEYS[4], ARGV[1]) then return 0 end
+        if redis.call('ZSCORE', KEYS[4], ARGV[1]) then return 0 end
         local time = redis.call('TIME')
-        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        local age = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[3])
         -- The same check as for a writer's knowledge: a fill that is older than a fence lasts has nothing to be checked against.
-        if redis.call('GET', KEYS[1]) ~= ARGV[2] or now - tonumber(ARGV[3]) >= tonumber(ARGV[4]) then return 0 end
+        local epoch = redis.call('GET', KEYS[1])
+        if epoch ~= ARGV[2] or age >= tonumber(ARGV[4]) or age < 0 then return 0 end
+        local stored = entity(KEYS[2], nil, 'w')
+        if stored.err then return 0 end
+        if stored[1] then
+          -- Only a clean entry of before Redis went back makes room, for what the database has now.
+          if not old(stored[2], epoch) or redis.call('PTTL', KEYS[2]) < 0 or newer(stored[1], ARGV[5]) then return 0 end
+          redis.call('DEL', KEYS[2])
+        end
         local fenced, _, failure = fence(KEYS[3])
         if failure or fenced and newer(fenced, ARGV[5]) then return 0 end
-        redis.call('HSET', KEYS[2], 'v', ARGV[5], 'w', '', 'd', ARGV[6])
+        local g = generation(epoch)
+        redis.call('HSET', KEYS[2], 'v', ARGV[5], 'w', g and '.' .. g or '', 'd', ARGV[6])
         redis.call('PEXPIRE', KEYS[2], ARGV[7])
         return 1
         """);
@@ -68,27 +89,31 @@ internal static class EvictOneScript
 }
 
 /// <summary>
-/// Reads a batch of entities of one shard. KEYS: epoch, then entity and fence of each. ARGV: candidate epoch.
-/// Returns Redis time in ms, the epoch, then version, payload, tombstone mark, fenced version (nil where there is none)
-/// and time to live in ms of each; a clean entry has one, a dirty one never.
+/// Reads a batch of entities of one shard. KEYS: epoch, the process' calls, then entity and fence of each. ARGV: candidate epoch, known
+/// epoch, the process' last write call and the time that the clock must show (µs).
+/// Returns Redis time in µs, the epoch, then version, payload, tombstone mark, fenced version (nil where there is none), time to live in ms
+/// (a clean entry has one, a dirty one never) and the nonce of the entity, or else of the fence, of each.
 /// </summary>
 internal static class ReadScript
 {
-    public static readonly RedisScript Script = new(VersionLua.Text, """
+    public static readonly RedisScript Script = new(VersionLua.Text, EpochLua.Text, """
         -- The time is taken before the caller asks the database, so what it learns there is at least as young as the stamp says.
         local time = redis.call('TIME')
+        local now = time[1] * 1000000 + time[2]
         local epoch = redis.call('GET', KEYS[1])
         if not epoch then
           epoch = ARGV[1]
           redis.call('SET', KEYS[1], epoch)
+        else
+          epoch = heard(KEYS[1], epoch, ARGV[2], redis.call('GET', KEYS[2]), ARGV[3], ARGV[4], now, ARGV[1])
         end
-        local out = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), epoch }
-        for k = 2, #KEYS, 2 do
-          local stored = entity(KEYS[k], nil, 'd', 'x')
-          local fenced, _
+        local out = { string.format('%.0f', now), epoch }
+        for k = 3, #KEYS, 2 do
+          local stored = entity(KEYS[k], nil, 'd', 'x', 'w')
+          local fenced, nonce
           if not stored.err and not stored[1] then
             local failure
-            fenced, _, failure = fence(KEYS[k + 1])
+            fenced, nonce, failure = fence(KEYS[k + 1])
             if failure then stored = { err = failure } end
           end
           if stored.err then
@@ -98,6 +123,7 @@ internal static class ReadScript
           end
           out[#out + 1] = fenced or false
           out[#out + 1] = (not stored.err and stored[1]) and redis.call('PTTL', KEYS[k]) or -1
+          out[#out + 1] = nonce or not stored.err and stored[4] or ''
         end
         return out
         """);

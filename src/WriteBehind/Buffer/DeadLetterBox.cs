@@ -9,9 +9,12 @@ namespace WriteBehind.Buffer;
 
 /// <summary>The dead letters of one entity type.</summary>
 internal sealed partial class DeadLetterBox(
-    RedisConnections redis, KeyLayout keys, EntityTypeOptions options, TypeMetrics metrics, TimeProvider time, ILogger logger)
+    RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, TypeMetrics metrics, TimeProvider time, ILogger logger)
 {
     private const int LongestError = 2_000;
+    private const CommandFlags Master = CommandFlags.DemandMaster;
+
+    private readonly KeyLayout _keys = buffer.Keys;
 
     /// <summary>Sets an entity aside with its error; its state stays where it is. False where the entity moved on meanwhile.</summary>
     public Task<bool> SetAsideAsync(
@@ -35,8 +38,11 @@ internal sealed partial class DeadLetterBox(
             Version = item.Version,
             Nonce = item.Nonce,
             Reason = DeadLetterReason.Fenced,
-            Error = $"The database has version {storedVersion}. Redis seems to have lost writes; the newer row counts, and owners reload " +
-                "it.",
+            Error = storedVersion == item.Version
+                ? $"The database has version {storedVersion}, too, but of another write: another program raised the row's version, or " +
+                    "Redis lost writes and gave the number out twice. The row counts, and owners reload it."
+                : $"The database has version {storedVersion}. Another program raised the row's version, or Redis lost writes; the newer " +
+                    "row counts, and owners reload it.",
             Attempts = 1,
             FirstFailedAt = time.GetUtcNow(),
             SetAsideAt = time.GetUtcNow(),
@@ -45,15 +51,31 @@ internal sealed partial class DeadLetterBox(
             Payload = item.Payload,
         });
 
+    /// <summary>
+    /// Lets go of a state of before Redis went back that the database has something newer of: no write is lost by that which Redis had not
+    /// lost before. False where the entity moved on meanwhile.
+    /// </summary>
+    public async Task<bool> DropSupersededAsync(ClaimItem item, long storedVersion)
+    {
+        var dropped = await RunSetAsideAsync(item, RedisValue.EmptyString, storedVersion).ConfigureAwait(false);
+        if (dropped)
+        {
+            metrics.Superseded();
+            Superseded(logger, options.Type, item.Id, item.Version, storedVersion);
+        }
+
+        return dropped;
+    }
+
     /// <summary>At most <paramref name="limit"/> letters, shard by shard.</summary>
     public async Task<IReadOnlyList<DeadLetter>> ListAsync(int limit, CancellationToken cancellationToken)
     {
         var letters = new List<DeadLetter>();
-        for (var shard = 0; shard < keys.Shards && letters.Count < limit; shard++)
+        for (var shard = 0; shard < _keys.Shards && letters.Count < limit; shard++)
         {
-            var dead = keys[shard].Dead;
+            var dead = _keys[shard].Dead;
             var database = await redis.SharedAsync(cancellationToken).ConfigureAwait(false);
-            var fields = database.HashScanAsync(dead, pageSize: Math.Min(limit, 1000)).GetAsyncEnumerator(cancellationToken);
+            var fields = database.HashScanAsync(dead, pageSize: Math.Min(limit, 1000), flags: Master).GetAsyncEnumerator(cancellationToken);
             await using (fields.ConfigureAwait(false))
             {
                 // One field at a time, so that the time-out is that of a page and not of all of them.
@@ -72,8 +94,8 @@ internal sealed partial class DeadLetterBox(
     /// <summary>The entities of one shard that are dead letters now.</summary>
     public async Task<IReadOnlyList<string>> IdsAsync(int shard, CancellationToken cancellationToken)
     {
-        var dead = keys[shard].Dead;
-        var ids = await RunAsync(dead, db => db.HashKeysAsync(dead), cancellationToken).ConfigureAwait(false);
+        var dead = _keys[shard].Dead;
+        var ids = await RunAsync(dead, db => db.HashKeysAsync(dead, Master), cancellationToken).ConfigureAwait(false);
         return Array.ConvertAll(ids, static id => (string)id!);
     }
 
@@ -90,9 +112,9 @@ internal sealed partial class DeadLetterBox(
             return new(letter.ToPublic(options.Type, id), letter.IsDelete, BodyOf(letter.Payload));
         }
 
-        var shard = keys[keys.ShardOf(id)];
+        var shard = _keys[_keys.ShardOf(id)];
         var fields = await redis.RunAsync(
-            db => db.HashGetAsync(shard.Entity(id), [letter.MarkField, "d", "x"]), cancellationToken).ConfigureAwait(false);
+            db => db.HashGetAsync(shard.Entity(id), [letter.MarkField, "d", "x"], Master), cancellationToken).ConfigureAwait(false);
         var isCurrent = fields[0] == letter.Mark;
         var isDelete = isCurrent && !fields[2].IsNull;
         return new(
@@ -117,7 +139,7 @@ internal sealed partial class DeadLetterBox(
             return true;
         }
 
-        var shard = keys[keys.ShardOf(id)];
+        var shard = _keys[_keys.ShardOf(id)];
         var revived = await DeadLetterScripts.Retry.RunAsync(
             redis,
             [shard.Dirty, shard.Dead, shard.Entity(id)],
@@ -136,11 +158,11 @@ internal sealed partial class DeadLetterBox(
 
         var letter = StoredLetter.FromBytes(stored);
         Readable(id, letter);
-        var shard = keys[keys.ShardOf(id)];
+        var shard = _keys[_keys.ShardOf(id)];
         var discarded = await DeadLetterScripts.Discard.RunAsync(
             redis,
             [shard.Dirty, shard.Dead, shard.Entity(id), shard.Fence(id)],
-            [id, letter.MarkField, letter.Mark, letter.Version + 1, (long)options.TombstoneFenceTime.TotalMilliseconds, stored],
+            [id, letter.MarkField, letter.Mark, letter.Version + 1, (long)buffer.FenceTimes.Tombstone.TotalMilliseconds, stored],
             cancellationToken).ConfigureAwait(false);
         return discarded.NextFlag();
     }
@@ -172,15 +194,8 @@ internal sealed partial class DeadLetterBox(
 
     private async Task<bool> SetAsideAsync(ClaimItem item, StoredLetter letter)
     {
-        var shardKeys = keys[item.Shard];
-        var fenced = letter.Reason == DeadLetterReason.Fenced;
-        RedisValue storedVersion = fenced ? letter.StoredVersion : RedisValue.EmptyString;
-        var set = await DeadLetterScripts.SetAside.RunAsync(
-            redis,
-            [shardKeys.Dirty, shardKeys.Dead, shardKeys.Entity(item.Id), shardKeys.Fence(item.Id)],
-            [item.Id, item.Nonce, letter.ToBytes(), storedVersion, (long)options.FenceTime.TotalMilliseconds],
-            CancellationToken.None).ConfigureAwait(false);
-        if (!set.NextFlag())
+        RedisValue storedVersion = letter.Reason == DeadLetterReason.Fenced ? letter.StoredVersion : RedisValue.EmptyString;
+        if (!await RunSetAsideAsync(item, letter.ToBytes(), storedVersion).ConfigureAwait(false))
         {
             return false;
         }
@@ -188,6 +203,17 @@ internal sealed partial class DeadLetterBox(
         metrics.DeadLettered();
         DeadLettered(logger, options.Type, item.Id, item.Version, letter.Reason, letter.Error);
         return true;
+    }
+
+    private async Task<bool> RunSetAsideAsync(ClaimItem item, RedisValue letter, RedisValue storedVersion)
+    {
+        var shard = _keys[item.Shard];
+        var set = await DeadLetterScripts.SetAside.RunAsync(
+            redis,
+            [shard.Dirty, shard.Dead, shard.Entity(item.Id), shard.Fence(item.Id), shard.Epoch],
+            [item.Id, item.Nonce, letter, storedVersion, (long)buffer.FenceTimes.Longest.TotalMilliseconds],
+            CancellationToken.None).ConfigureAwait(false);
+        return set.NextFlag();
     }
 
     private async Task<T> RunAsync<T>(RedisKey dead, Func<IDatabase, Task<T>> command, CancellationToken cancellationToken)
@@ -207,13 +233,19 @@ internal sealed partial class DeadLetterBox(
 
     private async Task<byte[]?> FindBytesAsync(string id, CancellationToken cancellationToken)
     {
-        var dead = keys[keys.ShardOf(id)].Dead;
-        return await RunAsync(dead, db => db.HashGetAsync(dead, id), cancellationToken).ConfigureAwait(false);
+        var dead = _keys[_keys.ShardOf(id)].Dead;
+        return await RunAsync(dead, db => db.HashGetAsync(dead, id, Master), cancellationToken).ConfigureAwait(false);
     }
 
     [LoggerMessage(
         4, LogLevel.Error, "{Type} '{Id}' at version {Version} is a dead letter ({Reason}): {Error} Its state is kept in Redis.")]
     private static partial void DeadLettered(ILogger logger, string type, string id, long version, DeadLetterReason reason, string error);
+
+    [LoggerMessage(
+        11,
+        LogLevel.Warning,
+        "{Type} '{Id}' at version {Version} was let go: it is of before Redis went back, and the database has version {StoredVersion}.")]
+    private static partial void Superseded(ILogger logger, string type, string id, long version, long storedVersion);
 }
 
 /// <summary>
@@ -223,19 +255,23 @@ internal sealed partial class DeadLetterBox(
 internal static class DeadLetterScripts
 {
     /// <summary>
-    /// Sets an entity aside unless it moved on. KEYS: dirty, dead, entity, fence. ARGV: id, nonce, letter, then for a fenced one
-    /// the row's version and the fence time in ms, else empty. Returns 1 where it was set aside.
+    /// Sets an entity aside unless it moved on. KEYS: dirty, dead, entity, fence, epoch. ARGV: id, nonce, letter (empty for none), then for
+    /// a fenced one the row's version and the fence time in ms, else empty. Returns 1 where it was set aside.
     /// </summary>
-    public static readonly RedisScript SetAside = new("""
+    public static readonly RedisScript SetAside = new(EpochLua.Text, """
         if (redis.call('HGET', KEYS[3], 'w') or '') ~= ARGV[2] then return 0 end
         -- The HDEL has no effect that lasts; but once a script has written, Redis lets it go on even at maxmemory.
         redis.call('HDEL', KEYS[2], ARGV[1])
-        redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+        if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], ARGV[1], ARGV[3]) end
         redis.call('ZREM', KEYS[1], ARGV[1])
         -- A fenced state leaves the entity key (the letter keeps it): the newer row counts, and the fence tells owners to reload.
         if ARGV[4] ~= '' then
           redis.call('DEL', KEYS[3])
-          redis.call('SET', KEYS[4], ARGV[4] .. ':', 'PX', ARGV[5])
+          -- Nobody goes on from what was known before: the row may have the very version that its owner takes for its own.
+          local time = redis.call('TIME')
+          local g = generation(redis.call('GET', KEYS[5]) or '')
+          local name = ':!' .. string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) .. (g and '.' .. g or '')
+          redis.call('SET', KEYS[4], ARGV[4] .. name, 'PX', ARGV[5])
         end
         return 1
         """);

@@ -31,7 +31,6 @@ internal sealed class EntityBuffer
     private readonly GroupBatcher<WriteRequest, WriteReply>[] _writers;
     private readonly GroupBatcher<WriteRequest, WriteReply> _overShards;
     private readonly GroupBatcher<string, BufferedEntity>[] _readers;
-    private readonly ShardEpochs _epochs;
     private readonly Admission? _admission;
     private readonly TimeProvider _time;
     private readonly Action<BufferUnavailableException>? _onApart;
@@ -61,7 +60,8 @@ internal sealed class EntityBuffer
         Keys = new KeyLayout(engine.KeyPrefix, options.Type, options.Shards);
         _writers = new GroupBatcher<WriteRequest, WriteReply>[options.Shards];
         _readers = new GroupBatcher<string, BufferedEntity>[options.Shards];
-        _epochs = new ShardEpochs(options.Shards);
+        Epochs = new ShardEpochs(options.Shards);
+        FenceTimes = new FenceTimes(options.FenceTime, options.TombstoneFenceTime);
         _overShards = new(
             WriteBatchAsync,
             MaxItems,
@@ -82,10 +82,19 @@ internal sealed class EntityBuffer
     /// <summary>Whether a call may touch several shards.</summary>
     private bool AreShardsTogether => _redis.IsOneServer && ApartUntil is null;
 
+    /// <summary>What Redis told last of each shard.</summary>
+    public ShardEpochs Epochs { get; }
+
+    /// <summary>How long fences last, and for how long knowledge counts.</summary>
+    public FenceTimes FenceTimes { get; }
+
+    /// <summary>Names this process to Redis, which remembers its last write call.</summary>
+    public string Process { get; } = RandomToken.Next();
+
     /// <summary>
     /// Whether a shard was seen to have come back empty since the last call: on a cluster one server may, and the others not.
     /// </summary>
-    public bool TakeEmptied() => _epochs.TakeEmptied();
+    public bool TakeEmptied() => Epochs.TakeEmptied();
 
     /// <summary>
     /// Writes one entity, together with others that arrive meanwhile: of all shards where one server holds them, otherwise of its own. Sent
@@ -142,7 +151,7 @@ internal sealed class EntityBuffer
                 id,
                 known.Epoch,
                 known.KnownAt,
-                (long)_options.FenceTime.TotalMilliseconds,
+                (long)FenceTimes.Knowledge.TotalMilliseconds,
                 known.Version,
                 payload,
                 (long)_options.CacheTtl.TotalMilliseconds],
@@ -188,6 +197,15 @@ internal sealed class EntityBuffer
         }
     }
 
+    /// <summary>Marks a kept state dirty again, where it still is that write and clean; the database has lost it.</summary>
+    public async Task<bool> MarkDirtyAsync(string id, string nonce, CancellationToken cancellationToken)
+    {
+        var keys = Keys[Keys.ShardOf(id)];
+        var reply = await MarkDirtyScript.Script.RunAsync(_redis, [keys.Dirty, keys.Entity(id)], [id, nonce], cancellationToken)
+            .ConfigureAwait(false);
+        return reply.NextFlag();
+    }
+
     /// <summary>Counts what waits in one shard.</summary>
     /// <param name="shard">The shard.</param>
     /// <param name="until">Count only entities dirty since before this Redis time (ms); null for all.</param>
@@ -209,7 +227,7 @@ internal sealed class EntityBuffer
     {
         await ReachAsync(ProtocolStep.BeforeWrite, batch).ConfigureAwait(false);
         var bound = new DirtyBound(_options.MaxDirty, Keys.Shards, IsPooled: _options.MaxDirty < Keys.Shards && AreShardsTogether);
-        var call = new WriteCall(batch, Keys, _epochs, RandomToken.Next(), bound, _options.FenceTime);
+        var call = new WriteCall(batch, Keys, Epochs, Process, bound, FenceTimes);
         ScriptReply reply;
         try
         {
@@ -236,21 +254,22 @@ internal sealed class EntityBuffer
     private async Task<IReadOnlyList<BufferedEntity>> ReadShardAsync(int shard, IReadOnlyList<string> ids)
     {
         var keys = Keys[shard];
-        var scriptKeys = new RedisKey[1 + (2 * ids.Count)];
-        scriptKeys[0] = keys.Epoch;
+        var scriptKeys = new RedisKey[2 + (2 * ids.Count)];
+        (scriptKeys[0], scriptKeys[1]) = (keys.Epoch, keys.Calls(Process));
         for (var i = 0; i < ids.Count; i++)
         {
-            scriptKeys[1 + (2 * i)] = keys.Entity(ids[i]);
-            scriptKeys[2 + (2 * i)] = keys.Fence(ids[i]);
+            scriptKeys[2 + (2 * i)] = keys.Entity(ids[i]);
+            scriptKeys[3 + (2 * i)] = keys.Fence(ids[i]);
         }
 
-        var reply = await ReadScript.Script.RunAsync(
-            _redis, scriptKeys, [RandomToken.Next()], CancellationToken.None).ConfigureAwait(false);
-        var (now, epoch) = (reply.NextLong(), _epochs.Note(shard, reply.NextText()));
+        var reply = await ReadScript.Script.RunAsync(_redis, scriptKeys, Epochs.Hearing(shard, FenceTimes), CancellationToken.None)
+            .ConfigureAwait(false);
+        var (time, epoch) = (reply.NextLong(), Epochs.Note(shard, reply.NextText()));
+        Epochs.NoteTime(shard, time, isWrite: false);
         var entities = new BufferedEntity[ids.Count];
         for (var i = 0; i < entities.Length; i++)
         {
-            entities[i] = ReadEntity(reply, now, epoch);
+            entities[i] = ReadEntity(reply, time / 1000, epoch);
         }
 
         return entities;
@@ -263,20 +282,31 @@ internal sealed class EntityBuffer
             reply.Skip(2);
             var fenced = reply.NextLongOrNone() ?? 0;
             reply.Skip(1);
-            return new(new Knowledge(fenced, now, epoch), IsBuffered: false, null);
+            var fence = reply.NextText();
+            var known = new Knowledge(fenced, now, epoch, IsSaved: true, IsContested: Nonces.IsOfConflict(fence));
+            return new(known, IsBuffered: false, null, Nonce: fence, IsOld: fenced > 0 && Nonces.IsOld(fence, epoch));
         }
 
         if (version == "error")
         {
             var error = reply.NextText();
-            reply.Skip(3);
+            reply.Skip(4);
             return new(Knowledge.None, IsBuffered: true, null, error);
         }
 
-        var known = new Knowledge(long.Parse(version, CultureInfo.InvariantCulture), now, epoch);
         var (payload, isDeleted) = (reply.NextBytesOrNone() ?? [], reply.NextFlag());
         reply.Skip(1);
-        return new(known, IsBuffered: true, isDeleted ? null : payload, IsClean: reply.NextLong() >= 0);
+        var (isClean, nonce) = (reply.NextLong() >= 0, reply.NextText());
+        var isOld = Nonces.IsOld(nonce, epoch);
+
+        // A clean entry of before Redis went back is worth no more than its version, as a fence is.
+        return new(
+            new Knowledge(long.Parse(version, CultureInfo.InvariantCulture), now, epoch, IsSaved: isClean),
+            IsBuffered: !(isOld && isClean),
+            isDeleted ? null : payload,
+            IsClean: isClean,
+            Nonce: nonce,
+            IsOld: isOld);
     }
 
     private static int SizeOf(WriteRequest request) => request.Payload?.Length ?? 0;
@@ -309,8 +339,22 @@ internal sealed class EntityBuffer
 /// <param name="Payload">The payload; null for a tombstone, or where nothing is buffered.</param>
 /// <param name="Error">Where the entity's key holds something else than a hash: Redis' words.</param>
 /// <param name="IsClean">Whether what is buffered is a mere cache entry.</param>
+/// <param name="Nonce">The nonce of its write, or of its fence.</param>
+/// <param name="IsOld">Whether it is of before Redis was seen to have gone back: then the database may have something newer.</param>
 internal readonly record struct BufferedEntity(
-    Knowledge Known, bool IsBuffered, byte[]? Payload, string? Error = null, bool IsClean = false);
+    Knowledge Known, bool IsBuffered, byte[]? Payload, string? Error = null, bool IsClean = false, string Nonce = "", bool IsOld = false)
+{
+    /// <summary>Whether what Redis has goes without a look at the database.</summary>
+    public bool IsCurrent => IsBuffered && !IsOld;
+
+    /// <summary>
+    /// Whether a row that was found (its version; null for none) is older than what was settled. Of before Redis went back a missing one
+    /// says nothing: it may have been deleted since.
+    /// </summary>
+    public bool IsAheadOf(long? row) => row is { } version
+        ? version < Known.Version && Nonces.IsOfWrite(Nonce)
+        : !IsOld && Nonces.IsOfPut(Nonce);
+}
 
 /// <summary>What waits in one shard.</summary>
 /// <param name="Dirty">Dirty entities.</param>

@@ -116,6 +116,10 @@ internal sealed class TypeMetrics(EngineMeter meter, string type, TimeProvider t
         meter.Flushed.Add(entities, _type, new(WriteBehindDiagnostics.OutcomeTag, "settled"));
     }
 
+    public void Superseded() => meter.Flushed.Add(1, _type, new(WriteBehindDiagnostics.OutcomeTag, "superseded"));
+
+    public void StaleRow() => meter.StaleRows.Add(1, _type);
+
     public void Lost() => meter.Flushed.Add(1, _type, new(WriteBehindDiagnostics.OutcomeTag, "lost"));
 
     public void SettleAborted()

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using StackExchange.Redis;
+using WriteBehind.Common;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Buffer;
@@ -10,17 +12,18 @@ namespace WriteBehind.Buffer;
 /// </summary>
 internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, WriteBehindOptions engine)
 {
+    private readonly string?[] _servers = new string?[options.Shards];
     private DatabaseIdentity? _database;
-    private bool _missed;
+    private int _missed;
     private string? _epoch;
 
     /// <summary>Records the type, or checks what is recorded.</summary>
-    /// <returns>False where Redis came back empty since the last call.</returns>
+    /// <returns>What became of Redis since the last call.</returns>
     /// <exception cref="ConfigurationException">
     /// Redis holds the type with another layout or shard count, or for another database.
     /// </exception>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
-    public async Task<bool> CheckAsync(CancellationToken cancellationToken)
+    public async Task<RedisHistory> CheckAsync(CancellationToken cancellationToken)
     {
         var reply = await MetaScript.Script.RunAsync(
             redis,
@@ -31,6 +34,7 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
                 Guid.NewGuid().ToString("n", CultureInfo.InvariantCulture),
                 _database?.Id ?? string.Empty,
                 _database?.Name ?? string.Empty,
+                (long)options.FenceTime.TotalMilliseconds,
             ],
             cancellationToken).ConfigureAwait(false);
         var (layout, shards, epoch) = (reply.NextInt(), reply.NextInt(), reply.NextText());
@@ -76,9 +80,44 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
                 options.Type);
         }
 
-        var same = (_epoch is null || _epoch == epoch) & !buffer.TakeEmptied() & !Interlocked.Exchange(ref _missed, false);
+        buffer.FenceTimes.Note(TimeSpan.FromMilliseconds(reply.NextLong()), TimeSpan.FromMilliseconds(reply.NextLong()));
+        var mayHave = await CheckServersAsync(cancellationToken).ConfigureAwait(false);
+        var wentBack = buffer.Epochs.TakeWentBack();
+        var isEmptied = (_epoch is not null && _epoch != epoch) | buffer.Epochs.TakeEmptied();
         _epoch = epoch;
-        return same;
+        return (RedisHistory)Interlocked.Exchange(ref _missed, 0)
+            | (isEmptied ? RedisHistory.Emptied : RedisHistory.None)
+            | (wentBack ? RedisHistory.WentBack : mayHave ? RedisHistory.MayHaveGoneBack : RedisHistory.None);
+    }
+
+    /// <summary>
+    /// Compares the server of each shard with the one that is recorded. A process that was there before knows by its own calls whether
+    /// Redis went back; one that begins can't, and takes another server than the recorded one for one that may have.
+    /// </summary>
+    private async Task<bool> CheckServersAsync(CancellationToken cancellationToken)
+    {
+        RedisKey[] epochs = [.. Enumerable.Range(0, options.Shards).Select(shard => buffer.Keys[shard].Epoch)];
+        var servers = await redis.RunIdsAsync(epochs, cancellationToken).ConfigureAwait(false);
+        var checks = await Task.WhenAll(Enumerable.Range(0, options.Shards).Select(CheckAsync)).ConfigureAwait(false);
+        return checks.Any(static wentBack => wentBack);
+
+        async Task<bool> CheckAsync(int shard)
+        {
+            if (servers[shard] is not { } server || server == _servers[shard])
+            {
+                return false;
+            }
+
+            var keys = buffer.Keys[shard];
+            var begins = _servers[shard] is null;
+            var reply = await ServerScript.Script.RunAsync(
+                redis,
+                [keys.Epoch, keys.Server, keys.Calls(buffer.Process)],
+                [server, RandomToken.Next(), begins ? 1 : 0, buffer.Epochs[shard] ?? string.Empty, buffer.Epochs.Written(shard)],
+                cancellationToken).ConfigureAwait(false);
+            _servers[shard] = server;
+            return reply.NextFlag();
+        }
     }
 
     /// <summary>Records which database the type's states go to, or compares it with what is recorded.</summary>
@@ -87,12 +126,26 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
     public async Task BelongsToAsync(DatabaseIdentity database, CancellationToken cancellationToken)
     {
         _database = database;
-        if (!await CheckAsync(cancellationToken).ConfigureAwait(false))
-        {
-            // The watch is told the next time: it is the one that says so.
-            Volatile.Write(ref _missed, true);
-        }
+
+        // The watch is told the next time: it is the one that says so.
+        Interlocked.Or(ref _missed, (int)await CheckAsync(cancellationToken).ConfigureAwait(false));
     }
+}
+
+/// <summary>What became of Redis, as far as it was seen.</summary>
+[Flags]
+internal enum RedisHistory
+{
+    None = 0,
+
+    /// <summary>It came back empty.</summary>
+    Emptied = 1,
+
+    /// <summary>It went back to an older state.</summary>
+    WentBack = 2,
+
+    /// <summary>Another server took its place, or it was restarted, and nobody who was there before can say whether it went back.</summary>
+    MayHaveGoneBack = 4,
 }
 
 /// <summary>

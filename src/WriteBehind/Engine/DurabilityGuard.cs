@@ -117,6 +117,23 @@ internal sealed partial class DurabilityGuard(
         Volatile.Write(ref _status, Status with { EmptiedAt = Status.EmptiedAt ?? time.GetUtcNow() });
     }
 
+    /// <summary>Notes that Redis went back to an older state: a copy was restored, or a replica took over that lagged.</summary>
+    public void ReportWentBack(string type)
+    {
+        WentBack(_logger, type);
+        Volatile.Write(ref _status, Status with { WentBackAt = Status.WentBackAt ?? time.GetUtcNow() });
+    }
+
+    /// <summary>
+    /// Notes that Redis is not the server that was there before, or was restarted, while nobody was there to see whether it went back. Nor
+    /// is it known that it did: a restart that loses nothing looks the same.
+    /// </summary>
+    public void ReportOtherServer(string type)
+    {
+        OtherServer(_logger, type);
+        Volatile.Write(ref _status, Status with { WentBackAt = Status.WentBackAt ?? time.GetUtcNow() });
+    }
+
     [LoggerMessage(1, LogLevel.Warning, "Acknowledged writes may be lost: {Warning}")]
     private static partial void NotDurable(ILogger logger, string warning);
 
@@ -127,4 +144,18 @@ internal sealed partial class DurabilityGuard(
 
     [LoggerMessage(3, LogLevel.Critical, "What keeps acknowledged writes safe is not there any more.")]
     private static partial void GuardGone(ILogger logger, Exception error);
+
+    [LoggerMessage(
+        5,
+        LogLevel.Critical,
+        "Redis went back to an older state: what was acknowledged for {Type} since and not flushed is lost. " +
+        "What Redis has of before is compared with PostgreSQL before it is used; writes from now on count.")]
+    private static partial void WentBack(ILogger logger, string type);
+
+    [LoggerMessage(
+        6,
+        LogLevel.Warning,
+        "Redis was restarted, or another server took its place, while no process was there to see whether it went back to an older " +
+        "state. What it has of {Type} is compared with PostgreSQL before it is used.")]
+    private static partial void OtherServer(ILogger logger, string type);
 }

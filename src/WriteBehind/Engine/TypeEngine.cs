@@ -33,13 +33,14 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         _counted = new ShardCount?[options.Shards];
         _parts = new TypeParts<TState>(options, engine);
         _breaker = new CircuitBreaker(engine.Options.BackoffStart, engine.Options.BackoffCap, engine.Time);
-        Letters = new DeadLetterBox(engine.Redis, _parts.Buffer.Keys, options, _parts.Metrics, engine.Time, _parts.Logger);
+        Letters = new DeadLetterBox(engine.Redis, _parts.Buffer, options, _parts.Metrics, engine.Time, _parts.Logger);
 
         var flusher = new BatchFlusher<TState>(_parts, Letters, _breaker);
         _sweeper = new Sweeper(_parts, flusher);
         var queue = new FlushQueue(flusher, _parts);
         Notifier = options.NotifyFlush ? new FlushNotifier(options, queue, engine) : null;
 
+        _parts.RecheckKept = new KeptStates(_parts, _parts.Sink.LoadVersionsAsync).Recheck;
         _loader = new EntityLoader<TState>(_parts);
         _writer = new EntityWriter(_parts, signals: this);
         _store = new EntityStore<TState>(_parts, _loader, _writer, queue);
@@ -95,7 +96,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         }
     }
 
-    public Task<bool> CheckEpochAsync(CancellationToken cancellationToken) => _parts.Record.CheckAsync(cancellationToken);
+    public Task<RedisHistory> CheckEpochAsync(CancellationToken cancellationToken) => _parts.Record.CheckAsync(cancellationToken);
 
     public async Task<string> VerifySinkAsync(CancellationToken cancellationToken)
     {
@@ -347,8 +348,8 @@ internal interface ITypeEngine
     /// <exception cref="ConfigurationException">They don't.</exception>
     Task CheckContractAsync(CancellationToken cancellationToken);
 
-    /// <summary>Records the type in Redis, or checks what is recorded; false where Redis came back empty.</summary>
-    Task<bool> CheckEpochAsync(CancellationToken cancellationToken);
+    /// <summary>Records the type in Redis, or checks what is recorded; returns what became of Redis since the last call.</summary>
+    Task<RedisHistory> CheckEpochAsync(CancellationToken cancellationToken);
 
     /// <summary>Checks table and columns; returns how the type is saved, for the log.</summary>
     Task<string> VerifySinkAsync(CancellationToken cancellationToken);

@@ -25,6 +25,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
             registration => registration.Type, registration => registration.Build(parts), StringComparer.Ordinal);
         DeadLetters = new DeadLetterService(FindType);
         parts.Meter.Meter.CreateObservableGauge(WriteBehindDiagnostics.Emptied, () => _guard.Status.EmptiedAt is null ? 0 : 1);
+        parts.Meter.Meter.CreateObservableGauge(WriteBehindDiagnostics.WentBack, () => _guard.Status.WentBackAt is null ? 0 : 1);
     }
 
     public IReadOnlyCollection<string> Types => _types.Keys;
@@ -86,7 +87,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         await _guard.InspectAsync(starting: true, cancellationToken).ConfigureAwait(false);
         foreach (var type in _types.Values)
         {
-            await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false);
+            await CheckEpochAsync(type, cancellationToken).ConfigureAwait(false);
             await type.CheckContractAsync(cancellationToken).ConfigureAwait(false);
             try
             {
@@ -214,7 +215,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         };
     }
 
-    /// <summary>The types of which Redis can't tell what there was: it came back empty, or does not say whether it did.</summary>
+    /// <summary>The types of which Redis can't tell what there was: it came back empty or went back, or does not say whether it did.</summary>
     private async Task<IReadOnlyCollection<string>> LostAsync()
     {
         using var soon = new CancellationTokenSource(LongestFarewell, _parts.Time);
@@ -222,12 +223,11 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         {
             try
             {
-                if (await type.CheckEpochAsync(soon.Token).ConfigureAwait(false))
+                var history = await CheckEpochAsync(type, soon.Token).ConfigureAwait(false);
+                if ((history & (RedisHistory.Emptied | RedisHistory.WentBack)) == RedisHistory.None)
                 {
                     return null;
                 }
-
-                _guard.ReportEmptied(type.Options.Type);
             }
             catch (Exception e) when (e is WriteBehindException or OperationCanceledException)
             {
@@ -297,10 +297,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         {
             foreach (var type in _types.Values)
             {
-                if (!await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false))
-                {
-                    _guard.ReportEmptied(type.Options.Type);
-                }
+                await CheckEpochAsync(type, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (ConfigurationException e)
@@ -326,6 +323,27 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         }
 
         return _parts.Options.WatchInterval;
+    }
+
+    private async Task<RedisHistory> CheckEpochAsync(ITypeEngine type, CancellationToken cancellationToken)
+    {
+        var history = await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false);
+        if (history.HasFlag(RedisHistory.Emptied))
+        {
+            _guard.ReportEmptied(type.Options.Type);
+        }
+
+        if (history.HasFlag(RedisHistory.WentBack))
+        {
+            _guard.ReportWentBack(type.Options.Type);
+        }
+
+        if (history.HasFlag(RedisHistory.MayHaveGoneBack))
+        {
+            _guard.ReportOtherServer(type.Options.Type);
+        }
+
+        return history;
     }
 
     private ITypeEngine FindType(string type)

@@ -29,7 +29,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     private const int RoundBytes = 8 << 20;
 
     private readonly BatchSaver<TState> _saver = new(parts);
-    private readonly Settler _settler = new(parts.Engine.Redis, parts.Buffer.Keys, parts.Options, parts.Metrics);
+    private readonly Settler _settler = new(parts.Engine.Redis, parts.Buffer.Keys, parts.Buffer.FenceTimes, parts.Options, parts.Metrics);
     private readonly EntityTypeOptions _options = parts.Options;
     private readonly TypeMetrics _metrics = parts.Metrics;
     private readonly RetryLedger _ledger = parts.Ledger;
@@ -334,8 +334,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                     item.End(FlushOutcome.Expired);
                     break;
                 case SaveOutcome.Fenced:
-                    var fenced = await letters.SetAsideFencedAsync(item, item.Saved.Value.StoredVersion).ConfigureAwait(false);
-                    item.End(fenced ? FlushOutcome.Dead : FlushOutcome.Overtaken);
+                    await SetAsideFencedAsync(item, item.Saved.Value.StoredVersion).ConfigureAwait(false);
                     break;
                 default:
                     await _rejections.AddAsync(item, item.Saved.Value.Error!).ConfigureAwait(false);
@@ -347,6 +346,23 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         {
             await SettleAsync(settle, doubt).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// The row is another write's. Of before Redis went back and older than the row, the write was saved and written over long ago.
+    /// </summary>
+    private async Task SetAsideFencedAsync(FlushItem item, long stored)
+    {
+        if (stored > item.Version && Nonces.IsOld(item.Nonce, item.Claim!.Epoch))
+        {
+            var dropped = await letters.DropSupersededAsync(item, stored).ConfigureAwait(false);
+            item.End(dropped ? FlushOutcome.Clean : FlushOutcome.Overtaken);
+            return;
+        }
+
+        var error = new WriteConflictException(_options.Type, item.Id, item.Version, stored);
+        var fenced = await letters.SetAsideFencedAsync(item, stored).ConfigureAwait(false);
+        item.End(fenced ? FlushOutcome.Dead : FlushOutcome.Overtaken, error);
     }
 
     private async Task SettleAsync(List<FlushItem> saved, bool doubt)

@@ -83,7 +83,7 @@ internal partial class TypeParts
             engine.Time,
             e => ShardsApart(Logger, e, options.Type, EntityBuffer.ApartFor));
         Record = new TypeRecord(engine.Redis, Buffer, options, engine.Options);
-        Claims = new Claims(engine.Redis, Buffer.Keys, options, engine.Admission);
+        Claims = new Claims(engine.Redis, Buffer, options, engine.Admission);
         Pressure = new WritePressure(Buffer.Keys, engine.Time);
         Ledger = new RetryLedger(options.MaxAttempts, options.RetryDelay, engine.Time);
     }
@@ -113,6 +113,9 @@ internal partial class TypeParts
 
     /// <summary>What the database rejected lately.</summary>
     public RetryLedger Ledger { get; }
+
+    /// <summary>Begins to flush again what Redis keeps and the database has lost; told of where a row is older than what was settled.</summary>
+    public Action RecheckKept { get; set; } = static () => { };
 
     [LoggerMessage(
         1,

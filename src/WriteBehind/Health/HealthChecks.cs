@@ -92,6 +92,14 @@ internal sealed class DurabilityHealthCheck(StatusProbe probe) : StatusHealthChe
                 $"restart this process to clear the alarm."));
         }
 
+        if (durability.WentBackAt is { } wentBack)
+        {
+            return HealthCheckResult.Degraded(string.Create(
+                CultureInfo.InvariantCulture,
+                $"Redis went back to an older state, or another server took its place, which was seen at {wentBack:u}: writes acknowledged ")
+                + "since that state and not flushed are lost. Find out why, then restart this process to clear the alarm.");
+        }
+
         return durability.Warnings.Count == 0
             ? HealthCheckResult.Healthy("Redis keeps what it acknowledges.")
             : HealthCheckResult.Degraded(string.Join(" ", durability.Warnings));

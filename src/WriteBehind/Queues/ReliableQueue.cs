@@ -52,10 +52,12 @@ internal sealed partial class ReliableQueue : IReliableQueue
 
     public async Task<QueueCounts> CountAsync(CancellationToken cancellationToken = default)
     {
-        var waiting = _redis.RunAsync(db => db.ListLengthAsync(_keys.Ready), cancellationToken);
-        var workers = await _redis.RunAsync(db => db.SortedSetRangeByRankAsync(_keys.Workers), cancellationToken).ConfigureAwait(false);
+        const CommandFlags Master = CommandFlags.DemandMaster;
+        var waiting = _redis.RunAsync(db => db.ListLengthAsync(_keys.Ready, Master), cancellationToken);
+        var workers = await _redis.RunAsync(db => db.SortedSetRangeByRankAsync(_keys.Workers, flags: Master), cancellationToken)
+            .ConfigureAwait(false);
         var held = await Task.WhenAll(
-            workers.Select(worker => _redis.RunAsync(db => db.ListLengthAsync(_keys.Held(worker!)), cancellationToken)))
+            workers.Select(worker => _redis.RunAsync(db => db.ListLengthAsync(_keys.Held(worker!), Master), cancellationToken)))
             .ConfigureAwait(false);
         return new QueueCounts(await waiting.ConfigureAwait(false), held.Sum(), workers.Length);
     }

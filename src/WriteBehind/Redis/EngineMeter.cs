@@ -22,6 +22,7 @@ internal sealed class EngineMeter : IDisposable
         SaveDuration = Meter.CreateHistogram<double>(WriteBehindDiagnostics.SaveDuration, "s", advice: Buckets.Seconds);
         Flushed = Meter.CreateCounter<long>(WriteBehindDiagnostics.Flushed, "{entity}");
         SettleAborts = Meter.CreateCounter<long>(WriteBehindDiagnostics.SettleAborts, "{transaction}");
+        StaleRows = Meter.CreateCounter<long>(WriteBehindDiagnostics.StaleRows, "{load}");
         Retries = Meter.CreateCounter<long>(WriteBehindDiagnostics.Retries, "{batch}");
     }
 
@@ -52,6 +53,8 @@ internal sealed class EngineMeter : IDisposable
     public Counter<long> SettleAborts { get; }
 
     public Counter<long> Retries { get; }
+
+    public Counter<long> StaleRows { get; }
 
     public void Dispose() => Meter.Dispose();
 }

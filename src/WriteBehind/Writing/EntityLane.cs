@@ -241,7 +241,7 @@ internal sealed class EntityLane<TState>(
             return new Base(loaded.Known, loaded.State, Exists: loaded.State is not null, IsOwn: false);
         }
 
-        var version = await loader.LoadVersionAsync(id, first.NeedsPresence).ConfigureAwait(false);
+        var version = await loader.LoadVersionAsync(id, first.NeedsPresence, first.ExpectedVersion).ConfigureAwait(false);
         parts.Metrics.Loaded(version.FromDatabase);
         return new Base(version.Known, null, version.Exists, IsOwn: false);
     }

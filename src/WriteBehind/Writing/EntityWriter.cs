@@ -40,7 +40,7 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
                 "smaller one.");
         }
 
-        var request = new WriteRequest(id, known, payload, Random.Shared.NextInt64(), changes);
+        var request = new WriteRequest(id, known, payload, Nonces.New(isPut: payload is not null, known.Epoch), changes);
         var started = _time.GetTimestamp();
         var unknown = false;
         var isStuck = false;

@@ -58,7 +58,7 @@ public sealed class ShardsApartTests(RedisClusterFixture fixture) : IClassFixtur
             // behind them fails with them and is not sent.
             written = [.. written.OrderBy(id => buffer.Keys.ShardOf(id) == 0)];
             var read = await buffer.ReadManyAsync(written);
-            var writes = written.Select((id, i) => buffer.WriteAsync(new WriteRequest(id, read[i].Known, [1], Nonce: 1))).ToArray();
+            var writes = written.Select((id, i) => buffer.WriteAsync(new WriteRequest(id, read[i].Known, [1], Nonce: "01"))).ToArray();
             await Task.WhenAll(writes.Select(write => Record.ExceptionAsync(() => write)));
         }
     }

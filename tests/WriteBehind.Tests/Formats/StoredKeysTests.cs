@@ -67,6 +67,11 @@ public sealed partial class StoredKeysTests
     {
         foreach (var (pattern, name) in new[]
         {
+            (Process(), "$1<process>"),
+            (RunId(), "  <run id>"),
+            (Call(), "  <Redis time, microseconds>"),
+            (ConflictTime(), "$1<Redis time, milliseconds>"),
+            (Seconds(), "$1<Redis time, seconds>"),
             (Nonce(), "$1<nonce>"),
             (FenceNonce(), "$1<nonce>"),
             (Epoch(), "$1<epoch>"),
@@ -84,6 +89,21 @@ public sealed partial class StoredKeysTests
 
         return dump;
     }
+
+    [GeneratedRegex(@"(:calls:)[0-9a-f]{16}")]
+    private static partial Regex Process();
+
+    [GeneratedRegex(@"^  [0-9a-f]{40}$", RegexOptions.Multiline)]
+    private static partial Regex RunId();
+
+    [GeneratedRegex(@"^  \d{16}$", RegexOptions.Multiline)]
+    private static partial Regex Call();
+
+    [GeneratedRegex(@"^(  \d+:!)\d+$", RegexOptions.Multiline)]
+    private static partial Regex ConflictTime();
+
+    [GeneratedRegex(@"^(  fence:\d+ = )\d+$", RegexOptions.Multiline)]
+    private static partial Regex Seconds();
 
     [GeneratedRegex(@"^(  w = )\d+$", RegexOptions.Multiline)]
     private static partial Regex Nonce();
