@@ -265,10 +265,10 @@ internal static class ClaimScript
         return out
         """;
 
-    public static readonly RedisScript Script = new(VersionLua.Text, Text);
+    public static readonly RedisScript Script = new(VersionLua.Text, EpochLua.Text, Text);
 
     /// <summary>The same on a Redis that has reached maxmemory. Redis 7 knows the flags; an older one does not compile it.</summary>
-    public static readonly RedisScript WhenFull = new("#!lua flags=allow-oom", VersionLua.Text, Text);
+    public static readonly RedisScript WhenFull = new("#!lua flags=allow-oom", VersionLua.Text, EpochLua.Text, Text);
 }
 
 /// <summary>

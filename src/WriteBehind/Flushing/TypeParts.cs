@@ -114,7 +114,7 @@ internal partial class TypeParts
     /// <summary>What the database rejected lately.</summary>
     public RetryLedger Ledger { get; }
 
-    /// <summary>Begins to flush again what Redis keeps and the database has lost; told of where a row is older than what was settled.</summary>
+    /// <summary>Begins to flush again what Redis keeps and the database has lost, where a row is older than what was settled.</summary>
     public Action RecheckKept { get; set; } = static () => { };
 
     [LoggerMessage(

@@ -96,7 +96,7 @@ internal sealed class DurabilityHealthCheck(StatusProbe probe) : StatusHealthChe
         {
             return HealthCheckResult.Degraded(string.Create(
                 CultureInfo.InvariantCulture,
-                $"Redis went back to an older state, or another server took its place, which was seen at {wentBack:u}: writes acknowledged ")
+                $"Redis went back to an older state, or another server took its place, as seen at {wentBack:u}: writes acknowledged ")
                 + "since that state and not flushed are lost. Find out why, then restart this process to clear the alarm.");
         }
 

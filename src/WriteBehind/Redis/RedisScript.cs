@@ -222,32 +222,34 @@ internal sealed class ScriptReply
 
 /// <summary>
 /// Records a type's layout at first use, and its database once that is known. KEYS: meta. ARGV: layout version, shard count, candidate
-/// epoch, id of the database or empty, its name, fence time in ms. Returns what is recorded: layout version, shard count, epoch, id and name
-/// of the database, and the longest and the shortest fence time of all processes.
+/// epoch, id of the database or empty, its name, fence time in ms. Returns what is recorded: layout version, shard count, epoch, id and
+/// name of the database, and the longest and the shortest fence time of all processes.
 /// </summary>
 internal static class MetaScript
 {
     public static readonly RedisScript Script = new("""
         -- Where all is recorded nothing is written: at maxmemory that would be refused, and a process that starts to drain could not.
         local known = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch')
-        if known[1] and known[2] and known[3] then return known end
-        redis.call('HSETNX', KEYS[1], 'layout', ARGV[1])
-        redis.call('HSETNX', KEYS[1], 'shards', ARGV[2])
-        redis.call('HSETNX', KEYS[1], 'epoch', ARGV[3])
+        if not (known[1] and known[2] and known[3]) then
+          redis.call('HSETNX', KEYS[1], 'layout', ARGV[1])
+          redis.call('HSETNX', KEYS[1], 'shards', ARGV[2])
+          redis.call('HSETNX', KEYS[1], 'epoch', ARGV[3])
+        end
         -- A cache records no database, and has no fences.
-        if ARGV[4] and ARGV[4] ~= '' then
-          if redis.call('HSETNX', KEYS[1], 'database', ARGV[4]) == 1 then redis.call('HSET', KEYS[1], 'databaseName', ARGV[5]) end
+        if ARGV[4] and ARGV[4] ~= '' and redis.call('HEXISTS', KEYS[1], 'database') == 0 then
+          redis.pcall('HSET', KEYS[1], 'database', ARGV[4], 'databaseName', ARGV[5])
         end
         local recorded = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch', 'database', 'databaseName')
         if not ARGV[6] then return recorded end
         local now = tonumber(redis.call('TIME')[1])
-        redis.call('HSET', KEYS[1], 'fence:' .. ARGV[6], now)
+        local seen = tonumber(redis.call('HGET', KEYS[1], 'fence:' .. ARGV[6]) or '0')
+        if math.abs(now - seen) > 3600 then redis.pcall('HSET', KEYS[1], 'fence:' .. ARGV[6], now) end
         local longest, shortest = tonumber(ARGV[6]), tonumber(ARGV[6])
         local fields = redis.call('HGETALL', KEYS[1])
         for i = 1, #fields, 2 do
           local time = tonumber(string.match(fields[i], '^fence:(%d+)$'))
           -- A setting counts until a day after the last process that had it: longer than any of its fences and of what it knew is needed.
-          if time and now - tonumber(fields[i + 1]) > math.max(86400, time / 500) then
+          if time and now - tonumber(fields[i + 1]) > math.max(90000, time / 500) then
             redis.call('HDEL', KEYS[1], fields[i])
           elseif time then
             longest, shortest = math.max(longest, time), math.min(shortest, time)

@@ -92,7 +92,8 @@ public sealed class StaleRowTests : IAsyncLifetime
     [Fact]
     public async Task What_Redis_keeps_and_the_database_lost_is_flushed_again()
     {
-        await using var engine = await TestEngine.StartAsync(new() { Sweep = true, Item = static item => item.AfterFlush = AfterFlush.Keep });
+        await using var engine = await TestEngine.StartAsync(
+            new() { Sweep = true, Item = static item => item.AfterFlush = AfterFlush.Keep });
         foreach (var id in new[] { "older", "missing", "lost", "theirs" })
         {
             await engine.Items.SetAsync(id, new Item(1));
