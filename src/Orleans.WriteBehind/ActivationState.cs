@@ -198,11 +198,6 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
                 BecameDirty?.Invoke();
             }
         }
-        catch (Exception e)
-        {
-            _failure = e;
-            throw;
-        }
         finally
         {
             _loading = null;

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Options;
 using Orleans.Providers;
 using Orleans.Runtime.Hosting;
 using Orleans.Serialization.Serializers;
-using Orleans.Storage;
 using Orleans.WriteBehind.Hosting;
 using Orleans.WriteBehind.Limits;
 using Orleans.WriteBehind.Storage;
@@ -87,7 +86,6 @@ public static class WriteBehindGrainStorageSiloBuilderExtensions
         var sessions = new StateSessionFactory(
             options,
             services.GetRequiredService<IWriteBehindEngine>(),
-            options.Serializer ?? services.GetRequiredService<IGrainStorageSerializer>(),
             contexts,
             services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value,
             services.GetRequiredService<TimeProvider>(),

@@ -101,7 +101,7 @@ internal sealed class CacheStore
         var reply = await WriteThroughScripts.Mark.RunAsync(
             _redis,
             WithVariants(shard, [key]),
-            [_redis.ChannelForScripts(Keys.Channel), shard, key, Micros(_options.FenceTime), token, Micros(life)],
+            [Keys.Channel, shard, key, Micros(_options.FenceTime), token, Micros(life)],
             cancellationToken).ConfigureAwait(false);
         return reply.NextLong();
     }
@@ -114,7 +114,7 @@ internal sealed class CacheStore
             _redis,
             WithVariants(shard, [key]),
             [
-                _redis.ChannelForScripts(Keys.Channel),
+                Keys.Channel,
                 shard,
                 key,
                 Micros(_options.FenceTime),
@@ -219,13 +219,12 @@ internal sealed class CacheStore
         var life = (2 * (_options.Ttl + _options.MaxStale + _options.FenceTime)) + TimeSpan.FromHours(1);
         RedisValue[] arguments =
             [
-                _redis.ChannelForScripts(Keys.Channel),
+                Keys.Channel,
                 shard,
                 kind.ToString(),
                 Micros(_options.FenceTime),
                 Micros(life),
-                .. names.Select(static name => (RedisValue)name),
-            ];
+                .. names.Select(static name => (RedisValue)name)];
         return InvalidateScript.Script.RunAsync(_redis, WithVariants(shard, kind == 'k' ? names : []), arguments, cancellationToken);
     }
 

@@ -1,5 +1,3 @@
-using WriteBehind.Common;
-
 namespace WriteBehind.Redis;
 
 /// <summary>
@@ -53,7 +51,7 @@ internal sealed class GroupBatcher<TRequest, TReply>(
             _sending++;
         }
 
-        Detached.Start(static batcher => batcher.SendWaitingAsync(), this);
+        _ = SendWaitingAsync();
         return reply.Task;
     }
 
@@ -85,7 +83,7 @@ internal sealed class GroupBatcher<TRequest, TReply>(
 
         for (var i = 0; i < starting; i++)
         {
-            Detached.Start(static batcher => batcher.SendWaitingAsync(), this);
+            _ = SendWaitingAsync();
         }
 
         return Task.WhenAll(replies);

@@ -103,12 +103,6 @@ internal sealed class EntitySession<TState>(
         Flushed(load, written.Version);
     }
 
-    public void ThrowIfUnsavable(TState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        _ = parts.Codec.Encode(id, state);
-    }
-
     public void ThrowIfRefusing()
     {
         if (parts.Pressure.IsAway(id))
@@ -151,7 +145,7 @@ internal sealed class EntitySession<TState>(
                     : EntityFlush.Superseded;
             case FlushOutcome.Dead:
                 var kept = await LoadKnownAsync(cancellationToken).ConfigureAwait(false);
-                return kept.Epoch == epoch && kept.Version == version && !kept.IsContested ? EntityFlush.Rejected : EntityFlush.Superseded;
+                return kept.Epoch == epoch && kept.Version == version ? EntityFlush.Rejected : EntityFlush.Superseded;
             default:
                 return result.IsSaved ? EntityFlush.Saved : EntityFlush.Rejected;
         }
@@ -226,8 +220,7 @@ internal sealed class EntitySession<TState>(
 
         // A row from before may have version 0, as what is absent has.
         var isThere = !Exists && loaded.Exists;
-        // As where another program gave the row the version of a write of this session, which was set aside for that.
-        if (isLost || isThere || loaded.Known.IsContested || (loaded.Known.Version != Version && !isAbsent))
+        if (isLost || isThere || (loaded.Known.Version != Version && !isAbsent))
         {
             throw Conflict(loaded.Known.Version);
         }

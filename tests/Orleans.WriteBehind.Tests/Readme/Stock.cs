@@ -1,4 +1,10 @@
 namespace Orleans.WriteBehind.Tests.Readme;
 
-/// <summary>The state of the README's grain, as the README has it.</summary>
-public sealed record Stock(long Quantity);
+/// <summary>The state of the README's grain.</summary>
+public sealed record Stock(long Quantity)
+{
+    public Stock()
+        : this(0)
+    {
+    }
+}

@@ -14,12 +14,9 @@ internal sealed class SinkHost<TContext> : IAsyncDisposable
     public SinkHost(
         string connectionString,
         Action<IServiceCollection, NpgsqlDataSource>? register = null,
-        Action<EntityFrameworkSinkOptions>? configure = null,
-        Action<NpgsqlDataSourceBuilder>? source = null)
+        Action<EntityFrameworkSinkOptions>? configure = null)
     {
-        var builder = new NpgsqlDataSourceBuilder(connectionString);
-        source?.Invoke(builder);
-        _dataSource = builder.Build();
+        _dataSource = NpgsqlDataSource.Create(connectionString);
         var services = new ServiceCollection();
         if (register is null)
         {
