@@ -11,8 +11,8 @@
 #                              server stays behind
 #
 #   ensure_servers KINDS       finds redis-server and PostgreSQL, or installs them (Debian, as root), or dies      (servers.sh)
-#                              saying what to install. KINDS is `programs` (they must be here: the tests freeze and
-#                              kill them) or `any` (a running docker will do)
+#                              saying what to install. KINDS is `programs` (they must be here, and with them PgBouncer
+#                              and nutcracker: the tests freeze and kill them) or `any` (a running docker will do)
 #   start_private_redis DIR [OPTION…]
 #                              starts a Redis (append-only, noeviction) on a free loopback port, data below DIR
 #       PRIVATE_REDIS            its StackExchange.Redis configuration string

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Redis and PostgreSQL: found, installed, started for one run alone, stopped. Sourced by lib.sh, which lists the functions.
+# Redis and PostgreSQL, and for the tests PgBouncer and nutcracker: found, installed, started for one run alone, stopped. Sourced by
+# lib.sh, which lists the functions.
 
 POSTGRES_IMAGE=postgres:17
 REDIS_IMAGE=redis:7
@@ -13,10 +14,10 @@ export PRIVATE_REDIS='' PRIVATE_POSTGRES=''
 
 ensure_servers() {
   local kinds=$1 missing
-  missing=$(missing_servers)
+  missing=$(missing_servers "$kinds")
   if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     install_packages "$missing"
-    missing=$(missing_servers)
+    missing=$(missing_servers "$kinds")
   fi
   if [ -z "$missing" ]; then
     SERVERS=programs
@@ -143,12 +144,17 @@ wait_until() {
   die "$name did not start."
 }
 
-# The Debian packages of what is not here, separated by spaces.
+# missing_servers KINDS: the Debian packages of what is not here, separated by spaces. (The proxies' programs are in /usr/sbin.)
 missing_servers() {
-  local missing=()
+  local missing=() PATH=$PATH:/usr/sbin proxy
   { command -v redis-server && command -v redis-cli; } >/dev/null || missing+=(redis-server)
   [ -n "$(postgres_bin)" ] || missing+=(postgresql)
   { command -v setpriv && command -v setsid; } >/dev/null || missing+=(util-linux)
+  if [ "$1" = programs ]; then
+    for proxy in pgbouncer nutcracker; do
+      command -v "$proxy" >/dev/null || missing+=("$proxy")
+    done
+  fi
   printf '%s' "${missing[*]}"
 }
 

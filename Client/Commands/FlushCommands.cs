@@ -43,7 +43,7 @@ internal static class FlushCommands
     }
 
     /// <summary>Whether there is nothing left to flush: nothing is dirty, or only what PostgreSQL has just rejected.</summary>
-    internal static bool IsDrained(FlushSummary round) => round.Dirty is { } dirty
+    internal static bool IsDrained(FlushSummary round) => round.IsCounted && round.Dirty is { } dirty
         && (dirty.Count == 0
             || (round.Flushed == 0 && dirty.All(left => left.Value <= round.Rejected.Count(name => TypeOf(name) == left.Key))));
 
@@ -52,7 +52,8 @@ internal static class FlushCommands
         var limit = Limit(call, 30);
         if (call.Arguments.GetValue(Type) is not { } type)
         {
-            return await FlushAllAsync(call, "flush", limit, round => round.Remaining.Count == 0 || round.Rejected.Count > 0);
+            return await FlushAllAsync(
+                call, "flush", limit, round => round.IsCounted && (round.Remaining.Count == 0 || round.Rejected.Count > 0));
         }
 
         var id = call.Arguments.GetValue(Id) ?? throw new UsageException($"Name an entity of '{type}', or neither type nor id.");
@@ -105,9 +106,11 @@ internal static class FlushCommands
 
         // A drain answers for all there is, a flush for what was there when it began.
         var remaining = name == "drain" && round.Dirty is { } dirty ? dirty : round.Remaining;
+        var isKnown = round.IsCounted && (name != "drain" || round.Dirty is not null);
         var result = round with { Flushed = flushed, Remaining = remaining, Rejected = [.. rejected] };
-        await NoteAsync(call, $"{name}: {flushed} flushed, {remaining.Values.Sum()} remain");
-        return Show(call, result);
+        var unknown = isKnown ? "" : ", and an unknown number more";
+        await NoteAsync(call, $"{name}: {flushed} flushed, {remaining.Values.Sum()} remain{unknown}");
+        return Show(call, result, isKnown);
     }
 
     // Once per command: it may take many rounds, and the journal keeps a limited number of lines.
@@ -129,7 +132,7 @@ internal static class FlushCommands
         }
     }
 
-    private static int Show(Call call, FlushSummary result)
+    private static int Show(Call call, FlushSummary result, bool isKnown)
     {
         call.Printer.Show(result, printer =>
         {
@@ -139,12 +142,20 @@ internal static class FlushCommands
                 printer.Line($"{Number(count)} {type} still dirty; safe in Redis.");
             }
 
+            if (!isKnown)
+            {
+                var types = result.Uncounted is { Count: > 0 } some ? $"of {string.Join(", ", some)} " : "";
+                printer.Line($"How much {types}is left is not known: Redis does not answer, refuses, or came back empty.");
+            }
+
             foreach (var rejected in result.Rejected)
             {
                 printer.Line($"rejected: {rejected} (dead list {TypeOf(rejected)})");
             }
         });
-        return result.Remaining.Count == 0 ? ExitCode.Verified : ExitCode.Failed;
+
+        // Unknown is not zero.
+        return isKnown && result.Remaining.Count == 0 ? ExitCode.Verified : ExitCode.Failed;
     }
 
     private static TimeSpan Limit(Call call, long usual) => (call.Arguments.GetValue(Within) ?? usual) switch

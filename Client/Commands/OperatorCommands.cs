@@ -17,6 +17,7 @@ internal static class OperatorCommands
         var report = await call.Cluster.Operator.GetStatusAsync();
         return call.Done(report, printer =>
         {
+            printer.Line("each silo, since it started:");
             printer.Table(
                 ["silo", "address", "acknowledged", "Redis writes", "rows", "conflicts", "breaker"],
                 report.Silos.Select(silo => (IReadOnlyList<string>)
@@ -24,6 +25,7 @@ internal static class OperatorCommands
                     silo.Name, silo.Address, Number(silo.WritesAcknowledged), Number(silo.BufferWrites), Number(silo.RowsApplied),
                     Number(silo.Conflicts), silo.Breaker,
                 ]));
+            printer.Line("the cluster's backlog, as Redis has it, and the rates of all silos together:");
             printer.Table(
                 ["type", "dirty", "oldest", "max age", "bound", "writes/s", "rows/s", "dead letters", "last error"],
                 report.Types.Select(type => (IReadOnlyList<string>)

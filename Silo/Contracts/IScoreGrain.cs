@@ -28,6 +28,8 @@ public interface IScoreGrain : IGrainWithIntegerCompoundKey
     /// </summary>
     /// <exception cref="WriteBehind.WriteThroughException">The score is deleted, but not in PostgreSQL yet: boards show it until it is, and
     /// a few seconds longer.</exception>
+    /// <exception cref="WriteBehind.BufferUnavailableException">Nothing was deleted; or, with an unknown outcome, the score is deleted and
+    /// Redis could not be told to forget the boards.</exception>
     [Alias("disqualify")]
     Task DisqualifyAsync();
 }

@@ -29,7 +29,19 @@ internal sealed class ScoreGrain(Leaderboard board) : WriteBehindGrain<PlayerSco
             await DeleteAsync(WriteStrategy.Through);
         }
 
-        await board.ForgetAsync(this.GetPrimaryKeyLong(out _));
+        try
+        {
+            await board.ForgetAsync(this.GetPrimaryKeyLong(out _));
+        }
+        catch (BufferUnavailableException e)
+        {
+            // Its own words are of the board alone ("nothing was written"), and would be taken for the whole call's.
+            throw new BufferUnavailableException(
+                "The score is deleted, but the boards that show it may do so a few seconds longer. Repeat the call to have them made " +
+                $"anew at once. {e.InnerException?.Message ?? e.Message}",
+                outcomeUnknown: true,
+                cause: e);
+        }
     }
 
     protected override PlayerScore CreateState() => new(0, 0);

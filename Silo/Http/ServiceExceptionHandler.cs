@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
+using Orleans.Serialization;
 using Orleans.WriteBehind;
 using Silo.Contracts;
+using StackExchange.Redis;
 using WriteBehind;
 
 namespace Silo.Http;
@@ -12,6 +14,9 @@ namespace Silo.Http;
 /// </summary>
 internal sealed class ServiceExceptionHandler(IProblemDetailsService problems) : IExceptionHandler
 {
+    /// <summary>Where the types of such errors are from.</summary>
+    private static readonly string[] OfRuntime = ["Orleans.", "StackExchange.Redis.", "System.Net."];
+
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
         if (Describe(exception) is not { } problem)
@@ -60,14 +65,21 @@ internal sealed class ServiceExceptionHandler(IProblemDetailsService problems) :
         BadHttpRequestException e => new() { Status = e.StatusCode, Title = "Bad request", Detail = e.Message },
         // A silo that gives up looking for a grain, as another one has just gone, says that the operation was cancelled. (Where the caller
         // cancelled it, nobody waits for an answer, and this handler is not asked.)
-        OrleansException or TimeoutException or OperationCanceledException => new()
+        OrleansException or TimeoutException or OperationCanceledException or RedisException or CodecNotFoundException
+            => ClusterUnavailable(),
+        // An error of the runtime's own look-ups (directory, membership, reminders) on another silo, whose type can't travel.
+        UnavailableExceptionFallbackException { ExceptionType: { } type }
+            when OfRuntime.Any(prefix => type.StartsWith(prefix, StringComparison.Ordinal)) => ClusterUnavailable(),
+        _ => null,
+    };
+
+    private static ProblemDetails ClusterUnavailable()
+        => new()
         {
             Status = StatusCodes.Status503ServiceUnavailable,
             Type = "urn:shop:cluster-unavailable",
             Title = "The cluster did not answer",
             Detail = "The silo that holds the entity did not answer; whether a change was made is unknown. Read it before you try again.",
             Extensions = { ["outcomeUnknown"] = true },
-        },
-        _ => null,
-    };
+        };
 }

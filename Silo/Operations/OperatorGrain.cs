@@ -44,7 +44,8 @@ internal sealed partial class OperatorGrain(
             [.. report.Rejected.Select(entity => $"{entity.Type} {entity.Id}")],
             status.Durability.Reachable
                 ? status.Types.Where(type => type.Dirty > 0).ToDictionary(type => type.Type, type => type.Dirty)
-                : null);
+                : null,
+            report.Uncounted);
     }
 
     public async Task FlushAsync(string type, string id, TimeSpan timeout)
@@ -141,9 +142,16 @@ internal sealed partial class OperatorGrain(
 
     private static IEnumerable<string> Warnings(DurabilityStatus durability)
     {
+        if (durability.Shards is { Reason: { } reason } shards)
+        {
+            yield return shards.AnyTakesWrites
+                ? $"Of {shards.All} shards {shards.Away} do not answer and {shards.Refusing} take no writes. {reason}"
+                : $"No write can be acknowledged. {reason}";
+        }
+
         if (!durability.Reachable)
         {
-            yield return "Redis does not answer.";
+            yield return "Redis does not answer, or not for every shard: the backlog is what was known last, and its age grows from that.";
         }
 
         foreach (var warning in durability.Warnings)
@@ -154,6 +162,11 @@ internal sealed partial class OperatorGrain(
         if (durability.EmptiedAt is { } at)
         {
             yield return $"Redis came back empty at {at:u}: what was not flushed before is lost.";
+        }
+
+        if (durability.WentBackAt is { } back)
+        {
+            yield return $"Redis went back to an older state, as was seen at {back:u}: what was not flushed since that state is lost.";
         }
     }
 

@@ -198,6 +198,11 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
                 BecameDirty?.Invoke();
             }
         }
+        catch (Exception e)
+        {
+            _failure = e;
+            throw;
+        }
         finally
         {
             _loading = null;

@@ -67,3 +67,17 @@ internal sealed class Enumerations(object owner, TimeSpan expiry, TimeProvider t
 
     public void Close(Guid id) => _open.Remove(id);
 }
+
+/// <summary>Which of the runtime's own calls run the code of the grain.</summary>
+internal static class RuntimeCalls
+{
+    /// <summary>By name, as the runtime keeps them to itself.</summary>
+    private static readonly HashSet<string> Interfaces = new(StringComparer.Ordinal)
+    {
+        "Orleans.Runtime.IGrainTimerInvoker",
+        "Orleans.Streams.IStreamConsumerExtension",
+        "Orleans.BroadcastChannel.IBroadcastChannelConsumerExtension",
+    };
+
+    public static bool RunGrainCode(Type? declaring) => declaring?.FullName is { } name && Interfaces.Contains(name);
+}

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using Orleans.Serialization.Serializers;
 using Orleans.Timers;
 using WriteBehind;
 using WriteBehind.Common;
@@ -107,13 +108,17 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     protected Task DeleteAsync(WriteStrategy strategy) => FinishAsync(_activation.DeleteAsync(), strategy);
 
     /// <summary>
-    /// Loads the state anew, dropping changes that were not saved. For calls that catch a conflict and want to try again, and for code
-    /// that runs outside calls (timers, stream handlers) after a failed save.
+    /// Loads the state anew, dropping changes that were not saved. For calls that catch a conflict and want to try again, and for
+    /// loops of your own that no call waits for, after a failed save. (A timer's next tick and what a stream brings next find it loaded
+    /// anew.)
     /// </summary>
     protected Task ReloadAsync() => _activation.ReloadAsync();
 
-    /// <summary>Makes the state of an entity that does not exist: by its parameterless constructor, unless overridden.</summary>
-    protected virtual TState CreateState() => Activator.CreateInstance<TState>();
+    /// <summary>
+    /// Makes the state of an entity that does not exist. Unless overridden, as Orleans' storage providers do: by its parameterless
+    /// constructor, or where there is none, with every member at its default.
+    /// </summary>
+    protected virtual TState CreateState() => ServiceProvider.GetRequiredService<IActivatorProvider>().GetActivator<TState>().Create();
 
     /// <summary>Tries once to bring what is acknowledged to PostgreSQL now instead of after the flush delay.</summary>
     /// <returns>True where PostgreSQL has it.</returns>
@@ -127,9 +132,9 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
         var declaring = context.InterfaceMethod.DeclaringType;
         if (declaring is null || !(declaring.IsInstanceOfType(this) || declaring == typeof(IAsyncEnumerableGrainExtension)))
         {
-            // The runtime's own calls (deactivation, migration, streams) do not touch the state. Those that enumerate a method of the
-            // grain do: each runs a piece of it, or gives what a piece made meanwhile.
-            await context.Invoke().ConfigureAwait(true);
+            // The runtime's own calls (deactivation, migration) do not touch the state. Those that enumerate a method of the grain do: each
+            // runs a piece of it, or gives what a piece made meanwhile.
+            await (RuntimeCalls.RunGrainCode(declaring) ? InvokeForRuntimeAsync(context) : context.Invoke()).ConfigureAwait(true);
             return;
         }
 
@@ -194,6 +199,24 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
         }
 
         await base.OnDeactivateAsync(reason, cancellationToken).ConfigureAwait(true);
+    }
+
+    /// <summary>
+    /// A tick of a timer, or what a stream brings. It answers nobody, so it waits for no acknowledgement; but it looks at the state as a
+    /// call does, so the state is there for it again after a failed save, and it can't mix an old one with a new one.
+    /// </summary>
+    private async Task InvokeForRuntimeAsync(IIncomingGrainCallContext context)
+    {
+        if (!_activation.HasState)
+        {
+            // Not for long, and without an error of its own: it may be the flush timer, which needs no state; and what does need it is
+            // told.
+            await _activation.LoadAsync().MayBeAbandoned().WaitAsync(_options.FlushTimeout)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
+
+        CallScope.Begin(this);
+        await context.Invoke().ConfigureAwait(true);
     }
 
     private Task FinishAsync(Task write, WriteStrategy strategy)

@@ -49,6 +49,18 @@ public sealed class WriteBehindGrainStorageOptions
     public JsonSerializerOptions Json { get; set; } = new() { IncludeFields = true, AllowOutOfOrderMetadataProperties = true };
 
     /// <summary>
+    /// Which serializer writes states; default <see cref="GrainStateFormat.JsonWherePossible"/>. States of either form are read.
+    /// </summary>
+    public GrainStateFormat Format { get; set; }
+
+    /// <summary>
+    /// The serializer for what is not written with <see cref="Json"/>; default: the silo's <see cref="IGrainStorageSerializer"/>, which is
+    /// Orleans' JSON, or what the silo registers instead (<c>OrleansGrainStorageSerializer</c> is Orleans' binary form). States it wrote
+    /// are read with it, so it can't be exchanged for one that does not read them.
+    /// </summary>
+    public IGrainStorageSerializer? Serializer { get; set; }
+
+    /// <summary>
     /// Gives up the activation after a write that failed or whose outcome is unknown, whether or not the grain catches the error; default
     /// true. Its states in memory do not migrate either. Orleans itself does so only after a conflict that the grain does not
     /// catch, and otherwise goes on with a state in memory that nobody acknowledged. Turn it off where the grain re-reads after every
@@ -83,6 +95,22 @@ public sealed class WriteBehindGrainStorageOptions
         configure?.Invoke(Source);
         return this;
     }
+}
+
+/// <summary>Which serializer writes the states of a grain storage provider.</summary>
+public enum GrainStateFormat
+{
+    /// <summary>
+    /// System.Text.Json, and the silo's serializer for each state that would not come back from it as it is: with members of an interface
+    /// or a base class, grain references, fields that only Orleans knows.
+    /// </summary>
+    JsonWherePossible,
+
+    /// <summary>System.Text.Json alone: a state that would not come back as it is is refused. All rows can be queried.</summary>
+    Json,
+
+    /// <summary>The silo's serializer alone, as a provider of Orleans has it.</summary>
+    Silo,
 }
 
 /// <summary>Where Microsoft.Orleans.Persistence.Redis kept its states.</summary>

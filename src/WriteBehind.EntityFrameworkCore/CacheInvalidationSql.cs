@@ -10,9 +10,17 @@ namespace WriteBehind.EntityFrameworkCore;
 /// <see cref="WriteBehindBuilderCacheInvalidationExtensions.AddPostgresInvalidation{TContext}"/>.
 /// </summary>
 /// <remarks>
+/// <para>
 /// One trigger per statement, not per row: it sends the keys of all rows that the statement changed, packed into as few notifications as
 /// they fit, or, for more than 1,000 rows and for TRUNCATE, one that empties the cache. PostgreSQL delivers them when the transaction
-/// commits. Changes that come by logical replication fire triggers only with <c>ALTER TABLE … ENABLE ALWAYS TRIGGER</c>.
+/// commits. Changes that come by logical replication fire triggers only with <c>ALTER TABLE … ENABLE ALWAYS TRIGGER</c>. A row whose key
+/// is NULL can be in no cache and is passed over.
+/// </para>
+/// <para>
+/// PostgreSQL does not prepare a transaction that has notified anybody: a transaction that changes such a table and is to end with
+/// <c>PREPARE TRANSACTION</c> fails there (0A000). Such programs must leave the triggers out (<c>SET LOCAL session_replication_role =
+/// replica</c>, or no triggers on the table) and remove the entries themselves.
+/// </para>
 /// </remarks>
 public static class CacheInvalidationSql
 {
@@ -68,7 +76,7 @@ public static class CacheInvalidationSql
                 RETURN NULL;
               END IF;
               FOREACH wb_id IN ARRAY wb_ids LOOP
-                CONTINUE WHEN octet_length(wb_id) NOT BETWEEN 1 AND 512; -- not an id that a cache could have
+                CONTINUE WHEN wb_id IS NULL OR octet_length(wb_id) NOT BETWEEN 1 AND 512; -- no id of a cache
                 wb_piece := to_json(wb_id)::text;
                 IF wb_message <> '' AND octet_length(wb_message) + octet_length(wb_piece) > 7000 THEN
                   PERFORM pg_notify({channel}, '[' || wb_message || ']');

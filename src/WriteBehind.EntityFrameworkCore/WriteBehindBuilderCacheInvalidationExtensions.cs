@@ -20,7 +20,10 @@ public static class WriteBehindBuilderCacheInvalidationExtensions
     /// </summary>
     /// <param name="builder">The engine.</param>
     /// <param name="cache">The name of the cache, of either kind.</param>
-    /// <remarks>A pooler in transaction mode (PgBouncer) does not pass notifications on; the context needs a connection past it.</remarks>
+    /// <remarks>
+    /// A pooler in transaction mode (PgBouncer) does not pass notifications on; the context needs a connection past it. That is found out,
+    /// and said in a warning; the cache is then emptied every 30 s, so that nothing in it is out of date for longer.
+    /// </remarks>
     public static WriteBehindBuilder AddPostgresInvalidation<TContext>(this WriteBehindBuilder builder, string cache)
         where TContext : DbContext
     {

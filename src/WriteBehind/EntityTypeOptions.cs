@@ -61,8 +61,10 @@ public abstract class EntityTypeOptions
     public TimeSpan TombstoneFenceTime { get; set; } = TimeSpan.FromHours(24);
 
     /// <summary>
-    /// The bound of unflushed entities (dirty ones and dead letters), split evenly over the shards; default 1,000,000. Beyond it
+    /// The bound of unflushed entities (dirty ones and dead letters), default 1,000,000; it is never exceeded. Beyond it
     /// writes to further entities are refused with <see cref="BufferFullException"/>.
+    /// It is shared out among the shards, so the first of them may refuse a little before the sum is reached. On a Redis Cluster it must
+    /// be at least <see cref="Shards"/>.
     /// </summary>
     public long MaxDirty { get; set; } = 1_000_000;
 

@@ -91,6 +91,36 @@ public sealed class StateLostException : WriteBehindException
     }
 }
 
+/// <summary>
+/// The database gave a row that is older than what was settled there, or none where a row was put: it went back (an asynchronous replica
+/// took over, a backup was restored), an older copy answered the read (a pooler that spreads reads over replicas), or somebody deleted or
+/// set back the row. The older state is not given; asked again once the fence is over (<see cref="EntityTypeOptions.FenceTime"/>), it is.
+/// A put does not read the row and goes on.
+/// </summary>
+public sealed class StaleRowException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    /// <param name="entityType">The entity's type.</param>
+    /// <param name="entityId">Its id.</param>
+    /// <param name="settledVersion">The version that was settled.</param>
+    /// <param name="storedVersion">The version of the row; null where there is none.</param>
+    public StaleRowException(string entityType, string entityId, long settledVersion, long? storedVersion)
+        : base(
+            $"{entityType} '{entityId}' can't be loaded: version {settledVersion} was saved, and PostgreSQL " +
+            (storedVersion is { } version ? $"answers with version {version}. " : "answers that there is no row. ") +
+            "It went back, a replica that lags answered, or somebody else changed the row. Point reads at the primary, and let commits " +
+            "wait for the replica that may take over (synchronous_commit); put or delete the entity to go on from what is known.",
+            entityType,
+            entityId)
+        => (SettledVersion, StoredVersion) = (settledVersion, storedVersion);
+
+    /// <summary>The version that was settled.</summary>
+    public long SettledVersion { get; }
+
+    /// <summary>The version of the row that was found; null where there is none.</summary>
+    public long? StoredVersion { get; }
+}
+
 /// <summary>How a failed save is dealt with.</summary>
 public enum SinkFailure
 {
@@ -113,11 +143,16 @@ public enum SinkFailure
     /// </summary>
     Timeout,
 
-    /// <summary>At least one entity of the batch can't be stored: the batch is bisected until the culprits are found.</summary>
+    /// <summary>
+    /// At least one entity of the batch can't be stored: the batch is bisected until the culprits are found. Where the error is not one of
+    /// values by its code, they are blamed only while others pass.
+    /// </summary>
     Entity,
 
     /// <summary>
-    /// The statement itself can't run (missing table or column, no privilege): no entity is to blame, bisecting would be waste.
+    /// A database that answers refused the statement, and the error alone does not say whose fault that is (a missing table, no privilege,
+    /// a full disk; but a trigger of one row may raise all of these). What fails so while others pass is taken for an entity's fault; where
+    /// nothing passes the type waits with backoff and no entity is blamed.
     /// </summary>
     Statement,
 }

@@ -28,7 +28,7 @@ public interface IDeadLetters
     /// Drops the letter and its state for good: what the database has counts again. Writers that still hold the dropped state are
     /// told so by a conflict.
     /// </summary>
-    /// <returns>False where there is no such letter.</returns>
+    /// <returns>False where there is no such letter (any more: it was retried meanwhile, or the entity was written).</returns>
     Task<bool> DiscardAsync(string type, string id, CancellationToken cancellationToken = default);
 }
 
@@ -72,4 +72,10 @@ public enum DeadLetterReason
 
     /// <summary>The database has a newer row. The row counts; this state is kept in the letter only.</summary>
     Fenced,
+
+    /// <summary>
+    /// A newer release of this library set it aside, for a reason that this one does not know; the letter's error says it. It can be
+    /// retried and discarded as any other, unless nothing of the letter can be read: then both fail with <see cref="PayloadException"/>.
+    /// </summary>
+    Unknown,
 }

@@ -82,6 +82,13 @@ public interface IEntitySession<TState>
     Task WriteThroughAsync(CancellationToken cancellationToken = default);
 
     /// <summary>
+    /// Throws where a save of the state would be refused whatever the circumstances, as it would not come back as it is. Sends nothing.
+    /// </summary>
+    /// <param name="state">The state.</param>
+    /// <exception cref="PayloadException">It can't be serialised, or would not come back as it is.</exception>
+    void ThrowIfUnsavable(TState state);
+
+    /// <summary>
     /// Throws where a save would be refused as things are, so that an owner can refuse work before it begins: the entity is clean and its
     /// shard was found full a moment ago, or Redis is not answering this process.
     /// </summary>

@@ -18,6 +18,14 @@ public interface IEntitySink<TState>
     /// <exception cref="SinkException">The database can't be reached (transient).</exception>
     Task VerifyAsync(CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Says which database the states go to. It is recorded in Redis for the type, and a process with another one is refused: two services
+    /// that share a Redis and a prefix by mistake would write into each other's tables. Null (the default) where that can't be told; then
+    /// nothing is recorded or compared.
+    /// </summary>
+    /// <exception cref="SinkException">The database can't be reached (transient).</exception>
+    Task<DatabaseIdentity?> IdentifyAsync(CancellationToken cancellationToken) => Task.FromResult<DatabaseIdentity?>(null);
+
     /// <summary>Reads the database's clock. Cheap: the pipeline asks at most once a minute, and as the breaker's probe.</summary>
     Task<SinkClock> ReadClockAsync(CancellationToken cancellationToken);
 
@@ -53,6 +61,12 @@ public interface IEntitySink<TState>
     /// accepted, so that an id which could never be stored is refused and not acknowledged.
     /// </summary>
     string? CheckId(string id);
+
+    /// <summary>
+    /// Whether the table can hold the state: null where it can, else the reason, as a sentence that names the member. Called before a write
+    /// is accepted, for states that hold the character U+0000 (which PostgreSQL has no place for in texts), and for all that are not JSON.
+    /// </summary>
+    string? CheckState(TState state) => null;
 }
 
 /// <summary>Makes the sink of an entity type; one is registered per engine.</summary>
@@ -63,6 +77,11 @@ public interface IEntitySinkFactory
     IEntitySink<TState> Create<TState>(EntityTypeOptions<TState> options)
         where TState : class;
 }
+
+/// <summary>Which database a sink saves to.</summary>
+/// <param name="Id">What is compared: the same for every connection to this database, and for no other database.</param>
+/// <param name="Name">What people know it by, for messages. No secrets.</param>
+public sealed record DatabaseIdentity(string Id, string Name);
 
 /// <summary>One entity to bring to the database.</summary>
 /// <param name="Id">The entity's id.</param>
@@ -81,10 +100,14 @@ public enum SaveOutcome
     /// <summary>The row was written or deleted.</summary>
     Applied,
 
-    /// <summary>The row had this very version already (or, for a delete, was gone already): a replay, counted as a no-op.</summary>
+    /// <summary>
+    /// The row had this very version with this very content already (or, for a delete, was gone already): a replay, counted as a no-op.
+    /// </summary>
     AlreadyThere,
 
-    /// <summary>The row is newer than what was to be saved and was left alone.</summary>
+    /// <summary>
+    /// The row is newer than what was to be saved, or has its version with another content: it is another write's, and was left alone.
+    /// </summary>
     Fenced,
 
     /// <summary>The flusher's lease had ended by the database's clock, so nothing was done.</summary>

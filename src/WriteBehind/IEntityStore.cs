@@ -70,6 +70,13 @@ public interface IEntityStore<TState>
     Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default);
 
     /// <summary>
+    /// Drops what Redis keeps of a flushed entity (<see cref="AfterFlush.Keep"/>), so that the next read comes from PostgreSQL: for a row
+    /// that another program has changed. The row stays, and so does the entity. One that is dirty or a dead letter is left as it is.
+    /// </summary>
+    /// <returns>Whether there was a clean entry.</returns>
+    Task<bool> EvictAsync(string id, CancellationToken cancellationToken = default);
+
+    /// <summary>
     /// The same entities, written with this strategy instead of the type's <see cref="EntityTypeOptions.WriteStrategy"/>: for single writes
     /// that must be in PostgreSQL before they are acknowledged, or need not be. Costs nothing; call it per write.
     /// </summary>

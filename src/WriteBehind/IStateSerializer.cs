@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using WriteBehind.States;
 
 namespace WriteBehind;
 
@@ -20,7 +22,10 @@ public interface IStateSerializer<TState>
     TState Deserialize(ReadOnlySpan<byte> body);
 }
 
-/// <summary>System.Text.Json, the default. NaN and infinity are refused, as JSON has no word for them.</summary>
+/// <summary>
+/// System.Text.Json, the default. NaN and infinity are refused, as JSON has no word for them; and so is whatever would not come back as it
+/// was (docs/states.md): a type at the start of the engine where its contract shows it, a state at the write.
+/// </summary>
 public sealed class JsonStateSerializer<TState> : IStateSerializer<TState>
     where TState : class
 {
@@ -28,22 +33,56 @@ public sealed class JsonStateSerializer<TState> : IStateSerializer<TState>
     public const byte JsonFormat = 1;
 
     private readonly JsonSerializerOptions _options;
+    private readonly Lazy<Parts> _parts;
 
     /// <summary>Creates the serializer.</summary>
     /// <param name="options">Own options, such as a source-generated context; default <see cref="JsonSerializerOptions.Default"/>.</param>
-    public JsonStateSerializer(JsonSerializerOptions? options = null) => _options = options ?? JsonSerializerOptions.Default;
+    public JsonStateSerializer(JsonSerializerOptions? options = null)
+    {
+        _options = options ?? JsonSerializerOptions.Default;
+        _parts = new Lazy<Parts>(() => new Parts(StrictJson.Of(_options)));
+    }
 
     /// <inheritdoc />
     public byte Format => JsonFormat;
+
+    /// <summary>What reads back what was written.</summary>
+    internal JsonProof Proof => _parts.Value.Proof;
 
     /// <inheritdoc />
     public void Serialize(TState state, IBufferWriter<byte> output)
     {
         using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Encoder = _options.Encoder, SkipValidation = true });
-        JsonSerializer.Serialize(writer, state, _options);
+        JsonSerializer.Serialize(writer, state, _parts.Value.Type);
     }
 
     /// <inheritdoc />
-    public TState Deserialize(ReadOnlySpan<byte> body)
-        => JsonSerializer.Deserialize<TState>(body, _options) ?? throw new JsonException("The body is the JSON literal null.");
+    public TState Deserialize(ReadOnlySpan<byte> body) => Read(body, _parts.Value.Type);
+
+    /// <summary>The same, and a member that the state type does not have is an error.</summary>
+    /// <exception cref="UnknownMemberException">There is such a member; without it, the body could be read.</exception>
+    internal TState DeserializeStrictly(ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            return Read(body, _parts.Value.Strict);
+        }
+        catch (JsonException e)
+        {
+            _ = Read(body, _parts.Value.Type);
+            throw new UnknownMemberException(e);
+        }
+    }
+
+    private static TState Read(ReadOnlySpan<byte> body, JsonTypeInfo<TState> type)
+        => JsonSerializer.Deserialize(body, type) ?? throw new JsonException("The body is the JSON literal null.");
+
+    private sealed class Parts(StrictJson json)
+    {
+        public JsonTypeInfo<TState> Type { get; } = (JsonTypeInfo<TState>)json.Options.GetTypeInfo(typeof(TState));
+
+        public JsonTypeInfo<TState> Strict { get; } = (JsonTypeInfo<TState>)json.Reader.GetTypeInfo(typeof(TState));
+
+        public JsonProof Proof { get; } = new(json, typeof(TState));
+    }
 }

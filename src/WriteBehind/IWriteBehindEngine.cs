@@ -30,9 +30,16 @@ public interface IWriteBehindEngine
 
     /// <summary>
     /// Flushes whatever is dirty, whatever its age, and returns once everything that was dirty at the call is in the database,
-    /// rejected, or <paramref name="timeout"/> (default 25 s) is over.
+    /// rejected, or <paramref name="timeout"/> (default 25 s) is over. Where Redis can't be asked how much is left, the report says so
+    /// (<see cref="FlushReport.Uncounted"/>) and is not clean.
     /// </summary>
     Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// What the drain of the last stop reported, also where the host's time was over before its end; null before. For a program whose exit
+    /// code is to say that something was left uncounted.
+    /// </summary>
+    FlushReport? LastStop { get; }
 
     /// <summary>
     /// Flushes one entity, whatever its state type; as <see cref="IEntityStore{TState}.FlushAsync"/> of its type does. For tools that know

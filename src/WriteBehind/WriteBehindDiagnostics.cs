@@ -24,6 +24,12 @@ public static class WriteBehindDiagnostics
     /// <summary>Counter: writes refused because the buffer was full.</summary>
     public const string Refused = "writebehind.refused";
 
+    /// <summary>
+    /// Counter: writes that failed because Redis knew nothing of the entity (any more) and the database, which knows its version, could
+    /// not be asked. Writes of what Redis knows go on without it.
+    /// </summary>
+    public const string DatabaseNeeded = "writebehind.writes.database_needed";
+
     /// <summary>Histogram, seconds: from a caller's call to its acknowledgement.</summary>
     public const string AckDuration = "writebehind.ack.duration";
 
@@ -56,7 +62,7 @@ public static class WriteBehindDiagnostics
 
     /// <summary>
     /// The tag of <see cref="Flushed"/>: <c>applied</c>, <c>already_there</c>, <c>fenced</c>, <c>expired</c>, <c>rejected</c>,
-    /// <c>dead_letter</c>, <c>settled</c>, <c>lost</c>.
+    /// <c>dead_letter</c>, <c>settled</c>, <c>lost</c>, <c>superseded</c>.
     /// </summary>
     public const string OutcomeTag = "writebehind.outcome";
 
@@ -91,4 +97,10 @@ public static class WriteBehindDiagnostics
 
     /// <summary>Gauge: 1 where Redis was seen to come back empty since this process started.</summary>
     public const string Emptied = "writebehind.redis.emptied";
+
+    /// <summary>Gauge: 1 where Redis was seen to go back to an older state since this process started.</summary>
+    public const string WentBack = "writebehind.redis.went_back";
+
+    /// <summary>Counter: loads that were refused because the row is older than what was settled.</summary>
+    public const string StaleRows = "writebehind.database.stale_rows";
 }

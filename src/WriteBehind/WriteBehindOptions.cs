@@ -42,6 +42,13 @@ public sealed class WriteBehindOptions
     public int MaxConcurrentLoads { get; set; } = 4;
 
     /// <summary>
+    /// How long a look-up at the database may take, with its wait for one of the <see cref="MaxConcurrentLoads"/>; default 10 s. After it
+    /// the callers get a <see cref="SinkException"/>, and further look-ups of the type fail at once until one that probes is answered.
+    /// Shorter frees callers sooner where a table is locked or the database stands still; longer suits tables that are slow to read.
+    /// </summary>
+    public TimeSpan LoadTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
     /// How long a stop waits for the last flush; default 25 s, inside the 30 s of <c>HostOptions.ShutdownTimeout</c>. 0 does not flush at
     /// stop.
     /// </summary>

@@ -1,7 +1,11 @@
+using System.Reflection;
+using System.Reflection.Emit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Orleans.Concurrency;
+using Orleans.Configuration;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
 using WriteBehind.Buffer;
@@ -42,6 +46,25 @@ public sealed class HostingTests
             using var host = builder.Build();
             return await Assert.ThrowsAsync<OrleansConfigurationException>(() => host.StartAsync());
         }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_stateless_worker_with_write_behind_state_is_refused_at_start_also_where_it_inherits_that(bool inherits)
+    {
+        // Made here: as a class of this assembly it would be part of every other test's cluster.
+        var worker = MakeGrainClass(inherits);
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.UseOrleans(silo => silo.UseLocalhostClustering().UseInMemoryReminderService()
+            .Configure<GrainTypeOptions>(types => types.Classes.Add(worker))
+            .AddWriteBehind(static writeBehind => writeBehind.UseRedis("localhost:1")));
+        using var host = builder.Build();
+
+        var error = await Assert.ThrowsAsync<OrleansConfigurationException>(() => host.StartAsync());
+
+        Assert.Contains(worker.FullName!, error.Message, StringComparison.Ordinal);
+        Assert.Contains("[StatelessWorker]", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -87,5 +110,16 @@ public sealed class HostingTests
 
         Assert.Same(connection, await owner.GetAsync());
         Assert.True((await connection.GetDatabase().PingAsync()) > TimeSpan.Zero);
+    }
+
+    private static Type MakeGrainClass(bool inherits)
+    {
+        var assembly = AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Workers"), AssemblyBuilderAccess.Run);
+        var module = assembly.DefineDynamicModule("Workers");
+        var kind = TypeAttributes.Public | (inherits ? TypeAttributes.Abstract : 0);
+        var first = module.DefineType("Workers.First", kind, typeof(WriteBehindGrain<Stock>));
+        first.SetCustomAttribute(new CustomAttributeBuilder(typeof(StatelessWorkerAttribute).GetConstructor([typeof(int)])!, [4]));
+        var made = first.CreateType();
+        return inherits ? module.DefineType("Workers.Second", TypeAttributes.Public, made).CreateType() : made;
     }
 }

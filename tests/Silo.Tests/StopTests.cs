@@ -62,6 +62,58 @@ public sealed class StopTests
     }
 
     [Fact]
+    public async Task A_stop_without_redis_says_that_nobody_knows_what_is_left_and_is_no_crash()
+    {
+        var servers = new ServiceServers();
+        await servers.InitializeAsync();
+        try
+        {
+            await using var silo = await SiloProcess.StartAsync(servers, new Dictionary<string, string?>
+            {
+                ["WriteBehind__DrainTimeout"] = "00:00:02",
+                ["WriteBehind__Types__stock__FlushDelay"] = "00:00:09",
+            });
+            await RestockAsync(silo, "left");
+            await servers.Redis.KillAsync();
+
+            silo.Process.Terminate();
+
+            Assert.Equal(3, await silo.Process.WaitForExitAsync(ClientProcess.Patience));
+            Assert.Contains(silo.Process.Output, line => line.Contains("could not be counted", StringComparison.Ordinal));
+            Assert.DoesNotContain(silo.Process.Output, line => line.Contains("nothing remains", StringComparison.Ordinal));
+        }
+        finally
+        {
+            await servers.DisposeAsync();
+        }
+    }
+
+    [Theory]
+    [InlineData("flush")]
+    [InlineData("drain")]
+    public async Task The_client_fails_where_nobody_knows_what_is_left(string command)
+    {
+        var servers = new ServiceServers();
+        await servers.InitializeAsync();
+        try
+        {
+            await using var silo = await SiloProcess.StartAsync(servers);
+            await RestockAsync(silo, "left");
+            await servers.Redis.SendAsync("ACL", "SETUSER", "default", "-time");
+
+            var (code, output) = await ClientProcess.RunAsync(servers, command, "--within", "3", "--timeout", "60");
+
+            Assert.Equal(1, code);
+            Assert.Contains("is left is not known", output, StringComparison.Ordinal);
+            await servers.Redis.SendAsync("ACL", "SETUSER", "default", "+time");
+        }
+        finally
+        {
+            await servers.DisposeAsync();
+        }
+    }
+
+    [Fact]
     public async Task A_missing_or_wrong_setting_is_named_and_no_password_shown()
     {
         var servers = new ServiceServers();

@@ -19,8 +19,19 @@ public abstract class VersionGuardTests<TState>(Database database)
         var id = FreshId();
         Assert.Equal(SaveOutcome.Applied, (await Sink.PutAsync(id, 2, State("two"))).Outcome);
         Assert.Equal(new SaveResult(SaveOutcome.Fenced, 2), await Sink.PutAsync(id, 1, State("one")));
-        Assert.Equal(new SaveResult(SaveOutcome.AlreadyThere, 2), await Sink.PutAsync(id, 2, State("another two")));
+        Assert.Equal(new SaveResult(SaveOutcome.AlreadyThere, 2), await Sink.PutAsync(id, 2, State("two")));
         await AssertStoredAsync(id, 2, "two");
+    }
+
+    [Fact]
+    public async Task An_equal_version_with_another_content_is_another_write()
+    {
+        var id = FreshId();
+        await Sink.PutAsync(id, 2, State("two"));
+        Assert.Equal(new SaveResult(SaveOutcome.Fenced, 2), await Sink.PutAsync(id, 2, State("another two")));
+        Assert.Equal(new SaveResult(SaveOutcome.Fenced, 2), await Sink.DeleteAsync(id, 2));
+        await AssertStoredAsync(id, 2, "two");
+        Assert.Equal(new SaveResult(SaveOutcome.Applied, 3), await Sink.PutAsync(id, 3, State("three")));
     }
 
     [Fact]
@@ -62,7 +73,7 @@ public abstract class VersionGuardTests<TState>(Database database)
         var results = await Sink.SaveAsync(
             new SaveItem<TState>(ids[0], 5, State("new")),
             new SaveItem<TState>(ids[1], 6, State("newer")),
-            new SaveItem<TState>(ids[2], 5, State("same")),
+            new SaveItem<TState>(ids[2], 5, State("before")),
             new SaveItem<TState>(ids[3], 4, State("older")),
             new SaveItem<TState>(ids[4], 5, null),
             new SaveItem<TState>(ids[5], 6, null),
@@ -96,7 +107,7 @@ public abstract class VersionGuardTests<TState>(Database database)
             [
                 new SaveItem<TState>(dirty, 2, State("late")),
                 new SaveItem<TState>(absent, 2, State("late")),
-                new SaveItem<TState>(same, 2, State("late")),
+                new SaveItem<TState>(same, 2, State("before")),
                 new SaveItem<TState>(newer, 2, State("late")),
                 new SaveItem<TState>(gone, 2, null),
                 new SaveItem<TState>(deleted, 2, null),

@@ -1,6 +1,6 @@
 namespace Silo.Contracts.Operations;
 
-/// <summary>What one silo did since it started, and does now.</summary>
+/// <summary>What one silo itself did since it started, and does now: sums over silos are the cluster's.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Address">Its address.</param>
 /// <param name="WritesAcknowledged">Writes of callers that were acknowledged.</param>

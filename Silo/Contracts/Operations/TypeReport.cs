@@ -1,6 +1,6 @@
 namespace Silo.Contracts.Operations;
 
-/// <summary>The backlog of one entity type.</summary>
+/// <summary>The backlog of one entity type, of all silos together, as Redis has it.</summary>
 /// <param name="Type">Its name.</param>
 /// <param name="Dirty">Entities with unflushed writes.</param>
 /// <param name="OldestDirtyAge">How long ago the oldest of them was made; null where nothing is dirty.</param>

@@ -62,13 +62,14 @@ internal sealed class ScriptPerWrite : IAsyncDisposable
         var known = _known[index];
         var reply = (RedisResult[])(await _database.ScriptEvaluateAsync(
             WriteScript.Script.Text,
-            [keys.Epoch, keys.Dirty, keys.Dead, keys.Entity(id), keys.Fence(id)],
+            [keys.Epoch, keys.Dirty, keys.Dead, keys.Calls("benchmark"), keys.Entity(id), keys.Fence(id)],
             [
-                1, "0", _options.MaxDirty / _options.Shards, (long)_options.FenceTime.TotalMilliseconds, known.Epoch, 1,
-                id, known.Version, known.Version + 1, known.KnownAt, Random.Shared.NextInt64(), _codec.Encode(id, _products[index]),
+                1, "0", (long)_options.FenceTime.TotalMilliseconds, 0, known.Epoch, 1, _options.MaxDirty / _options.Shards, 0, 0,
+                id, known.Version, known.Version + 1, known.KnownAt, Nonces.New(isPut: true, known.Epoch),
+                _codec.Encode(id, _products[index]),
             ]))!;
         var isWritten = reply.Length == 2;
-        _known[index] = new Knowledge(isWritten ? known.Version + 1 : (long)reply[4], (long)reply[0], (string)reply[1]!);
+        _known[index] = new Knowledge(isWritten ? known.Version + 1 : (long)reply[4], (long)reply[0] / 1000, (string)reply[1]!);
         return isWritten ? "ok" : (string)reply[3]!;
     }
 }

@@ -1,6 +1,8 @@
 using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Orleans.Concurrency;
+using Orleans.Configuration;
 using WriteBehind.Engine;
 
 namespace Orleans.WriteBehind.Hosting;
@@ -39,12 +41,33 @@ internal sealed class SiloValidator(IServiceProvider services) : IConfigurationV
                 "siloBuilder.AddWriteBehind(…) as well.");
         }
 
+        if (services.GetService<IOptions<GrainTypeOptions>>()?.Value.Classes.FirstOrDefault(IsStatelessWorker) is { } worker)
+        {
+            throw new OrleansConfigurationException(
+                $"The grain class {worker.FullName} is a [StatelessWorker] with write-behind state: it would have many activations at " +
+                "a time, each with a state of its own, and all but one would be refused as stale. Remove the attribute, or keep " +
+                "the state in another grain.");
+        }
+
         if (services.GetService<IReminderTable>() is null)
         {
             throw new OrleansConfigurationException(
                 "The sweep grains of write-behind need reminders, and no reminder service is configured: call " +
                 "UseRedisReminderService(…), or UseInMemoryReminderService() in development.");
         }
+    }
+
+    private static bool IsStatelessWorker(Type grain)
+    {
+        for (var type = grain.BaseType; type is not null; type = type.BaseType)
+        {
+            if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(WriteBehindGrain<>))
+            {
+                return !grain.IsAbstract && grain.IsDefined(typeof(StatelessWorkerAttribute), inherit: true);
+            }
+        }
+
+        return false;
     }
 }
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Orleans.Providers;
 using Orleans.Runtime.Hosting;
 using Orleans.Serialization.Serializers;
+using Orleans.Storage;
 using Orleans.WriteBehind.Hosting;
 using Orleans.WriteBehind.Limits;
 using Orleans.WriteBehind.Storage;
@@ -86,6 +87,7 @@ public static class WriteBehindGrainStorageSiloBuilderExtensions
         var sessions = new StateSessionFactory(
             options,
             services.GetRequiredService<IWriteBehindEngine>(),
+            options.Serializer ?? services.GetRequiredService<IGrainStorageSerializer>(),
             contexts,
             services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value,
             services.GetRequiredService<TimeProvider>(),

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using WriteBehind;
+using WriteBehind.Common;
 
 namespace Orleans.WriteBehind.Storage;
 
@@ -19,8 +20,8 @@ internal sealed partial class DelayedFlush<TState>(
     {
         if (session.IsDirty && Interlocked.Exchange(ref _isArmed, 1) == 0)
         {
-            // Not on the grain's scheduler, which may be gone before the flush is due.
-            _ = Task.Run(RunAsync, stop);
+            // Not on the grain's scheduler, which may be gone before the flush is due; nor in the context of the call that arms it.
+            _ = Detached.RunAsync(RunAsync);
         }
     }
 

@@ -12,18 +12,26 @@ namespace Orleans.WriteBehind.Storage;
 /// Takes entries over from the layout of Microsoft.Orleans.Persistence.Redis: a hash with the fields <c>etag</c> and <c>data</c>.
 /// </summary>
 /// <remarks>
-/// An entry is closed before it is read. Its etag becomes one that no activation of the old provider has, and the third field makes the
-/// old provider read "nothing there": neither an old activation nor a new one can write it any more, so nothing is acknowledged there
-/// after it was taken. The data stays. To go back, put the field <c>moved</c> into <c>etag</c> and remove <c>moved</c> and <c>taken</c>.
+/// An entry is closed once it is known that its state can be kept here as it is, and before that is saved. Its etag becomes one that no
+/// activation of the old provider has, and the third field makes the old provider read "nothing there": neither an old activation nor a new
+/// one can write it any more, so nothing is acknowledged there after it was taken. The data stays. To go back, put the field <c>moved</c>
+/// into <c>etag</c> and remove <c>moved</c> and <c>taken</c>.
 /// </remarks>
 internal sealed class RedisStateImport(RedisStateSource source, IServiceProvider services)
 {
-    // KEYS: the entry. Returns its data; nil where there is none, or where it was taken already.
-    private const string CloseScript = """
+    // KEYS: the entry. Returns its data and its etag; nil where there is none, or where it was taken already.
+    private const string ReadScript = """
         local entry = redis.call('HMGET', KEYS[1], 'data', 'etag', 'moved', 'taken')
         if not entry[1] or entry[1] == '' or entry[4] then return false end
-        if not entry[3] then redis.call('HSET', KEYS[1], 'moved', entry[2] or '', 'etag', 'moved to write-behind') end
-        return entry[1]
+        return { entry[1], entry[2] or '' }
+        """;
+
+    // KEYS: the entry. ARGV: the etag it was read with. Returns 0 where it was written since.
+    private const string CloseScript = """
+        local entry = redis.call('HMGET', KEYS[1], 'etag', 'moved', 'taken')
+        if (entry[1] or '') ~= ARGV[1] or entry[3] then return 0 end
+        if not entry[2] then redis.call('HSET', KEYS[1], 'moved', ARGV[1], 'etag', 'moved to write-behind') end
+        return 1
         """;
 
     // KEYS: the entry. A grain that was never there gets none.
@@ -37,13 +45,19 @@ internal sealed class RedisStateImport(RedisStateSource source, IServiceProvider
     private readonly Lock _lock = new();
     private Task<IConnectionMultiplexer>? _connection;
 
-    /// <summary>Closes the entry and reads it; false where there is nothing to take.</summary>
+    /// <summary>Reads the entry; null where there is nothing to take.</summary>
     /// <exception cref="BufferUnavailableException">Its Redis is away.</exception>
-    public async Task<(bool Found, T? State)> CloseAndReadAsync<T>(string stateName, GrainId grainId)
+    public async Task<ImportedState<T>?> ReadAsync<T>(string stateName, GrainId grainId)
     {
-        var data = await RunAsync(database => database.ScriptEvaluateAsync(CloseScript, [KeyOf(stateName, grainId)])).ConfigureAwait(false);
-        return data.IsNull ? default : (true, _serializer.Deserialize<T>(BinaryData.FromBytes((byte[])data!)));
+        var entry = await RunAsync(database => database.ScriptEvaluateAsync(ReadScript, [KeyOf(stateName, grainId)])).ConfigureAwait(false);
+        return entry.IsNull ? null
+            : new ImportedState<T>(_serializer.Deserialize<T>(BinaryData.FromBytes((byte[])entry[0]!)), (string)entry[1]!);
     }
+
+    /// <summary>Closes the entry; false where it was written since it was read, and must be read again.</summary>
+    public async Task<bool> TryCloseAsync(string stateName, GrainId grainId, string etag)
+        => (int)await RunAsync(database => database.ScriptEvaluateAsync(CloseScript, [KeyOf(stateName, grainId)], [etag]))
+            .ConfigureAwait(false) == 1;
 
     /// <summary>Notes that the state is safe in its new place: the entry is never looked at again.</summary>
     public Task MarkImportedAsync(string stateName, GrainId grainId)
@@ -77,3 +91,8 @@ internal sealed class RedisStateImport(RedisStateSource source, IServiceProvider
         }
     }
 }
+
+/// <summary>A state as the old provider has it.</summary>
+/// <param name="State">The state.</param>
+/// <param name="ETag">The tag it was read with.</param>
+internal sealed record ImportedState<T>(T? State, string ETag);

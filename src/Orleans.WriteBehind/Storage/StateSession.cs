@@ -20,6 +20,8 @@ internal sealed class StateSession<T, TState>(
 
     public void Assume(long version, bool exists) => session.Assume(version, exists);
 
+    public void Check(T state) => session.ThrowIfUnsavable(toEntity(state));
+
     public async Task SaveAsync(T state)
     {
         await session.SaveAsync(toEntity(state)).ConfigureAwait(false);
@@ -47,6 +49,9 @@ internal interface IStateSession<T>
     Task<(bool Exists, T? State)> LoadAsync();
 
     void Assume(long version, bool exists);
+
+    /// <summary>Throws where a save would, as the state could not be kept as it is.</summary>
+    void Check(T state);
 
     Task SaveAsync(T state);
 

@@ -1,8 +1,7 @@
-using System.Buffers;
 using System.Collections.Concurrent;
 using System.Reflection;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
+using Orleans.Storage;
 using WriteBehind;
 
 namespace Orleans.WriteBehind.Storage;
@@ -11,6 +10,7 @@ namespace Orleans.WriteBehind.Storage;
 internal sealed class StateSessionFactory(
     WriteBehindGrainStorageOptions options,
     IWriteBehindEngine engine,
+    IGrainStorageSerializer silo,
     IGrainContextAccessor contexts,
     WriteBehindGrainOptions grains,
     TimeProvider time,
@@ -20,6 +20,7 @@ internal sealed class StateSessionFactory(
         typeof(StateSessionFactory).GetMethod(nameof(OpenMapped), BindingFlags.Instance | BindingFlags.NonPublic)!;
 
     private readonly ConcurrentDictionary<(Type State, string Name), Delegate> _openers = new();
+    private readonly ConcurrentDictionary<Type, object> _codecs = new();
     private readonly CancellationTokenSource _stop = new();
 
     /// <exception cref="ConfigurationException">The state is mapped to an entity type of another state type.</exception>
@@ -68,62 +69,15 @@ internal sealed class StateSessionFactory(
 
     private StateSession<T, GrainStateDocument> OpenDocument<T>(string stateName, GrainId grainId)
     {
+        var codec = (GrainStateCodec<T>)_codecs.GetOrAdd(typeof(T), _ => new GrainStateCodec<T>(options, silo));
         var id = EntityId.Compose(stateName, grainId.Type.ToString() ?? string.Empty, grainId.Key.ToString() ?? string.Empty);
         return Session<T, GrainStateDocument>(
             engine.Store<GrainStateDocument>(options.EntityType).OpenSession(id),
-            state => Write(id, state),
-            document => Read<T>(id, document));
+            state => codec.Write(id, state),
+            document => codec.Read(id, document));
     }
 
     private StateSession<T, TState> Session<T, TState>(IEntitySession<TState> session, Func<T, TState> toEntity, Func<TState, T> fromEntity)
         where TState : class
         => new(session, toEntity, fromEntity, new DelayedFlush<TState>(session, grains, time, logger, _stop.Token));
-
-    private GrainStateDocument Write<T>(string id, T state)
-    {
-        try
-        {
-            return new GrainStateDocument(JsonSerializer.SerializeToUtf8Bytes(state, options.Json));
-        }
-        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException)
-        {
-            throw new PayloadException(
-                PayloadProblem.NotSerializable,
-                $"The state of {options.EntityType} '{id}', a {typeof(T).Name}, can't be serialised, so nothing was written: {e.Message}",
-                options.EntityType,
-                id,
-                e);
-        }
-    }
-
-    private T Read<T>(string id, GrainStateDocument document)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<T>(document.Json.Span, options.Json)!;
-        }
-        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
-        {
-            throw new PayloadException(
-                PayloadProblem.Unreadable,
-                $"The state of {options.EntityType} '{id}' can't be read as a {typeof(T).Name}: {e.Message}",
-                options.EntityType,
-                id,
-                e);
-        }
-    }
-}
-
-/// <summary>A grain state of any type as the engine carries it: JSON it does not look into.</summary>
-/// <param name="Json">The state, as UTF-8.</param>
-internal sealed record GrainStateDocument(ReadOnlyMemory<byte> Json);
-
-/// <summary>Passes the JSON of grain states through: only the storage provider, which knows their types, reads and writes it.</summary>
-internal sealed class GrainStateDocumentSerializer : IStateSerializer<GrainStateDocument>
-{
-    public byte Format => JsonStateSerializer<GrainStateDocument>.JsonFormat;
-
-    public void Serialize(GrainStateDocument state, IBufferWriter<byte> output) => output.Write(state.Json.Span);
-
-    public GrainStateDocument Deserialize(ReadOnlySpan<byte> body) => new(body.ToArray());
 }

@@ -65,9 +65,12 @@ internal sealed partial class WriteBehindGrainStorage(
         {
             if (!session.IsLoaded || ETagOf(session) != grainState.ETag)
             {
-                // The entity tag comes from elsewhere: it migrated with the grain, or the grain was never read. The engine confirms it. A
-                // state without one may be there all the same: a row from before write-behind has version 0.
-                session.Assume(ParseETag(stateName, grainId, grainState.ETag), grainState.RecordExists);
+                // The entity tag comes from elsewhere: it migrated with the grain, or the grain was never read, or it is a journaled one,
+                // which
+                // makes a new state object for each write. The engine confirms it, and it alone decides, whatever the caller says of the
+                // record; but where there is none, a row from before write-behind may be there, whose version is 0.
+                var version = ParseETag(stateName, grainId, grainState.ETag);
+                session.Assume(version, version > 0 || grainState.RecordExists);
             }
 
             await write(session).ConfigureAwait(false);
@@ -105,12 +108,21 @@ internal sealed partial class WriteBehindGrainStorage(
 
     private async Task<(bool Exists, T? State)> TakeOverAsync<T>(string stateName, GrainId grainId, IStateSession<T> session)
     {
-        var (found, state) = await import!.CloseAndReadAsync<T>(stateName, grainId).ConfigureAwait(false);
-        if (!found)
+        ImportedState<T>? entry;
+        do
         {
-            return default;
-        }
+            entry = await import!.ReadAsync<T>(stateName, grainId).ConfigureAwait(false);
+            if (entry is null)
+            {
+                return default;
+            }
 
+            // While the old entry can still be written and read: what can't be kept here stays there.
+            session.Check(entry.State!);
+        }
+        while (!await import.TryCloseAsync(stateName, grainId, entry.ETag).ConfigureAwait(false));
+
+        var state = entry.State;
         try
         {
             await session.SaveAsync(state!).ConfigureAwait(false);
@@ -133,7 +145,11 @@ internal sealed partial class WriteBehindGrainStorage(
         {
             NotWritten(logger, error, grainId, name);
             grain.GetComponent<MigrationGuard>()?.GiveUp();
-            grain.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationError, error, "Its state could not be written."));
+
+            // Without the error: with it the runtime fails every call that waits for this activation, though none of them has begun. So
+            // they are sent on to the next activation, as they are with Orleans' own providers.
+            grain.Deactivate(
+                new DeactivationReason(DeactivationReasonCode.ApplicationError, $"Its state could not be written: {error.Message}"));
         }
     }
 

@@ -287,17 +287,16 @@ internal sealed class SinkConverter : IConverter<SinkException, SinkConverter.Su
     }
 }
 
-/// <summary>Takes a <see cref="StateDiscardedException"/> over the wire.</summary>
+/// <summary>Takes a <see cref="StaleRowException"/> over the wire.</summary>
 [RegisterConverter]
-internal sealed class StateDiscardedConverter : IConverter<StateDiscardedException, StateDiscardedConverter.Surrogate>
+internal sealed class StaleRowConverter : IConverter<StaleRowException, StaleRowConverter.Surrogate>
 {
-    public StateDiscardedException ConvertFromSurrogate(in Surrogate surrogate)
-        => surrogate.Origin.Restore(
-            new StateDiscardedException(
-                surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Origin.Cause, surrogate.ChangesSaved));
+    public StaleRowException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new StaleRowException(
+            surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.SettledVersion, surrogate.StoredVersion));
 
-    public Surrogate ConvertToSurrogate(in StateDiscardedException value)
-        => new() { Origin = ErrorOrigin.Of(value), ChangesSaved = value.ChangesSaved };
+    public Surrogate ConvertToSurrogate(in StaleRowException value)
+        => new() { Origin = ErrorOrigin.Of(value), SettledVersion = value.SettledVersion, StoredVersion = value.StoredVersion };
 
     [GenerateSerializer]
     internal struct Surrogate
@@ -306,7 +305,35 @@ internal sealed class StateDiscardedConverter : IConverter<StateDiscardedExcepti
         public ErrorOrigin Origin;
 
         [Id(1)]
-        public bool ChangesSaved;
+        public long SettledVersion;
+
+        [Id(2)]
+        public long? StoredVersion;
+    }
+}
+
+/// <summary>Takes a <see cref="StaleRowException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class StaleRowConverter : IConverter<StaleRowException, StaleRowConverter.Surrogate>
+{
+    public StaleRowException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(new StaleRowException(
+            surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.SettledVersion, surrogate.StoredVersion));
+
+    public Surrogate ConvertToSurrogate(in StaleRowException value)
+        => new() { Origin = ErrorOrigin.Of(value), SettledVersion = value.SettledVersion, StoredVersion = value.StoredVersion };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public long SettledVersion;
+
+        [Id(2)]
+        public long? StoredVersion;
     }
 }
 

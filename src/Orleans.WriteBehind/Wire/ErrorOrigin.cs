@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using WriteBehind;
+using WriteBehind.RateLimits;
 
 namespace Orleans.WriteBehind.Wire;
 
@@ -51,4 +52,27 @@ internal struct ErrorOrigin
             && (assembly == typeof(WriteBehindException).Assembly || assembly == typeof(ErrorOrigin).Assembly) => cause,
         _ => new RemoteCauseException(cause.GetType().FullName ?? cause.GetType().Name, cause.Message, Portable(cause.InnerException)),
     };
+}
+
+/// <summary>Takes a <see cref="StateDiscardedException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class StateDiscardedConverter : IConverter<StateDiscardedException, StateDiscardedConverter.Surrogate>
+{
+    public StateDiscardedException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(
+            new StateDiscardedException(
+                surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Origin.Cause, surrogate.ChangesSaved));
+
+    public Surrogate ConvertToSurrogate(in StateDiscardedException value)
+        => new() { Origin = ErrorOrigin.Of(value), ChangesSaved = value.ChangesSaved };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public bool ChangesSaved;
+    }
 }

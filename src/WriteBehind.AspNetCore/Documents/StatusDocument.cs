@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace WriteBehind.AspNetCore.Documents;
@@ -10,7 +12,10 @@ internal sealed record StatusDocument(
         => new([.. status.Types.Select(TypeDocument.From)], status.Durability, status.Loops);
 }
 
-/// <summary>The status of one entity type as JSON has it.</summary>
+/// <summary>
+/// The status of one entity type as JSON has it. Whose figures they are it says itself: a reader who sums the backlog over processes
+/// counts it several times.
+/// </summary>
 internal sealed record TypeDocument(
     string Type,
     long Dirty,
@@ -21,7 +26,10 @@ internal sealed record TypeDocument(
     BreakerState Breaker,
     string? LastError,
     TypeCounters Counters,
-    TypeRates Rates)
+    TypeRates Rates,
+    DateTimeOffset? BacklogAt,
+    DateTimeOffset? ShardsApartUntil,
+    FigureScopes Scopes)
 {
     public static TypeDocument From(TypeStatus status) => new(
         status.Type,
@@ -33,7 +41,19 @@ internal sealed record TypeDocument(
         status.Breaker,
         status.LastError,
         status.Counters,
-        status.Rates);
+        status.Rates,
+        status.BacklogAt,
+        status.ShardsApartUntil,
+        FigureScopes.Are);
+}
+
+/// <summary>Whose the figures of a type are.</summary>
+/// <param name="AllProcesses">What Redis has: the same whichever process is asked.</param>
+/// <param name="ThisProcess">What the process that was asked has seen since it started.</param>
+internal sealed record FigureScopes(IReadOnlyList<string> AllProcesses, IReadOnlyList<string> ThisProcess)
+{
+    public static readonly FigureScopes Are = new(
+        ["dirty", "oldestDirtyAgeSeconds", "deadLetters"], ["breaker", "lastError", "counters", "rates", "shardsApartUntil"]);
 }
 
 /// <summary>A health report as JSON has it.</summary>
@@ -50,3 +70,13 @@ internal sealed record HealthDocument(HealthStatus Status, double Seconds, IRead
 
 /// <summary>One health check's answer as JSON has it.</summary>
 internal sealed record HealthEntryDocument(HealthStatus Status, string? Description);
+
+/// <summary>The documents' JSON. Fixed here, so that no setting of the host changes what operators' scripts rely on.</summary>
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(StatusDocument))]
+[JsonSerializable(typeof(DeadLetterList))]
+[JsonSerializable(typeof(DeadLetterDocument))]
+[JsonSerializable(typeof(DeadLetterAction))]
+[JsonSerializable(typeof(FlushReport))]
+[JsonSerializable(typeof(HealthDocument))]
+internal sealed partial class WriteBehindJson : JsonSerializerContext;

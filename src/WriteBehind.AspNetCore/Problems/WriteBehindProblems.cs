@@ -81,6 +81,7 @@ internal static class WriteBehindProblems
         CacheLoadException { InnerException: WriteBehindException cause } => Describe(cause),
         CacheLoadException => (StatusCodes.Status503ServiceUnavailable, "load-failed", "The value could not be loaded"),
         FlushIncompleteException => (StatusCodes.Status504GatewayTimeout, "flush-incomplete", "The flush did not finish in time"),
+        StaleRowException => (StatusCodes.Status503ServiceUnavailable, "stale-row", "The database answers with an older state"),
         StateLostException => (StatusCodes.Status500InternalServerError, "state-lost", "Redis lost the state"),
         UnexpectedKeyException
             => (StatusCodes.Status500InternalServerError, "unexpected-key", "A key in Redis was not written by this library"),

@@ -15,11 +15,21 @@ internal sealed class EntityMapReader(string type, IEntityType entity)
     {
         var table = entity.GetTableName() ?? throw Refuse(
             "ToTable", "it is not mapped to a table (a view or a query can't be written). Map it with ToTable.");
-        var stored = StoreObjectIdentifier.Table(table, entity.GetSchema());
+        var schema = entity.GetSchema();
         var primaryKey = entity.FindPrimaryKey() ?? throw Refuse("HasKey", "it has no key. Give it one with HasKey.");
         RefuseNavigationsThatWouldBeLost();
 
         var version = FindVersion();
+        var stored = StoreObjectIdentifier.Table(table, schema);
+        if (version.GetColumnName(stored) is null)
+        {
+            // A leaf of a hierarchy whose types have a table each: the version, which guards the row, is in the root's.
+            var root = entity.GetTableMappings().Select(mapping => mapping.Table).FirstOrDefault(
+                candidate => version.GetColumnName(StoreObjectIdentifier.Table(candidate.Name, candidate.Schema)) is not null);
+            (table, schema) = (root?.Name ?? table, root is null ? schema : root.Schema);
+            stored = StoreObjectIdentifier.Table(table, schema);
+        }
+
         var properties = new List<MappedProperty>();
         var left = new List<IProperty>();
         foreach (var property in entity.GetProperties().Where(p => !p.IsPrimaryKey() && p != version))
@@ -42,7 +52,7 @@ internal sealed class EntityMapReader(string type, IEntityType entity)
         var columns = primaryKey.Properties.Select(p => KeyColumnOf(p, p.GetColumnName(stored)!, isTracked: reasons.Length > 0));
         return new EntityMap(
             entity,
-            SqlName.Table(entity.GetSchema(), table),
+            SqlName.Table(schema, table),
             primaryKey.Properties,
             new TableKey([.. columns]),
             version,
@@ -82,18 +92,24 @@ internal sealed class EntityMapReader(string type, IEntityType entity)
         return provider == typeof(int) ? Column<int>(KeyText.ReadInteger)
             : provider == typeof(long) ? Column<long>(KeyText.ReadInteger)
             : provider == typeof(short) ? Column<short>(KeyText.ReadInteger)
+            : provider == typeof(byte) ? Column<short>(KeyText.ReadSmall<byte>, static value => (byte)value)
+            : provider == typeof(sbyte) ? Column<short>(KeyText.ReadSmall<sbyte>, static value => (sbyte)value)
             : provider == typeof(Guid) ? Column<Guid>(KeyText.ReadGuid)
+            : provider == typeof(DateOnly) ? Column<DateOnly>(KeyText.ReadDate)
+            : provider == typeof(DateTime) && wire.SqlType == "timestamptz" && (mapping.Precision ?? 6) == 6
+                ? Column<DateTime>(KeyText.ReadInstant)
             : provider == typeof(string) && isExactText ? Column(KeyText.TextReader(mapping.Size ?? property.GetMaxLength()))
             : throw RefuseKey(property, mapping.StoreType);
 
-        KeyColumn<T> Column<T>(KeyReader<T> read)
+        KeyColumn<T> Column<T>(KeyReader<T> read, Func<T, object>? provided = null)
             where T : notnull
             => new(
                 column,
                 wire.SqlType,
                 wire.DbType,
                 isTracked && property.ValueGenerated == ValueGenerated.OnAdd ? RefuseUnset(read) : read,
-                mapping.Converter);
+                mapping.Converter,
+                provided);
     }
 
     /// <summary>SaveChanges takes 0 and the empty Guid for a key that is not set yet, and would generate another.</summary>
@@ -139,9 +155,9 @@ internal sealed class EntityMapReader(string type, IEntityType entity)
 
     private ConfigurationException RefuseKey(IProperty property, string storeType) => Refuse(
         property.Name,
-        $"its key property '{property.Name}' is stored as {storeType}. Keys may be smallint, integer, bigint, uuid, text or varchar " +
-        "(also through a value converter): only there one id text names one row. Choose another key, or leave the type unmapped and use " +
-        "the generic table.");
+        $"its key property '{property.Name}' is stored as {storeType}. Keys may be smallint, integer, bigint, uuid, text, " +
+        "varchar, date (of a DateOnly) or timestamptz (of a DateTime), also through a value converter: only there one id text names one " +
+        "row. Choose another key, or leave the type unmapped and use the generic table.");
 
     private ConfigurationException Refuse(string setting, string reason)
         => new(setting, $"Entity type '{type}' can't be saved as {_name}: {reason}", type);
@@ -179,7 +195,11 @@ internal static class TrackedReasons
 
         foreach (var property in properties)
         {
-            if (property.Property.IsIndexerProperty())
+            if (property.Property.GetRelationalTypeMapping().Converter is { ConvertsNulls: true })
+            {
+                yield return $"the converter of {property.Property.Name} converts nulls";
+            }
+            else if (property.Property.IsIndexerProperty())
             {
                 yield return $"{property.Property.Name} is an indexer property";
             }

@@ -89,8 +89,9 @@ internal sealed class KeySet
     };
 
     /// <summary>
-    /// The row whose key the reader has in its first columns. Looks from <paramref name="hint"/> on and then from the start:
-    /// PostgreSQL returns the rows in the order they were sent, so the first look nearly always finds it.
+    /// The row whose key the reader has in its first columns; -1 where none has it, since a trigger changed the key. Looks from
+    /// <paramref name="hint"/> on and then from the start: PostgreSQL returns the rows in the order they were sent, so the first look
+    /// nearly always finds it.
     /// </summary>
     public int Find(NpgsqlDataReader reader, int hint)
     {
@@ -103,8 +104,7 @@ internal sealed class KeySet
             }
         }
 
-        throw new InvalidOperationException(
-            "The statement returned a key that was not sent. A trigger that changes keys can't be worked with.");
+        return -1;
     }
 
     private bool Matches(NpgsqlDataReader reader, int row)

@@ -78,7 +78,9 @@ internal abstract class KeyColumn(string name, string sqlType, NpgsqlDbType dbTy
 /// <param name="dbType">The same for the driver.</param>
 /// <param name="read">Reads a value from id text.</param>
 /// <param name="converter">Between the model's property and the column; null where they are the same.</param>
-internal sealed class KeyColumn<T>(string name, string sqlType, NpgsqlDbType dbType, KeyReader<T> read, ValueConverter? converter)
+/// <param name="provided">From what is sent to what EF Core's provider has there; null where they are the same.</param>
+internal sealed class KeyColumn<T>(
+    string name, string sqlType, NpgsqlDbType dbType, KeyReader<T> read, ValueConverter? converter, Func<T, object>? provided = null)
     : KeyColumn(name, sqlType, dbType)
     where T : notnull
 {
@@ -91,12 +93,12 @@ internal sealed class KeyColumn<T>(string name, string sqlType, NpgsqlDbType dbT
     public override object ToModel(string text)
     {
         _ = read(text, out var value);
-        return converter is null ? value : converter.ConvertFromProvider(value)!;
+        var sent = provided is null ? value : provided(value);
+        return converter is null ? sent : converter.ConvertFromProvider(sent)!;
     }
 
-    // Guid prints as "D" in lower case, integers without leading zeros: the canonical texts.
     public override string ToText(object modelValue)
-        => Convert.ToString(converter is null ? modelValue : converter.ConvertToProvider(modelValue), CultureInfo.InvariantCulture)!;
+        => KeyText.TextOf(converter is null ? modelValue : converter.ConvertToProvider(modelValue)!);
 }
 
 /// <summary>Reads a key value from id text. Returns null where it could, else why not, as a sentence.</summary>
@@ -113,6 +115,39 @@ internal static class KeyText
         => T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && IsTextOf(value, text)
             ? null
             : $"the key is an integer from {T.MinValue} to {T.MaxValue}, written without '+', leading zeros or spaces.";
+
+    private const string DateFormat = "yyyy-MM-dd";
+    private const string InstantFormat = "yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'";
+
+    /// <summary>The canonical text: Guid prints as "D" in lower case, integers without leading zeros.</summary>
+    public static string TextOf(object value) => value switch
+    {
+        DateOnly date => date.ToString(DateFormat, CultureInfo.InvariantCulture),
+        DateTime instant => instant.ToUniversalTime().ToString(InstantFormat, CultureInfo.InvariantCulture),
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+    };
+
+    /// <summary>An integer of one byte, which PostgreSQL keeps as a smallint.</summary>
+    public static string? ReadSmall<T>(string text, out short value)
+        where T : struct, IBinaryInteger<T>, IMinMaxValue<T>
+    {
+        var error = ReadInteger<T>(text, out var small);
+        value = short.CreateTruncating(small);
+        return error;
+    }
+
+    public static string? ReadDate(string text, out DateOnly value)
+        => DateOnly.TryParseExact(text, DateFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out value) && TextOf(value) == text
+            ? null
+            : "the key is a date, written as 2026-01-31.";
+
+    public static string? ReadInstant(string text, out DateTime value)
+        => DateTime.TryParseExact(
+                text, InstantFormat, CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out value)
+            && TextOf(value) == text
+            ? null
+            : "the key is a time in UTC to the microsecond, written as 2026-01-31T12:00:00Z, with as many decimals as it needs.";
 
     public static string? ReadGuid(string text, out Guid value)
         => Guid.TryParseExact(text, "D", out value) && IsTextOf(value, text)

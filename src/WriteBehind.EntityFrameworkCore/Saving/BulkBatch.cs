@@ -44,10 +44,15 @@ internal sealed class BulkBatch<TState>
     /// <summary>Takes note of the keys that the upsert returned.</summary>
     public async Task ReadWrittenAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
     {
-        for (var row = 0; await reader.ReadAsync(cancellationToken).ConfigureAwait(false); row++)
+        var next = 0;
+        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
-            row = Puts.Find(reader, hint: row);
-            Touch(Puts, row);
+            // A key that was not sent is nobody's: the entity whose key a trigger changed is found not to be written.
+            if (Puts.Find(reader, hint: next) is >= 0 and var row)
+            {
+                Touch(Puts, row);
+                next = row + 1;
+            }
         }
     }
 

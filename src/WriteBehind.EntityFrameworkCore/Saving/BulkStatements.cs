@@ -1,3 +1,4 @@
+using Npgsql;
 using WriteBehind.EntityFrameworkCore.Model;
 using WriteBehind.EntityFrameworkCore.Sql;
 
@@ -9,11 +10,14 @@ namespace WriteBehind.EntityFrameworkCore.Saving;
 /// </summary>
 internal sealed class BulkStatements
 {
-    private BulkStatements(string upsert, string delete, string lookUp)
+    private readonly Func<IReadOnlyDictionary<string, string>, string?> _same;
+
+    private BulkStatements(string upsert, string delete, string lookUp, Func<IReadOnlyDictionary<string, string>, string?> same)
     {
         Upsert = upsert;
         Delete = delete;
         LookUp = lookUp;
+        _same = same;
     }
 
     /// <summary>Parameters: keys, versions, columns, deadline. Returns the keys written.</summary>
@@ -24,6 +28,13 @@ internal sealed class BulkStatements
 
     /// <summary>Parameters: keys. Returns the rows (from 1) that exist, and their versions.</summary>
     public string LookUp { get; }
+
+    /// <summary>
+    /// Parameters: keys, versions, columns. Returns the rows (from 1) that exist with that version and content. Null where there is no
+    /// column to compare.
+    /// </summary>
+    /// <param name="types">The types of the table's columns as the database has them, with length and precision.</param>
+    public string? SameContent(IReadOnlyDictionary<string, string> types) => _same(types);
 
     public static BulkStatements Of<TState>(BulkTable<TState> table)
     {
@@ -72,7 +83,21 @@ internal sealed class BulkStatements
             WHERE {here} AND t.{version} < i.v AND clock_timestamp() < ${versionParameter + 1}
             RETURNING i.n
             """;
-        return new BulkStatements(upsert, delete, LookUpOf(table.Name, table.Key, version, here, forUpdate: false));
+        var compared = table.Columns.Zip(columns).Where(static c => !c.First.InsertOnly).ToList();
+
+        // Values are brought to the column's own type first, as they were when they were written: scale, padding and the order of members
+        // in jsonb do not count. *= compares what is stored, so that types without an equality, and texts that differ in case only, are
+        // told apart too. (Without the casts to record PostgreSQL would look for a *= of each column's type.)
+        string? Same(IReadOnlyDictionary<string, string> types) => compared.Count == 0
+            ? null
+            : $"""
+                SELECT i.n
+                FROM unnest({List(arrays)}) WITH ORDINALITY AS i({List(aliases)}, n)
+                JOIN {table.Name} AS t ON {here} AND t.{version} = i.v
+                WHERE ROW({List(compared.Select(c => $"t.{c.Second.Name}"))})::record
+                    *= ROW({List(compared.Select(c => $"i.{c.Second.Alias}::{types[c.First.Name]}"))})::record
+                """;
+        return new BulkStatements(upsert, delete, LookUpOf(table.Name, table.Key, version, here, forUpdate: false), Same);
     }
 
     /// <summary>The look-up of a table whose key is the id alone, for those who have no other use for the statements.</summary>
@@ -99,4 +124,39 @@ internal sealed class BulkStatements
         => [.. key.Columns.Select((c, i) => (SqlName.Quote(c.Name), $"k{i}", $"${i + 1}::{c.SqlType}[]"))];
 
     private static string List(IEnumerable<string?> parts) => string.Join(", ", parts.Where(part => part is not null));
+}
+
+/// <summary>
+/// The types of a table's columns as the database has them, with length and precision. Read when they are needed, which is rarely.
+/// </summary>
+internal static class ColumnTypes
+{
+    private const string Sql = """
+        SELECT a.attname::text, format_type(a.atttypid, a.atttypmod)
+        FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+        """;
+
+    /// <param name="connection">An open connection.</param>
+    /// <param name="table">The table as SQL writes it.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<IReadOnlyDictionary<string, string>> ReadAsync(
+        NpgsqlConnection connection, string table, CancellationToken cancellationToken)
+    {
+        var types = new Dictionary<string, string>(StringComparer.Ordinal);
+        var command = new NpgsqlCommand(Sql, connection);
+        await using (command.ConfigureAwait(false))
+        {
+            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = table });
+            var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+                {
+                    types[reader.GetString(0)] = reader.GetString(1);
+                }
+            }
+        }
+
+        return types;
+    }
 }

@@ -1,8 +1,11 @@
 using System.Linq.Expressions;
 using System.Reflection;
+using System.Text;
+using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
 using WriteBehind.EntityFrameworkCore.Model;
+using WriteBehind.States;
 
 namespace WriteBehind.EntityFrameworkCore.Saving;
 
@@ -53,6 +56,9 @@ internal abstract class BulkColumn<TState>(string name, WireType wire, bool inse
     /// <summary>The values of these states as an array parameter.</summary>
     /// <exception cref="ColumnReadException">One of the states has a value that can't be read or converted.</exception>
     public abstract NpgsqlParameter Read(ReadOnlySpan<TState> states);
+
+    /// <summary>Whether the state's value is a text that PostgreSQL can't hold; false also where it can't be read.</summary>
+    public abstract bool HoldsNul(TState state);
 }
 
 /// <inheritdoc />
@@ -77,4 +83,70 @@ internal sealed class BulkColumn<TState, T>(string name, WireType wire, bool ins
 
         return new NpgsqlParameter<T[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | Wire.DbType };
     }
+
+    public override bool HoldsNul(TState state)
+    {
+        if (Wire.DbType is not (NpgsqlDbType.Text or NpgsqlDbType.Json or NpgsqlDbType.Jsonb))
+        {
+            return false;
+        }
+
+        try
+        {
+            return NulText.IsIn(read(state), isJsonb: Wire.DbType == NpgsqlDbType.Jsonb);
+        }
+#pragma warning disable CA1031 // The flush says what is wrong with such a state.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>
+/// The character U+0000 in what is about to be a text of PostgreSQL, which has no place for it; as an escape not in jsonb either.
+/// </summary>
+internal static class NulText
+{
+    public static bool IsIn(object? value, bool isJsonb) => value switch
+    {
+        string text => text.Contains('\0', StringComparison.Ordinal) || (isJsonb && JsonProof.HoldsNul(Encoding.UTF8.GetBytes(text))),
+        JsonDocument document => isJsonb && JsonProof.HoldsNul(Encoding.UTF8.GetBytes(document.RootElement.GetRawText())),
+        JsonElement { ValueKind: not JsonValueKind.Undefined } element
+            => isJsonb && JsonProof.HoldsNul(Encoding.UTF8.GetBytes(element.GetRawText())),
+        byte[] json => isJsonb && JsonProof.HoldsNul(json),
+        _ => false,
+    };
+
+    /// <summary>Where the first such text is in a JSON; null where there is none.</summary>
+    public static string? PlaceIn(ReadOnlySpan<byte> json)
+    {
+        if (!JsonProof.HoldsNul(json))
+        {
+            return null;
+        }
+
+        var name = "a text";
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 1_000 });
+        while (reader.Read())
+        {
+            var isName = reader.TokenType == JsonTokenType.PropertyName;
+            if (isName || reader.TokenType == JsonTokenType.String)
+            {
+                var text = reader.GetString()!;
+                if (text.Contains('\0', StringComparison.Ordinal))
+                {
+                    return isName ? "a key" : name;
+                }
+
+                name = isName ? $"'{text}'" : name;
+            }
+        }
+
+        return null;
+    }
+
+    public static string Refusal(string place)
+        => $"{place} holds the character U+0000, which PostgreSQL can't store in a text. Way out: take it out first.";
 }

@@ -147,10 +147,15 @@ internal sealed class TrackedChanges<TState>
 
 /// <summary>A change that the version guard has let through.</summary>
 /// <param name="Item">What to save.</param>
+/// <param name="Row">Where it stands among the rows that were looked up.</param>
 /// <param name="Position">Where it stands in the batch.</param>
-/// <param name="Exists">Whether there is a row.</param>
-internal readonly record struct TrackedChange<TState>(SaveItem<TState> Item, int Position, bool Exists)
-    where TState : class;
+/// <param name="Stored">The version of its row; null where there is none.</param>
+internal readonly record struct TrackedChange<TState>(SaveItem<TState> Item, int Row, int Position, long? Stored)
+    where TState : class
+{
+    /// <summary>Whether there is a row.</summary>
+    public bool Exists => Stored is not null;
+}
 
 /// <summary>
 /// Copies states the way the buffer keeps them: out through the serializer and back. EF Core may then track and change the copy's
@@ -164,5 +169,13 @@ internal sealed class StateCopier<TState>(IStateSerializer<TState> serializer)
         var body = new ArrayBufferWriter<byte>();
         serializer.Serialize(state, body);
         return serializer.Deserialize(body.WrittenSpan);
+    }
+
+    /// <summary>The state as text, for comparing: equal texts are equal states.</summary>
+    public string Text(TState state)
+    {
+        var body = new ArrayBufferWriter<byte>();
+        serializer.Serialize(state, body);
+        return Convert.ToBase64String(body.WrittenSpan);
     }
 }

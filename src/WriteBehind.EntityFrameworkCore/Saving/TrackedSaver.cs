@@ -1,4 +1,5 @@
 using System.Data;
+using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
@@ -18,6 +19,9 @@ internal sealed class TrackedSaver<TState>(
     where TState : class
 {
     private readonly string _lockRows = BulkStatements.LockingLookUp(map.Table, map.Key, map.VersionColumn);
+    private readonly string _rowSecurity = RowSecurity.Sql(map.Table);
+    private readonly string _lookUp = BulkStatements.PlainLookUp(map.Table, map.Key, map.VersionColumn);
+    private readonly Expression<Func<TState, LoadedRow<TState>>> _projection = ModelQuery.Projection<TState>(map);
 
     public Task<SaveResult[]> SaveAsync(
         RentedContext rented, IReadOnlyList<SaveItem<TState>> items, FlushTerms terms, CancellationToken cancellationToken)
@@ -61,7 +65,10 @@ internal sealed class TrackedSaver<TState>(
         {
             var (stored, expired) = await LockAsync(rented, (NpgsqlTransaction)transaction.GetDbTransaction(), items, rows, terms, token)
                 .ConfigureAwait(false);
-            var todo = Decide(items, rows, stored, expired, results);
+            var mayBeHidden = Enumerable.Range(0, rows.Count).Any(row => stored[row] is null && items[rows.Position(row)].IsDelete)
+                && await MayBeHiddenAsync(rented.Connection, token).ConfigureAwait(false);
+            var same = await FindSameAsync(rented.Context, transaction, items, rows, stored, token).ConfigureAwait(false);
+            var todo = Decide(items, rows, stored, same, expired, mayBeHidden, results);
             if (todo.Count == 0)
             {
                 return;
@@ -69,8 +76,10 @@ internal sealed class TrackedSaver<TState>(
 
             await ChangeAsync(rented.Context, todo, token).ConfigureAwait(false);
 
-            // SaveChanges takes several round trips and its statements can't check the deadline themselves.
-            if (await IsPastAsync(rented.Connection, terms, token).ConfigureAwait(false))
+            // SaveChanges takes several round trips and its statements can't check the deadline themselves; and what became of the rows may
+            // not be what was asked for: interceptors and triggers make updates of deletes, or leave rows out.
+            var changed = rows.Pick([.. todo.Select(change => change.Row)]);
+            if (await CheckAsync(rented.Connection, changed, todo, terms, token).ConfigureAwait(false))
             {
                 foreach (var change in todo)
                 {
@@ -122,8 +131,63 @@ internal sealed class TrackedSaver<TState>(
         return (stored, expired);
     }
 
+    /// <summary>
+    /// Which of the rows that have the version to be written have its content too, by their place in the batch. What a row becomes when the
+    /// state is put in its place is seen by doing it, and taking it back: types, scales and converters are the database's and EF Core's.
+    /// </summary>
+    private async Task<HashSet<int>> FindSameAsync(
+        DbContext context,
+        IDbContextTransaction transaction,
+        IReadOnlyList<SaveItem<TState>> items,
+        KeySet rows,
+        long?[] stored,
+        CancellationToken token)
+    {
+        var same = new HashSet<int>();
+        List<TrackedChange<TState>> equal =
+        [
+            .. Enumerable.Range(0, rows.Count)
+                .Where(row => stored[row] == rows.Version(row) && !items[rows.Position(row)].IsDelete)
+                .Select(row => new TrackedChange<TState>(items[rows.Position(row)], row, rows.Position(row), stored[row])),
+        ];
+        if (equal.Count == 0)
+        {
+            return same;
+        }
+
+        const string Savepoint = "writebehind_same";
+        var before = await ContentsAsync(context, equal, token).ConfigureAwait(false);
+        await transaction.CreateSavepointAsync(Savepoint, token).ConfigureAwait(false);
+        await ChangeAsync(context, equal, token).ConfigureAwait(false);
+        context.ChangeTracker.Clear();
+        var after = await ContentsAsync(context, equal, token).ConfigureAwait(false);
+        await transaction.RollbackToSavepointAsync(Savepoint, token).ConfigureAwait(false);
+        same.UnionWith(equal
+            .Where(change => before.TryGetValue(change.Item.Id, out var content) && content == after.GetValueOrDefault(change.Item.Id))
+            .Select(static change => change.Position));
+        return same;
+    }
+
+    /// <summary>The rows as they are loaded, as text, by id.</summary>
+    private async Task<Dictionary<string, string>> ContentsAsync(
+        DbContext context, List<TrackedChange<TState>> changes, CancellationToken token)
+    {
+        var loaded = await source.Rows(context, [.. changes.Select(static change => change.Item.Id)])
+            .AsNoTracking()
+            .Select(_projection)
+            .ToListAsync(token)
+            .ConfigureAwait(false);
+        return loaded.ToDictionary(row => map.Key.ToId(row.Key), row => copier.Text(row.State), StringComparer.Ordinal);
+    }
+
     private List<TrackedChange<TState>> Decide(
-        IReadOnlyList<SaveItem<TState>> items, KeySet rows, long?[] stored, bool expired, SaveResult[] results)
+        IReadOnlyList<SaveItem<TState>> items,
+        KeySet rows,
+        long?[] stored,
+        HashSet<int> same,
+        bool expired,
+        bool mayBeHidden,
+        SaveResult[] results)
     {
         var todo = new List<TrackedChange<TState>>(rows.Count);
         for (var row = 0; row < rows.Count; row++)
@@ -133,14 +197,14 @@ internal sealed class TrackedSaver<TState>(
             var isNewer = stored[row] is null ? !item.IsDelete : stored[row] < item.Version;
             if (isNewer && !expired)
             {
-                todo.Add(new TrackedChange<TState>(item, position, Exists: stored[row] is not null));
+                todo.Add(new TrackedChange<TState>(item, row, position, stored[row]));
                 results[position] = new SaveResult(SaveOutcome.Applied, item.Version);
             }
             else
             {
                 results[position] = item.IsDelete
-                    ? SkippedRow.OfDelete(item.Version, stored[row], expired, type)
-                    : SkippedRow.OfPut(item.Version, stored[row], expired, type);
+                    ? SkippedRow.OfDelete(item.Version, stored[row], expired, mayBeHidden, type)
+                    : SkippedRow.OfPut(item.Version, stored[row], same.Contains(position), expired, type);
             }
         }
 
@@ -163,6 +227,11 @@ internal sealed class TrackedSaver<TState>(
         {
             await changes.SaveAsync(token).ConfigureAwait(false);
         }
+        catch (DbUpdateConcurrencyException e)
+        {
+            // The rows are locked, and their versions were looked at: nobody else has changed them.
+            throw SkippedRow.NotDone(type, e.Entries.Any(entry => entry.State == EntityState.Deleted), e);
+        }
         catch (DbUpdateException e) when (IsRacingInsert(e))
         {
             throw new SinkException(
@@ -172,19 +241,66 @@ internal sealed class TrackedSaver<TState>(
                 type,
                 cause: e);
         }
+        catch (DbUpdateException e)
+            when (e.InnerException is PostgresException refused && UnwrittenColumn.IsMissed(refused, ColumnsOf(refused.TableName)))
+        {
+            throw UnwrittenColumn.Error(type, refused);
+        }
     }
+
+    private HashSet<string> ColumnsOf(string? table)
+        => [.. map.EntityType.Model.GetRelationalModel().Tables.Where(t => t.Name == table).SelectMany(t => t.Columns).Select(c => c.Name)];
 
     private bool IsRacingInsert(DbUpdateException error)
         => error.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } refused
             && refused.ConstraintName == map.EntityType.FindPrimaryKey()!.GetName();
 
-    private static async Task<bool> IsPastAsync(NpgsqlConnection connection, FlushTerms terms, CancellationToken token)
+    private async Task<bool> MayBeHiddenAsync(NpgsqlConnection connection, CancellationToken token)
     {
-        var command = new NpgsqlCommand(FlushTerms.IsPastSql, connection);
+        var command = new NpgsqlCommand(_rowSecurity, connection);
         await using (command.ConfigureAwait(false))
         {
-            command.Parameters.Add(terms.DeadlineParameter());
             return (bool)(await command.ExecuteScalarAsync(token).ConfigureAwait(false))!;
+        }
+    }
+
+    /// <summary>Whether the deadline is past.</summary>
+    /// <exception cref="SinkException">A row is not as it was to become; nothing may be committed.</exception>
+    private async Task<bool> CheckAsync(
+        NpgsqlConnection connection, KeySet rows, List<TrackedChange<TState>> todo, FlushTerms terms, CancellationToken token)
+    {
+        var batch = new NpgsqlBatch(connection);
+        await using (batch.ConfigureAwait(false))
+        {
+            var clock = new NpgsqlBatchCommand(FlushTerms.IsPastSql);
+            clock.Parameters.Add(terms.DeadlineParameter());
+            batch.BatchCommands.Add(clock);
+            var lookUp = new NpgsqlBatchCommand(_lookUp);
+            rows.AddKeysTo(lookUp.Parameters);
+            batch.BatchCommands.Add(lookUp);
+            var reader = await batch.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                await reader.ReadAsync(token).ConfigureAwait(false);
+                var isPast = reader.GetBoolean(0);
+                await reader.NextResultAsync(token).ConfigureAwait(false);
+                var stored = new long?[rows.Count];
+                while (await reader.ReadAsync(token).ConfigureAwait(false))
+                {
+                    stored[(int)reader.GetInt64(0) - 1] = reader.GetInt64(1);
+                }
+
+                for (var row = 0; row < rows.Count; row++)
+                {
+                    var isDone = todo[row].Item.IsDelete ? stored[row] is null : stored[row] is not null && stored[row] != todo[row].Stored;
+                    if (!isDone)
+                    {
+                        throw SkippedRow.NotDone(type, todo[row].Item.IsDelete);
+                    }
+                }
+
+                return isPast;
+            }
         }
     }
 }

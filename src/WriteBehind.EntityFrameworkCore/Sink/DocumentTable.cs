@@ -8,6 +8,7 @@ using WriteBehind.EntityFrameworkCore.Loading;
 using WriteBehind.EntityFrameworkCore.Model;
 using WriteBehind.EntityFrameworkCore.Saving;
 using WriteBehind.EntityFrameworkCore.Sql;
+using WriteBehind.States;
 
 namespace WriteBehind.EntityFrameworkCore.Sink;
 
@@ -16,6 +17,8 @@ internal sealed class DocumentTable<TState>
     where TState : class
 {
     private readonly IStateSerializer<TState> _serializer;
+    private readonly JsonProof? _proof;
+    private readonly bool _isStrict;
 
     public DocumentTable(EntityTypeOptions<TState> options, IEntityType documents)
     {
@@ -25,6 +28,30 @@ internal sealed class DocumentTable<TState>
             ? options.Serializer
             : new JsonStateSerializer<TState>();
         Type = options.Type;
+
+        // What Redis holds is in another format, and proved there.
+        _proof = ReferenceEquals(_serializer, options.Serializer) ? null : ((JsonStateSerializer<TState>)_serializer).Proof;
+        if (_proof?.Contract.Faults is [var fault, ..])
+        {
+            throw new ConfigurationException(
+                nameof(EntityTypeOptions<>.Serializer),
+                $"Rows of '{options.Type}' in the generic table are JSON, and its states would not come back from there as they were. " +
+                $"{fault}",
+                options.Type);
+        }
+
+        if (_serializer is JsonStateSerializer<TState> { Proof.NeedsOrder: true })
+        {
+            throw new ConfigurationException(
+                nameof(JsonSerializerOptions.ReferenceHandler),
+                $"States of '{options.Type}' can't be kept in the generic table with ReferenceHandler.Preserve: it needs members in " +
+                "the order in which they " +
+                "were written, and jsonb keeps none. Map the type, or take the setting away.",
+                options.Type);
+        }
+
+        // A row has no schema version. Before the first upgrade a member that is not known can only be a newer release's.
+        _isStrict = options.SchemaVersion == 1;
         Name = SqlName.Table(documents.GetSchema(), documents.GetTableName()!);
         Key = new TableKey([new KeyColumn<string>("id", "text", NpgsqlDbType.Text, KeyText.TextReader(null), null)]);
     }
@@ -53,7 +80,20 @@ internal sealed class DocumentTable<TState>
     {
         try
         {
-            return _serializer.Deserialize(json);
+            return _isStrict && _serializer is JsonStateSerializer<TState> strict
+                ? strict.DeserializeStrictly(json)
+                : _serializer.Deserialize(json);
+        }
+        catch (UnknownMemberException e)
+        {
+            throw new PayloadException(
+                PayloadProblem.NewerSchema,
+                $"The row of {Type} '{id}' in {Name} has a member that this process does not know ({e.Message}), so it is left alone: " +
+                "a newer release of " +
+                "the application wrote it and can read it. Where this release has dropped the member, raise SchemaVersion.",
+                Type,
+                id,
+                e);
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
         {
@@ -64,6 +104,14 @@ internal sealed class DocumentTable<TState>
                 id,
                 e);
         }
+    }
+
+    /// <summary>Why a row can't hold the state as it is; null where it can.</summary>
+    public string? Check(TState state)
+    {
+        var json = Serialize(state);
+        return (_proof?.IsDue(json) == true ? _proof.Refuse(state, json) : null)
+            ?? (NulText.PlaceIn(json) is { } place ? NulText.Refusal(place) : null);
     }
 
     private byte[] Serialize(TState state)

@@ -21,10 +21,18 @@ internal sealed class EntityFrameworkSink<TState>(
     ILoader<TState> loader,
     VersionLoader versions,
     CatalogueCheck check,
+    Func<TState, string?> checkState,
+    StuckFlushers stuck,
+    PoolerWatch poolers,
     TimeProvider time) : IEntitySink<TState>
     where TState : class
 {
     private const string Saving = "Saving";
+
+    /// <summary>
+    /// As a number: what a time is read as is changed by plug-ins of the data source (NodaTime's, for one) and by switches.
+    /// </summary>
+    private const string ClockSql = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
     /// <summary>How long the database's clock is waited for. It is the breaker's probe: an outage should be known soon.</summary>
     private static readonly TimeSpan ClockPatience = TimeSpan.FromSeconds(5);
@@ -38,11 +46,16 @@ internal sealed class EntityFrameworkSink<TState>(
     /// </summary>
     private static readonly TimeSpan DriverGrace = TimeSpan.FromSeconds(1);
 
-    private readonly SinkErrors _errors = new(type);
+    /// <summary>How often work is tried whose failure says that the connection is spoiled, and nothing else.</summary>
+    private const int Tries = 3;
+
+    private readonly SinkErrors _errors = new(type, check.IsWritten);
 
     public string Description => description;
 
     public string? CheckId(string id) => key.Check(id);
+
+    public string? CheckState(TState state) => checkState(state);
 
     public Task VerifyAsync(CancellationToken cancellationToken)
         => RunAsync(
@@ -50,10 +63,18 @@ internal sealed class EntityFrameworkSink<TState>(
             LoadPatience,
             async (rented, token) =>
             {
+                await poolers.CheckAsync(rented.Connection, type, token).ConfigureAwait(false);
                 await check.RunAsync(rented.Connection, token).ConfigureAwait(false);
                 return true;
             },
             cancellationToken);
+
+    public async Task<DatabaseIdentity?> IdentifyAsync(CancellationToken cancellationToken)
+        => await RunAsync(
+            "Asking which database holds",
+            LoadPatience,
+            (rented, token) => check.IdentifyAsync(rented.Connection, token),
+            cancellationToken).ConfigureAwait(false);
 
     public Task<SinkClock> ReadClockAsync(CancellationToken cancellationToken)
         => RunAsync(
@@ -61,20 +82,55 @@ internal sealed class EntityFrameworkSink<TState>(
             ClockPatience,
             async (rented, token) =>
             {
-                var command = new NpgsqlCommand("SELECT clock_timestamp()", rented.Connection);
+                var command = new NpgsqlCommand(ClockSql, rented.Connection);
                 await using (command.ConfigureAwait(false))
                 {
-                    var at = (DateTime)(await command.ExecuteScalarAsync(token).ConfigureAwait(false))!;
-                    return new SinkClock(new DateTimeOffset(at.ToUniversalTime()), time.GetTimestamp());
+                    var reader = await command.ExecuteReaderAsync(token).ConfigureAwait(false);
+                    await using (reader.ConfigureAwait(false))
+                    {
+                        await reader.ReadAsync(token).ConfigureAwait(false);
+                        return new SinkClock(DateTimeOffset.UnixEpoch.AddMicroseconds(reader.GetInt64(0)), time.GetTimestamp());
+                    }
                 }
             },
             cancellationToken);
 
-    public Task<SaveResult[]> SaveAsync(
+    public async Task<SaveResult[]> SaveAsync(
         IReadOnlyList<SaveItem<TState>> items, DateTimeOffset deadline, TimeSpan timeout, CancellationToken cancellationToken)
     {
         var terms = new FlushTerms(deadline, timeout);
-        return RunAsync(Saving, terms.Patience, (rented, token) => saver.SaveAsync(rented, items, terms, token), cancellationToken);
+        try
+        {
+            return await RunAsync(
+                Saving, terms.Patience, (rented, token) => saver.SaveAsync(rented, items, terms, token), cancellationToken)
+                .ConfigureAwait(false);
+        }
+        catch (SinkException e) when (e.Failure == SinkFailure.Timeout)
+        {
+            await ThrowOutStuckAsync(cancellationToken).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>It may have waited for the lock of one that will never come to its end. The next try is then better off.</summary>
+    private async Task ThrowOutStuckAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RunAsync(
+                "Looking for stuck flushes of",
+                ClockPatience,
+                async (rented, token) =>
+                {
+                    await stuck.ThrowOutAsync(rented.Connection, token).ConfigureAwait(false);
+                    return true;
+                },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (SinkException)
+        {
+            // The role may not, or the database does not answer: the save that timed out is reported all the same.
+        }
     }
 
     public Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
@@ -112,20 +168,66 @@ internal sealed class EntityFrameworkSink<TState>(
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(patience);
-        var opened = false;
-        try
+        var hasStaleTypes = false;
+        for (var attempt = 1; ; attempt++)
         {
-            var rented = contexts.Rent();
-            await using (rented.ConfigureAwait(false))
+            var opened = false;
+            try
             {
-                await rented.OpenAsync(limit.Token).ConfigureAwait(false);
-                opened = true;
-                return await work(rented, limit.Token).ConfigureAwait(false);
+                var rented = contexts.Rent(mayPrepare: attempt < Tries);
+                await using (rented.ConfigureAwait(false))
+                {
+                    await rented.OpenAsync(limit.Token).ConfigureAwait(false);
+                    opened = true;
+                    if (hasStaleTypes)
+                    {
+                        await rented.Connection.ReloadTypesAsync(limit.Token).ConfigureAwait(false);
+                    }
+
+                    return await WorkAsync(rented, work, limit.Token).ConfigureAwait(false);
+                }
+            }
+            catch (Exception e) when (!Passes(e, cancellationToken))
+            {
+                if (!opened)
+                {
+                    throw _errors.OnOpen(e);
+                }
+
+                // A read can be asked again; what a broken connection has done to a save nobody knows.
+                if (attempt < Tries && (SinkErrors.IsStale(e) || (attempt == 1 && doing != Saving && SinkErrors.IsBroken(e))))
+                {
+                    hasStaleTypes = SinkErrors.HasStaleTypes(e);
+                    continue;
+                }
+
+                throw _errors.OnStatement(e, doing, isSave: doing == Saving);
             }
         }
-        catch (Exception e) when (!Passes(e, cancellationToken))
+    }
+
+    /// <summary>
+    /// Does the work; where it fails, what the failure has made of the connection is mended before the pool gets it back.
+    /// </summary>
+    private static async Task<T> WorkAsync<T>(
+        RentedContext rented, Func<RentedContext, CancellationToken, Task<T>> work, CancellationToken token)
+    {
+        try
         {
-            throw opened ? _errors.OnStatement(e, doing, isSave: doing == Saving) : _errors.OnOpen(e);
+            return await work(rented, token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (SinkErrors.IsStale(e) || SinkErrors.IsOfClient(e))
+        {
+            try
+            {
+                await rented.ForgetPreparedAsync().ConfigureAwait(false);
+            }
+            catch (Exception broken) when (broken is NpgsqlException or InvalidOperationException or OperationCanceledException)
+            {
+                // Then it is not fit for the pool, which finds out by itself.
+            }
+
+            throw;
         }
     }
 

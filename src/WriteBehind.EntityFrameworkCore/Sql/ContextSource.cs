@@ -1,3 +1,4 @@
+using System.Data;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -10,15 +11,16 @@ namespace WriteBehind.EntityFrameworkCore.Sql;
 internal abstract class ContextSource
 {
     /// <summary>A context whose connection is not open yet.</summary>
+    /// <param name="mayPrepare">Whether statements may be prepared on it.</param>
     /// <exception cref="ConfigurationException">The context is not registered, or is not one of PostgreSQL.</exception>
-    public abstract RentedContext Rent();
+    public abstract RentedContext Rent(bool mayPrepare = true);
 }
 
 /// <inheritdoc />
 internal sealed class ContextSource<TContext>(IServiceScopeFactory scopes) : ContextSource
     where TContext : DbContext
 {
-    public override RentedContext Rent()
+    public override RentedContext Rent(bool mayPrepare = true)
     {
         var scope = scopes.CreateAsyncScope();
         try
@@ -33,7 +35,10 @@ internal sealed class ContextSource<TContext>(IServiceScopeFactory scopes) : Con
             return new RentedContext(scope, context, own, connection ?? throw new ConfigurationException(
                 "UseEntityFramework",
                 $"{typeof(TContext).Name} does not use PostgreSQL through Npgsql, which is the only database this sink works with. " +
-                "Configure the context with UseNpgsql."));
+                "Configure the context with UseNpgsql."))
+            {
+                MayPrepare = mayPrepare,
+            };
         }
         catch
         {
@@ -51,9 +56,14 @@ internal sealed class ContextSource<TContext>(IServiceScopeFactory scopes) : Con
 internal sealed class RentedContext(AsyncServiceScope scope, DbContext context, DbContext? own, NpgsqlConnection connection)
     : IAsyncDisposable, IDisposable
 {
+    private static readonly TimeSpan RepairPatience = TimeSpan.FromSeconds(5);
+
     public DbContext Context => context;
 
     public NpgsqlConnection Connection => connection;
+
+    /// <summary>Whether statements may be prepared on the connection: not in a last try after prepared ones have failed.</summary>
+    public bool MayPrepare { get; init; } = true;
 
     /// <summary>
     /// Opens the context's connection. Past the context's execution strategy: retrying is the flush pipeline's, which knows about
@@ -61,6 +71,29 @@ internal sealed class RentedContext(AsyncServiceScope scope, DbContext context, 
     /// </summary>
     public Task OpenAsync(CancellationToken cancellationToken)
         => context.GetService<IRelationalConnection>().OpenAsync(cancellationToken, errorsExpected: true);
+
+    /// <summary>
+    /// Has the connection forget its prepared statements, so that it is fit for its pool again. Npgsql notes them in a list of its own,
+    /// which parts from what the server has: where one parameter of a batch can't be written, it takes the batch's other statements for
+    /// prepared though nothing was sent, and whoever gets the connection next fails with 26000. Does nothing where the connection is
+    /// broken.
+    /// </summary>
+    public async Task ForgetPreparedAsync()
+    {
+        if (connection.FullState != ConnectionState.Open)
+        {
+            return;
+        }
+
+        // In a transaction that has failed nothing else is taken.
+        var rollback = new NpgsqlCommand("ROLLBACK", connection) { CommandTimeout = (int)RepairPatience.TotalSeconds };
+        await using (rollback.ConfigureAwait(false))
+        {
+            await rollback.ExecuteNonQueryAsync().ConfigureAwait(false);
+        }
+
+        connection.UnprepareAll();
+    }
 
     /// <summary>Gives the connection back to its pool, which rolls back what a failed batch left open.</summary>
     public async ValueTask DisposeAsync()

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace WriteBehind.EntityFrameworkCore.Sql;
 
@@ -40,7 +41,9 @@ namespace WriteBehind.EntityFrameworkCore.Sql;
 /// </item>
 /// <item>
 /// <b>idle_in_transaction_session_timeout</b> (and transaction_timeout where there is one, from PostgreSQL 17), also to the time
-/// left: a flusher that freezes between two statements is thrown out by the server and does not hold its locks past its lease.
+/// left: a flusher that freezes between two statements is thrown out by the server and does not hold its locks past its lease. While a
+/// statement is still being sent neither of them counts before PostgreSQL 17. There the server notices by its keepalives that a machine is
+/// gone, and any other flusher that waits for the lock throws out who holds it past a lease: see <see cref="StuckFlushers"/>.
 /// </item>
 /// </list>
 /// <para>
@@ -138,6 +141,9 @@ internal sealed class GuardedBatch : IAsyncDisposable
         SELECT set_config('statement_timeout', least($1, l.ms)::text, true),
             set_config('lock_timeout', $3::text, true),
             set_config('idle_in_transaction_session_timeout', l.ms::text, true),
+            set_config('tcp_keepalives_idle', '10', true),
+            set_config('tcp_keepalives_interval', '5', true),
+            set_config('tcp_keepalives_count', '3', true),
             {(withTransactionTimeout ? "set_config('transaction_timeout', l.ms::text, true)," : "")}
             set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)
         FROM (SELECT CASE WHEN $2 > clock_timestamp()
@@ -166,11 +172,18 @@ internal sealed class GuardedBatch : IAsyncDisposable
 /// </summary>
 internal sealed class FlushLock
 {
-    private FlushLock(string key)
+    private FlushLock(string table, int part)
     {
-        Shared = $"SELECT pg_advisory_xact_lock_shared({key})";
-        Exclusive = $"SELECT pg_advisory_xact_lock({key})";
+        (Table, Part) = (table, part);
+        Shared = $"SELECT pg_advisory_xact_lock_shared({table}::int4, {part})";
+        Exclusive = $"SELECT pg_advisory_xact_lock({table}::int4, {part})";
     }
+
+    /// <summary>The table's oid, as SQL writes it: the lock's first half.</summary>
+    public string Table { get; }
+
+    /// <summary>Its second half.</summary>
+    public int Part { get; }
 
     /// <summary>For flushes that put only: any number at once.</summary>
     public string Shared { get; }
@@ -183,6 +196,36 @@ internal sealed class FlushLock
     public static FlushLock Of(string table, string part = "")
     {
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"writebehind:{part}"));
-        return new FlushLock($"{SqlName.Literal(table)}::regclass::oid::int4, {BinaryPrimitives.ReadInt32BigEndian(hash)}");
+        return new FlushLock($"{SqlName.Literal(table)}::regclass::oid", BinaryPrimitives.ReadInt32BigEndian(hash));
+    }
+}
+
+/// <summary>
+/// Throws out sessions that hold the lock of a table past their lease while PostgreSQL waits for them to send the rest of a statement: of a
+/// process that froze, or of a connection that died without a word (a pooler or proxy in between keeps it alive for the server).
+/// Nothing else ends them before PostgreSQL 17, as time-outs count for what runs and for what idles between statements. They can't save
+/// anything any more: their deadline is past.
+/// </summary>
+/// <param name="flushLock">The lock of the table.</param>
+/// <param name="lease">How long a flush may take.</param>
+internal sealed class StuckFlushers(FlushLock flushLock, TimeSpan lease)
+{
+    private readonly string _sql = $"""
+        SELECT count(pg_terminate_backend(l.pid))
+        FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+        WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = {flushLock.Table} AND l.objid = {(uint)flushLock.Part}
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND l.granted AND a.wait_event = 'ClientRead' AND a.xact_start < clock_timestamp() - $1
+        """;
+
+    /// <summary>Looks for them and ends them; to be called where a save has waited in vain.</summary>
+    public async Task ThrowOutAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var command = new NpgsqlCommand(_sql, connection);
+        await using (command.ConfigureAwait(false))
+        {
+            command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = lease, NpgsqlDbType = NpgsqlDbType.Interval });
+            await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        }
     }
 }

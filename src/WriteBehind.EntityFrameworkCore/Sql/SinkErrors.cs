@@ -9,7 +9,8 @@ namespace WriteBehind.EntityFrameworkCore.Sql;
 /// Turns whatever the driver and EF Core throw into <see cref="SinkException"/>. The messages hold no connection settings.
 /// </summary>
 /// <param name="type">The entity type concerned.</param>
-internal sealed class SinkErrors(string type)
+/// <param name="isWritten">Whether flushes write a column of a table, both as PostgreSQL names them.</param>
+internal sealed class SinkErrors(string type, Func<string?, string?, bool> isWritten)
 {
     /// <summary>The connection could not be opened: nothing ran, so no entity can be to blame, whatever the error.</summary>
     public SinkException OnOpen(Exception error) => new(
@@ -31,7 +32,7 @@ internal sealed class SinkErrors(string type)
         var verdict = failure switch
         {
             SinkFailure.Entity => isSave ? "an entity can't be stored" : "a row can't be read",
-            SinkFailure.Statement => "the statement can't run on this table",
+            SinkFailure.Statement => "PostgreSQL refuses the statement, which need not be any entity's fault",
             SinkFailure.Timeout => "it took longer than its time-out",
             SinkFailure.Held => "another transaction holds a row of it",
             SinkFailure.Contention => "another transaction was in the way",
@@ -39,21 +40,24 @@ internal sealed class SinkErrors(string type)
         };
         return new SinkException(
             failure,
-            $"{doing} '{type}' failed, {verdict}: {Say(Root(error))}",
+            $"{doing} '{type}' failed, {verdict}: {Say(Root(error))}{(isSave && answer is not null ? Advice(answer) : "")}",
             answer?.SqlState,
             type,
             cause: error,
-            outcomeUnknown: isSave && failure == SinkFailure.Transient && answer is null);
+            outcomeUnknown: isSave && failure == SinkFailure.Transient && (answer is null || SqlStates.SaysNothingOfCommit(answer)));
     }
 
     /// <summary>The class of a failure while statements ran.</summary>
-    public static SinkFailure Classify(Exception error)
+    public SinkFailure Classify(Exception error)
     {
         // What says most comes first: the server's own word, then a value that could not be written, which the driver may wrap into
         // an error of the connection; everything else of the driver is the connection.
         if (Find<PostgresException>(error) is { } refused)
         {
-            return SqlStates.Classify(refused);
+            // A missing value in a column that no state has anything for.
+            return refused.SqlState == PostgresErrorCodes.NotNullViolation && !isWritten(refused.TableName, refused.ColumnName)
+                ? SinkFailure.Statement
+                : SqlStates.Classify(refused);
         }
 
         if (Find<DbUpdateConcurrencyException>(error) is not null)
@@ -70,6 +74,30 @@ internal sealed class SinkErrors(string type)
             : Find<NpgsqlException>(error) is not null || IsOfConnection(error) ? SinkFailure.Transient
             : SinkFailure.Entity;
     }
+
+    /// <summary>
+    /// Whether a connection remembers what the database no longer has: statements that a migration or a pooler took away, types that were
+    /// made anew. Not where the error comes from a function or trigger, which has statements of its own.
+    /// </summary>
+    public static bool IsStale(Exception error) => Find<PostgresException>(error) is { } refused && SqlStates.IsStale(refused);
+
+    /// <summary>Whether it remembers types, at that.</summary>
+    public static bool HasStaleTypes(Exception error)
+        => Find<PostgresException>(error) is { SqlState: PostgresErrorCodes.InternalError or PostgresErrorCodes.UndefinedObject } refused
+            && SqlStates.IsStale(refused);
+
+    /// <summary>Whether the driver or EF Core could not even send it: a value that can't be written, say.</summary>
+    public static bool IsOfClient(Exception error)
+        => Find<PostgresException>(error) is null && (IsOfValue(error) || (Find<NpgsqlException>(error) is null && !IsOfConnection(error)));
+
+    /// <summary>
+    /// Whether the connection broke, as those do that a pool kept through a restart of the server. Not a wait that was given up.
+    /// </summary>
+    public static bool IsBroken(Exception error) => Find<PostgresException>(error) is { } refused
+        ? SqlStates.EndsSession(refused)
+        : Find<NpgsqlException>(error) is not null
+            && Find<TimeoutException>(error) is null && Find<OperationCanceledException>(error) is null
+            && (Find<IOException>(error) is not null || Find<SocketException>(error) is not null);
 
     private static bool IsOfValue(Exception error)
         => Find<InvalidCastException>(error) is not null
@@ -109,6 +137,15 @@ internal sealed class SinkErrors(string type)
         _ => error.Message,
     };
 
+    /// <summary>What helps, where it is not the value alone that is wrong.</summary>
+    private static string Advice(PostgresException error) => error.SqlState switch
+    {
+        PostgresErrorCodes.UniqueViolation =>
+            " If two entities exchange the value, make the constraint DEFERRABLE INITIALLY DEFERRED: it is checked at the end then.",
+        PostgresErrorCodes.ForeignKeyViolation => " It is tried again until the row it refers to (or those that refer to it) are flushed.",
+        _ => "",
+    };
+
     private static string Place(PostgresException error)
     {
         string?[] places =
@@ -127,9 +164,14 @@ internal sealed class SinkErrors(string type)
 /// (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 /// </summary>
 /// <remarks>
-/// The rule behind the table: an entity may be blamed only where its own values can be the cause, since a blamed entity ends as a
-/// dead letter; and a failure that may be one entity's fault must never count as transient, since it would hold up all others for ever.
-/// What the table does not know is therefore an entity's fault: bisecting then finds out.
+/// Blame needs proof, and a SQLSTATE is none: any of them can come from one row (a trigger raises whatever it likes, a page is broken, a
+/// foreign table is away), or from the state of the server. So the table says no more than where a failure may come from:
+/// <list type="bullet">
+/// <item>an <b>entity</b>, where by its meaning only a value can break the rule;</item>
+/// <item>the server is <b>away</b> (transient), where it ended the session or does not write at all at the moment;</item>
+/// <item>otherwise it is the <b>statement</b> that was refused, by a server that answers. Whose fault that is the flush pipeline finds out:
+/// what fails while others pass is the entity's, and while nothing passes nobody's.</item>
+/// </list>
 /// </remarks>
 internal static class SqlStates
 {
@@ -138,7 +180,26 @@ internal static class SqlStates
     /// </summary>
     private const string PolicyCheck = "ExecWithCheckOptions";
 
-    public static SinkFailure Classify(PostgresException error) => error.SqlState switch
+    public static SinkFailure Classify(PostgresException error)
+        => EndsSession(error) || (IsOfPooler(error) && !SaysOfStatement(error)) ? SinkFailure.Transient : ClassifyAnswer(error);
+
+    /// <summary>
+    /// Whether the error is a pooler's own (PgBouncer's time-outs and lost servers, with 08P01 whatever the cause) and not the server's:
+    /// PostgreSQL always names the routine that raised an error.
+    /// </summary>
+    public static bool IsOfPooler(PostgresException error) => string.IsNullOrEmpty(error.Routine);
+
+    /// <summary>
+    /// Whether a statement that was sent may still commit behind this error: what a pooler says of its own connections is no answer of the
+    /// server, which goes on with what it has received.
+    /// </summary>
+    public static bool SaysNothingOfCommit(PostgresException error) => IsOfPooler(error) || error.SqlState is ['0', '8', ..];
+
+    /// <summary>Data, constraints, names and triggers: what only the server can know, should it ever leave the routine out.</summary>
+    private static bool SaysOfStatement(PostgresException error)
+        => error.SqlState is ['2', '2', ..] or ['2', '3', ..] or ['4', '2', ..] or ['4', '4', ..] or ['5', '4', ..] or ['P', '0', ..];
+
+    private static SinkFailure ClassifyAnswer(PostgresException error) => error.SqlState switch
     {
         // Serialization failure, deadlock: somebody else was in the way. Lock not available: somebody still is.
         "40001" or "40P01" => SinkFailure.Contention,
@@ -153,30 +214,38 @@ internal static class SqlStates
         // A row that a policy forbids is the row's fault, a table that a privilege forbids is not.
         "42501" => error.Routine == PolicyCheck ? SinkFailure.Entity : SinkFailure.Statement,
 
-        // A prepared statement whose table changed ("cached plan must not change result type") or that is gone (a pooler): the next
-        // connection prepares it anew.
-        "0A000" when error.Routine == "RevalidateCachedQuery" => SinkFailure.Transient,
-        "26000" => SinkFailure.Transient,
+        // A transaction that may not write (25006, on a standby after a failover), a server that stops: of our own statements it says that
+        // the server is of no use now. A trigger that says so may be alone with it.
+        ['2', '5', ..] or ['5', '7', 'P', ..] when !IsOfFunction(error) => SinkFailure.Transient,
 
-        // A result that is too large for the index, the page or the statement comes from the values.
-        ['5', '4', ..] => SinkFailure.Entity,
+        // What the code alone can't tell. Log-in and connection (28, 3D, 08), as those of a foreign server; undefined or unfit tables,
+        // columns and types (42, 3F, 0A); prepared statements (26); out of resources, prerequisites, operators, system and configuration
+        // errors (53, 55, 57, 58, F0); foreign tables (HV); internal errors, as of a broken page or of a type made anew (XX).
+        ['0', '8' or 'A', ..] or ['2', '5' or '6' or '8', ..] or ['3', 'D' or 'F', ..] or ['4', '2', ..]
+            or ['5', '3' or '5' or '7' or '8', ..] or ['F', '0', ..] or ['H', 'V', ..] or ['X', 'X', ..] => SinkFailure.Statement,
 
-        // Connection; transaction state (25006: read-only, as on a standby after a failover; 25P03 and 25P04: thrown out for idling);
-        // log-in (28) and missing database (3D): nothing ran, no entity is to blame, and a password being rotated or a database being
-        // restored is over in time; out of resources; prerequisite state; operator intervention (shutdown); system and
-        // configuration errors; foreign servers.
-        ['0', '8', ..] or ['2', '5', ..] or ['2', '8', ..] or ['3', 'D', ..] or ['5', '3', ..] or ['5', '5', ..] or ['5', '7', ..]
-            or ['5', '8', ..]
-            or ['F', '0', ..] or ['H', 'V', ..] => SinkFailure.Transient,
-
-        // Undefined table or column, wrong type of a column, missing unique constraint; no such schema; not supported.
-        ['4', '2', ..] or ['3', 'F', ..] or ['0', 'A', ..] => SinkFailure.Statement,
-
-        // 22 data, 23 constraints, 44 check option, P0 raised by a trigger, XX a broken page, and whatever is not known.
+        // 22 data, 23 constraints, 44 check option, 54 too large, P0 raised by a trigger, and whatever is not known.
         _ => SinkFailure.Entity,
     };
 
-    /// <summary>Whether the connection's prepared statements are no good any more.</summary>
-    public static bool InvalidatesPreparedStatements(PostgresException error)
-        => error.SqlState is "26000" || (error.SqlState is "0A000" && error.Routine == "RevalidateCachedQuery");
+    /// <summary>Whether the server has ended the session with it.</summary>
+    public static bool EndsSession(PostgresException error) => error.InvariantSeverity is "FATAL" or "PANIC";
+
+    /// <summary>Whether it comes from what the connection remembers: see <see cref="SinkErrors.IsStale"/>.</summary>
+    public static bool IsStale(PostgresException error) => !EndsSession(error) && !IsOfFunction(error) && error.SqlState switch
+    {
+        // No such prepared statement, or another of that name.
+        "26000" or "42P05" => true,
+
+        // A statement whose table changed ("cached plan must not change result type").
+        "0A000" => error.Routine == "RevalidateCachedQuery",
+
+        // A type or function that was dropped and made anew, as with its extension. Internal errors are not translated.
+        "XX000" => error.MessageText.Contains("cache lookup failed", StringComparison.Ordinal),
+        "42704" => error.Routine is "lookup_type_cache" or "typeidType",
+        _ => false,
+    };
+
+    /// <summary>Whether it was raised within a function or trigger, or a remote server's: those leave a trace of where they were.</summary>
+    private static bool IsOfFunction(PostgresException error) => !string.IsNullOrEmpty(error.Where);
 }

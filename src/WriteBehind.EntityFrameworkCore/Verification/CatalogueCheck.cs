@@ -1,3 +1,4 @@
+using System.Globalization;
 using Npgsql;
 using WriteBehind.EntityFrameworkCore.Sql;
 
@@ -9,6 +10,17 @@ namespace WriteBehind.EntityFrameworkCore.Verification;
 /// </summary>
 internal sealed class CatalogueCheck(string type, IReadOnlyList<ExpectedTable> tables)
 {
+    private const string DatabaseSql = """
+        SELECT current_database()::text, (SELECT d.oid::bigint FROM pg_database d WHERE d.datname = current_database()),
+            coalesce((SELECT n.nspname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)),
+                current_schema()::text, '')
+        """;
+
+    /// <summary>Whether a column that PostgreSQL names, of a table that it names, is one that flushes write.</summary>
+    public bool IsWritten(string? table, string? column)
+        => table is not null && column is not null
+            && tables.Any(t => t.Name.EndsWith(SqlName.Quote(table), StringComparison.Ordinal) && t.WrittenColumns.Contains(column));
+
     /// <exception cref="ConfigurationException">They differ in a way that flushes or loads would fail on.</exception>
     public async Task RunAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
@@ -31,6 +43,48 @@ internal sealed class CatalogueCheck(string type, IReadOnlyList<ExpectedTable> t
 
             CheckColumnsThatNothingFills(expected, found);
             CheckKey(expected, found);
+        }
+    }
+
+    /// <summary>
+    /// Which database this is, and which schema of it. Cluster and database are named by numbers that no other has: names are alike in
+    /// every copy of a service.
+    /// </summary>
+    public async Task<DatabaseIdentity> IdentifyAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var cluster = await ReadClusterAsync(connection, cancellationToken).ConfigureAwait(false);
+        var command = new NpgsqlCommand(DatabaseSql, connection);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = tables[0].Name });
+        await using (command.ConfigureAwait(false))
+        {
+            var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+                var (name, number, schema) = (reader.GetString(0), reader.GetInt64(1), reader.GetString(2));
+                return new DatabaseIdentity(
+                    string.Create(CultureInfo.InvariantCulture, $"{cluster}/{number}/{schema}"),
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"schema \"{schema}\" of database \"{name}\" (oid {number}) in the PostgreSQL cluster {cluster}"));
+            }
+        }
+    }
+
+    private static async Task<string> ReadClusterAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var command = new NpgsqlCommand("SELECT system_identifier::text FROM pg_control_system()", connection);
+            await using (command.ConfigureAwait(false))
+            {
+                return (string)(await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
+            }
+        }
+        catch (PostgresException e) when (e.SqlState is "42501" or "42883" or "0A000")
+        {
+            // A service that hides it. Database and schema still tell most of them apart.
+            return "unknown";
         }
     }
 

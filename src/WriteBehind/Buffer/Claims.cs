@@ -8,8 +8,10 @@ namespace WriteBehind.Buffer;
 /// Which entities of a type are due, and which flusher holds them: finds, claims, gives back. What was saved is taken out by
 /// <see cref="Settler"/>, together with its claim.
 /// </summary>
-internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeOptions options)
+internal sealed class Claims(RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, Admission? admission = null)
 {
+    private readonly KeyLayout _keys = buffer.Keys;
+
     /// <summary>Finds entities of one shard that are due and that nobody holds.</summary>
     /// <param name="shard">The shard.</param>
     /// <param name="minAge">How old their oldest unflushed write must be.</param>
@@ -21,7 +23,7 @@ internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeO
     {
         var reply = await DueScript.Script.RunAsync(
             redis,
-            [keys[shard].Dirty, keys[shard].Claims],
+            [_keys[shard].Dirty, _keys[shard].Claims],
             [(long)minAge.TotalMilliseconds, until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty, skip, count, 10 * count],
             cancellationToken).ConfigureAwait(false);
         return new DuePage(shard, reply.NextInt(), reply.NextInt(), reply.RestOfTexts());
@@ -33,33 +35,77 @@ internal sealed class Claims(RedisConnections redis, KeyLayout keys, EntityTypeO
     /// <param name="cancellationToken">Gives up.</param>
     public async Task ClaimAsync(IReadOnlyList<ClaimItem> items, int room, CancellationToken cancellationToken)
     {
+        admission?.Check(options.Type);
         var shard = items[0].Shard;
-        var scriptKeys = new RedisKey[3 + items.Count];
-        var arguments = new RedisValue[2 + items.Count];
-        (scriptKeys[0], scriptKeys[1], scriptKeys[2]) = (keys[shard].Claims, keys[shard].Dirty, keys[shard].Dead);
+        var scriptKeys = new RedisKey[5 + items.Count];
+        var arguments = new RedisValue[6 + items.Count];
+        (scriptKeys[0], scriptKeys[1], scriptKeys[2]) = (_keys[shard].Claims, _keys[shard].Dirty, _keys[shard].Dead);
+        (scriptKeys[3], scriptKeys[4]) = (_keys[shard].Epoch, _keys[shard].Calls(buffer.Process));
         (arguments[0], arguments[1]) = ((long)options.Lease.TotalMicroseconds, room);
+        buffer.Epochs.Hearing(shard, buffer.FenceTimes).CopyTo(arguments, 2);
         for (var i = 0; i < items.Count; i++)
         {
-            scriptKeys[3 + i] = keys[shard].Entity(items[i].Id);
-            arguments[2 + i] = items[i].Id;
+            scriptKeys[5 + i] = _keys[shard].Entity(items[i].Id);
+            arguments[6 + i] = items[i].Id;
         }
 
-        var reply = await ClaimScript.Script.RunAsync(redis, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
-        var claim = new ShardClaim(shard, reply.NextLong(), reply.NextLong());
+        var reply = await RunClaimAsync(scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
+        var (term, at, epoch) = (reply.NextLong(), reply.NextLong(), reply.NextText());
+        var claim = new ShardClaim(shard, term, at, epoch.Length > 0 ? buffer.Epochs.Note(shard, epoch) : epoch);
         foreach (var item in items)
         {
             Read(reply, claim, item);
         }
     }
 
+    private async Task<ScriptReply> RunClaimAsync(RedisKey[] scriptKeys, RedisValue[] arguments, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ClaimScript.Script.RunAsync(redis, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException e) when (RedisErrors.IsOutOfMemory(e))
+        {
+            // A claim takes little, and is what a full Redis is drained by.
+            return await ClaimScript.WhenFull.RunAsync(redis, scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Gives a claim back at once instead of when its lease ends.</summary>
     public Task ReleaseAsync(ShardClaim claim, CancellationToken cancellationToken)
-        => redis.RunAsync(db => db.SortedSetRemoveRangeByScoreAsync(keys[claim.Shard].Claims, claim.Term, claim.Term), cancellationToken);
+        => redis.RunAsync(db => db.SortedSetRemoveRangeByScoreAsync(
+            _keys[claim.Shard].Claims, claim.Term, claim.Term, flags: CommandFlags.DemandMaster), cancellationToken);
+
+    /// <summary>Gives claims back. Where Redis is away, their leases end by themselves.</summary>
+    public async Task TryReleaseAsync(IEnumerable<ShardClaim> claims)
+    {
+        try
+        {
+            await Task.WhenAll(claims.Select(claim => ReleaseAsync(claim, CancellationToken.None))).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException)
+        {
+            // The leases end by themselves.
+        }
+    }
+
+    /// <summary>The same as <see cref="RestampAsync"/>, where it does no harm if Redis refuses.</summary>
+    public async Task TryRestampAsync(ShardClaim claim, IReadOnlyList<ClaimItem> moved)
+    {
+        try
+        {
+            await RestampAsync(claim, moved, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException)
+        {
+            // They keep the age that they had.
+        }
+    }
 
     /// <summary>Gives entities of one claim that moved on during their flush the age of what is still unflushed.</summary>
     public Task RestampAsync(ShardClaim claim, IReadOnlyList<ClaimItem> moved, CancellationToken cancellationToken)
     {
-        var shard = keys[claim.Shard];
+        var shard = _keys[claim.Shard];
         var scriptKeys = new RedisKey[1 + moved.Count];
         var arguments = new RedisValue[1 + (2 * moved.Count)];
         (scriptKeys[0], arguments[0]) = (shard.Dirty, claim.At);
@@ -164,7 +210,8 @@ internal enum ClaimStatus
 /// <param name="Shard">The shard.</param>
 /// <param name="Term">The end of the lease in Redis time (µs). Unique in the shard, and so the claim's name.</param>
 /// <param name="At">Redis time (ms) of the claim.</param>
-internal sealed record ShardClaim(int Shard, long Term, long At);
+/// <param name="Epoch">The shard's epoch.</param>
+internal sealed record ShardClaim(int Shard, long Term, long At, string Epoch);
 
 /// <summary>Entities of one shard that are due.</summary>
 /// <param name="Shard">The shard.</param>
@@ -174,15 +221,18 @@ internal sealed record ShardClaim(int Shard, long Term, long At);
 internal sealed record DuePage(int Shard, int Seen, int Held, IReadOnlyList<string> Ids);
 
 /// <summary>
-/// Claims entities of one shard for a flusher and reads their states. KEYS: claims, dirty, dead, then the entity of each.
-/// ARGV: lease in µs, bytes of payload to read at most, then the ids. Returns the term (end of lease, µs), Redis time in ms, then status,
-/// version, payload, tombstone mark and nonce of each.
+/// Claims entities of one shard for a flusher and reads their states. KEYS: claims, dirty, dead, epoch, the process' calls, then the entity
+/// of each. ARGV: lease in µs, bytes of payload to read at most, candidate epoch, known epoch, the process' last write call and the time
+/// that the clock must show (µs), then the ids. Returns the term (end of lease, µs), Redis time in ms, the epoch, then status, version,
+/// payload, tombstone mark and nonce of each.
 /// </summary>
 internal static class ClaimScript
 {
-    public static readonly RedisScript Script = new(VersionLua.Text, """
+    private const string Text = """
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2]
+        local epoch = redis.call('GET', KEYS[4])
+        if epoch then epoch = heard(KEYS[4], epoch, ARGV[4], redis.call('GET', KEYS[5]), ARGV[5], ARGV[6], now, ARGV[3]) end
 
         -- Claims that have run out are cleared away in passing; where none is left, which is the rule, there is none to look for.
         redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
@@ -193,18 +243,18 @@ internal static class ClaimScript
         local top = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
         if top[2] and tonumber(top[2]) >= term then term = tonumber(top[2]) + 1 end
         local name = string.format('%.0f', term)
-        local out = { name, string.format('%.0f', math.floor(now / 1000)) }
+        local out = { name, string.format('%.0f', math.floor(now / 1000)), epoch }
 
         -- All marks with one command (in parts, as Lua's stack ends at 8,000 values).
         local dirty = {}
-        for first = 3, #ARGV, 1000 do
+        for first = 7, #ARGV, 1000 do
           local marks = redis.call('ZMSCORE', KEYS[2], unpack(ARGV, first, math.min(first + 999, #ARGV)))
-          for i = 1, #marks do dirty[first + i] = marks[i] end
+          for i = 1, #marks do dirty[first + i - 2] = marks[i] end
         end
         local taken = {}
         local room = tonumber(ARGV[2])
-        for k = 4, #KEYS do
-          local id = ARGV[k - 1]
+        for k = 6, #KEYS do
+          local id = ARGV[k + 1]
           local status, stored = 'claimed', {}
           if top[1] and redis.call('ZSCORE', KEYS[1], id) then
             status = 'held'
@@ -239,7 +289,12 @@ internal static class ClaimScript
           redis.call('ZADD', KEYS[1], unpack(taken, first, math.min(first + 999, #taken)))
         end
         return out
-        """);
+        """;
+
+    public static readonly RedisScript Script = new(VersionLua.Text, EpochLua.Text, Text);
+
+    /// <summary>The same on a Redis that has reached maxmemory. Redis 7 knows the flags; an older one does not compile it.</summary>
+    public static readonly RedisScript WhenFull = new("#!lua flags=allow-oom", VersionLua.Text, EpochLua.Text, Text);
 }
 
 /// <summary>
@@ -259,15 +314,25 @@ internal static class DueScript
         local offset, wanted, most = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
         local seen, taken, ids = 0, 0, {}
         local claims = redis.call('EXISTS', KEYS[2]) == 1
-        while #ids < wanted and seen < most do
-          local page = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', latest, 'LIMIT', offset + seen, wanted)
-          for _, id in ipairs(page) do
-            if #ids == wanted then break end
-            seen = seen + 1
-            local claim = claims and redis.call('ZSCORE', KEYS[2], id)
-            if claim and tonumber(claim) > held then taken = taken + 1 else ids[#ids + 1] = id end
+        local function look(from, to, offset)
+          local first = seen
+          while #ids < wanted and seen < most do
+            local page = redis.call('ZRANGEBYSCORE', KEYS[1], from, to, 'LIMIT', offset + seen - first, wanted)
+            for _, id in ipairs(page) do
+              if #ids == wanted then break end
+              seen = seen + 1
+              local claim = claims and redis.call('ZSCORE', KEYS[2], id)
+              if claim and tonumber(claim) > held then taken = taken + 1 else ids[#ids + 1] = id end
+            end
+            if #page < wanted then break end
           end
-          if #page < wanted then break end
+        end
+        look('-inf', latest, offset)
+        -- Marks ahead of the clock are from before it went back. How old they are nobody knows, so they are due, after those whose age
+        -- is known.
+        local newest = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+        if newest[2] and tonumber(newest[2]) > now and #ids < wanted and seen < most then
+          look(string.format('(%.0f', now), '+inf', math.max(0, offset - redis.call('ZCOUNT', KEYS[1], '-inf', latest)))
         end
         local out = { seen, taken }
         for _, id in ipairs(ids) do out[#out + 1] = id end
@@ -283,11 +348,14 @@ internal static class DueScript
 internal static class RestampScript
 {
     public static readonly RedisScript Script = new("""
-        -- Without this a hot entity would stay due for ever and be flushed in every sweep instead of once per flush delay.
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        -- Without this a hot entity would stay due for ever and be flushed in every sweep instead of once per flush delay. The same holds
+        -- for a mark that is ahead of the clock, which went back.
         for k = 2, #KEYS do
           local id, saved = ARGV[2 * k - 2], ARGV[2 * k - 1]
           local score = redis.call('ZSCORE', KEYS[1], id)
-          if score and tonumber(score) < tonumber(ARGV[1]) then
+          if score and (tonumber(score) < tonumber(ARGV[1]) or tonumber(score) > now) then
             local version = redis.call('HGET', KEYS[k], 'v')
             if version and version ~= saved then redis.call('ZADD', KEYS[1], 'XX', ARGV[1], id) end
           end

@@ -9,9 +9,12 @@ namespace WriteBehind.Buffer;
 
 /// <summary>The dead letters of one entity type.</summary>
 internal sealed partial class DeadLetterBox(
-    RedisConnections redis, KeyLayout keys, EntityTypeOptions options, TypeMetrics metrics, TimeProvider time, ILogger logger)
+    RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, TypeMetrics metrics, TimeProvider time, ILogger logger)
 {
     private const int LongestError = 2_000;
+    private const CommandFlags Master = CommandFlags.DemandMaster;
+
+    private readonly KeyLayout _keys = buffer.Keys;
 
     /// <summary>Sets an entity aside with its error; its state stays where it is. False where the entity moved on meanwhile.</summary>
     public Task<bool> SetAsideAsync(
@@ -35,8 +38,11 @@ internal sealed partial class DeadLetterBox(
             Version = item.Version,
             Nonce = item.Nonce,
             Reason = DeadLetterReason.Fenced,
-            Error = $"The database has version {storedVersion}. Redis seems to have lost writes; the newer row counts, and owners reload " +
-                "it.",
+            Error = storedVersion == item.Version
+                ? $"The database has version {storedVersion}, too, but of another write: another program raised the row's version, or " +
+                    "Redis lost writes and gave the number out twice. The row counts, and owners reload it."
+                : $"The database has version {storedVersion}. Another program raised the row's version, or Redis lost writes; the newer " +
+                    "row counts, and owners reload it.",
             Attempts = 1,
             FirstFailedAt = time.GetUtcNow(),
             SetAsideAt = time.GetUtcNow(),
@@ -45,15 +51,31 @@ internal sealed partial class DeadLetterBox(
             Payload = item.Payload,
         });
 
+    /// <summary>
+    /// Lets go of a state of before Redis went back that the database has something newer of: no write is lost by that which Redis had not
+    /// lost before. False where the entity moved on meanwhile.
+    /// </summary>
+    public async Task<bool> DropSupersededAsync(ClaimItem item, long storedVersion)
+    {
+        var dropped = await RunSetAsideAsync(item, RedisValue.EmptyString, storedVersion).ConfigureAwait(false);
+        if (dropped)
+        {
+            metrics.Superseded();
+            Superseded(logger, options.Type, item.Id, item.Version, storedVersion);
+        }
+
+        return dropped;
+    }
+
     /// <summary>At most <paramref name="limit"/> letters, shard by shard.</summary>
     public async Task<IReadOnlyList<DeadLetter>> ListAsync(int limit, CancellationToken cancellationToken)
     {
         var letters = new List<DeadLetter>();
-        for (var shard = 0; shard < keys.Shards && letters.Count < limit; shard++)
+        for (var shard = 0; shard < _keys.Shards && letters.Count < limit; shard++)
         {
-            var dead = keys[shard].Dead;
+            var dead = _keys[shard].Dead;
             var database = await redis.SharedAsync(cancellationToken).ConfigureAwait(false);
-            var fields = database.HashScanAsync(dead, pageSize: Math.Min(limit, 1000)).GetAsyncEnumerator(cancellationToken);
+            var fields = database.HashScanAsync(dead, pageSize: Math.Min(limit, 1000), flags: Master).GetAsyncEnumerator(cancellationToken);
             await using (fields.ConfigureAwait(false))
             {
                 // One field at a time, so that the time-out is that of a page and not of all of them.
@@ -72,8 +94,8 @@ internal sealed partial class DeadLetterBox(
     /// <summary>The entities of one shard that are dead letters now.</summary>
     public async Task<IReadOnlyList<string>> IdsAsync(int shard, CancellationToken cancellationToken)
     {
-        var dead = keys[shard].Dead;
-        var ids = await RunAsync(dead, db => db.HashKeysAsync(dead), cancellationToken).ConfigureAwait(false);
+        var dead = _keys[shard].Dead;
+        var ids = await RunAsync(dead, db => db.HashKeysAsync(dead, Master), cancellationToken).ConfigureAwait(false);
         return Array.ConvertAll(ids, static id => (string)id!);
     }
 
@@ -85,14 +107,14 @@ internal sealed partial class DeadLetterBox(
             return null;
         }
 
-        if (letter.Reason == DeadLetterReason.Fenced)
+        if (letter.HoldsState)
         {
             return new(letter.ToPublic(options.Type, id), letter.IsDelete, BodyOf(letter.Payload));
         }
 
-        var shard = keys[keys.ShardOf(id)];
+        var shard = _keys[_keys.ShardOf(id)];
         var fields = await redis.RunAsync(
-            db => db.HashGetAsync(shard.Entity(id), [letter.MarkField, "d", "x"]), cancellationToken).ConfigureAwait(false);
+            db => db.HashGetAsync(shard.Entity(id), [letter.MarkField, "d", "x"], Master), cancellationToken).ConfigureAwait(false);
         var isCurrent = fields[0] == letter.Mark;
         var isDelete = isCurrent && !fields[2].IsNull;
         return new(
@@ -110,13 +132,14 @@ internal sealed partial class DeadLetterBox(
             return false;
         }
 
-        if (letter.Reason == DeadLetterReason.Fenced)
+        Readable(id, letter);
+        if (letter.HoldsState)
         {
             await rewrite(letter.IsDelete ? null : letter.Payload).ConfigureAwait(false);
             return true;
         }
 
-        var shard = keys[keys.ShardOf(id)];
+        var shard = _keys[_keys.ShardOf(id)];
         var revived = await DeadLetterScripts.Retry.RunAsync(
             redis,
             [shard.Dirty, shard.Dead, shard.Entity(id)],
@@ -125,21 +148,37 @@ internal sealed partial class DeadLetterBox(
         return revived.NextFlag();
     }
 
-    /// <summary>Drops a letter and its state.</summary>
+    /// <summary>Drops a letter and its state. False where there is none, or where it was taken back or replaced meanwhile.</summary>
     public async Task<bool> DiscardAsync(string id, CancellationToken cancellationToken)
     {
-        if (await FindAsync(id, cancellationToken).ConfigureAwait(false) is not { } letter)
+        if (await FindBytesAsync(id, cancellationToken).ConfigureAwait(false) is not { } stored)
         {
             return false;
         }
 
-        var shard = keys[keys.ShardOf(id)];
-        await DeadLetterScripts.Discard.RunAsync(
+        var letter = StoredLetter.FromBytes(stored);
+        Readable(id, letter);
+        var shard = _keys[_keys.ShardOf(id)];
+        var discarded = await DeadLetterScripts.Discard.RunAsync(
             redis,
             [shard.Dirty, shard.Dead, shard.Entity(id), shard.Fence(id)],
-            [id, letter.MarkField, letter.Mark, letter.Version + 1, (long)options.TombstoneFenceTime.TotalMilliseconds],
+            [id, letter.MarkField, letter.Mark, letter.Version + 1, (long)buffer.FenceTimes.Tombstone.TotalMilliseconds, stored],
             cancellationToken).ConfigureAwait(false);
-        return true;
+        return discarded.NextFlag();
+    }
+
+    /// <summary>A letter that only its own release can read is for that release to deal with.</summary>
+    private void Readable(string id, StoredLetter letter)
+    {
+        if (letter.IsUnreadable)
+        {
+            throw new PayloadException(
+                PayloadProblem.NewerSchema,
+                $"The dead letter of {options.Type} '{id}' can't be read by this release, so it is left as it is: {letter.Error} " +
+                "Use the release that wrote it.",
+                options.Type,
+                id);
+        }
     }
 
     // In one conditional expression null would become an empty memory, not none.
@@ -155,15 +194,8 @@ internal sealed partial class DeadLetterBox(
 
     private async Task<bool> SetAsideAsync(ClaimItem item, StoredLetter letter)
     {
-        var shardKeys = keys[item.Shard];
-        var fenced = letter.Reason == DeadLetterReason.Fenced;
-        RedisValue storedVersion = fenced ? letter.StoredVersion : RedisValue.EmptyString;
-        var set = await DeadLetterScripts.SetAside.RunAsync(
-            redis,
-            [shardKeys.Dirty, shardKeys.Dead, shardKeys.Entity(item.Id), shardKeys.Fence(item.Id)],
-            [item.Id, item.Nonce, letter.ToBytes(), storedVersion, (long)options.FenceTime.TotalMilliseconds],
-            CancellationToken.None).ConfigureAwait(false);
-        if (!set.NextFlag())
+        RedisValue storedVersion = letter.Reason == DeadLetterReason.Fenced ? letter.StoredVersion : RedisValue.EmptyString;
+        if (!await RunSetAsideAsync(item, letter.ToBytes(), storedVersion).ConfigureAwait(false))
         {
             return false;
         }
@@ -171,6 +203,17 @@ internal sealed partial class DeadLetterBox(
         metrics.DeadLettered();
         DeadLettered(logger, options.Type, item.Id, item.Version, letter.Reason, letter.Error);
         return true;
+    }
+
+    private async Task<bool> RunSetAsideAsync(ClaimItem item, RedisValue letter, RedisValue storedVersion)
+    {
+        var shard = _keys[item.Shard];
+        var set = await DeadLetterScripts.SetAside.RunAsync(
+            redis,
+            [shard.Dirty, shard.Dead, shard.Entity(item.Id), shard.Fence(item.Id), shard.Epoch],
+            [item.Id, item.Nonce, letter, storedVersion, (long)buffer.FenceTimes.Longest.TotalMilliseconds],
+            CancellationToken.None).ConfigureAwait(false);
+        return set.NextFlag();
     }
 
     private async Task<T> RunAsync<T>(RedisKey dead, Func<IDatabase, Task<T>> command, CancellationToken cancellationToken)
@@ -186,66 +229,23 @@ internal sealed partial class DeadLetterBox(
     }
 
     private async Task<StoredLetter?> FindAsync(string id, CancellationToken cancellationToken)
+        => await FindBytesAsync(id, cancellationToken).ConfigureAwait(false) is { } stored ? StoredLetter.FromBytes(stored) : null;
+
+    private async Task<byte[]?> FindBytesAsync(string id, CancellationToken cancellationToken)
     {
-        var dead = keys[keys.ShardOf(id)].Dead;
-        var stored = await RunAsync(dead, db => db.HashGetAsync(dead, id), cancellationToken).ConfigureAwait(false);
-        return stored.IsNull ? null : StoredLetter.FromBytes((byte[])stored!);
+        var dead = _keys[_keys.ShardOf(id)].Dead;
+        return await RunAsync(dead, db => db.HashGetAsync(dead, id, Master), cancellationToken).ConfigureAwait(false);
     }
 
     [LoggerMessage(
         4, LogLevel.Error, "{Type} '{Id}' at version {Version} is a dead letter ({Reason}): {Error} Its state is kept in Redis.")]
     private static partial void DeadLettered(ILogger logger, string type, string id, long version, DeadLetterReason reason, string error);
-}
 
-/// <summary>
-/// Setting entities aside and getting them back. One entity a call: this is the rare path. Whether an entity moved on is told by the
-/// nonce of its write, which stands for its version and for more (as when it is settled).
-/// </summary>
-internal static class DeadLetterScripts
-{
-    /// <summary>
-    /// Sets an entity aside unless it moved on. KEYS: dirty, dead, entity, fence. ARGV: id, nonce, letter, then for a fenced one
-    /// the row's version and the fence time in ms, else empty. Returns 1 where it was set aside.
-    /// </summary>
-    public static readonly RedisScript SetAside = new("""
-        if (redis.call('HGET', KEYS[3], 'w') or '') ~= ARGV[2] then return 0 end
-        -- The HDEL has no effect that lasts; but once a script has written, Redis lets it go on even at maxmemory.
-        redis.call('HDEL', KEYS[2], ARGV[1])
-        redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
-        redis.call('ZREM', KEYS[1], ARGV[1])
-        -- A fenced state leaves the entity key (the letter keeps it): the newer row counts, and the fence tells owners to reload.
-        if ARGV[4] ~= '' then
-          redis.call('DEL', KEYS[3])
-          redis.call('SET', KEYS[4], ARGV[4] .. ':', 'PX', ARGV[5])
-        end
-        return 1
-        """);
-
-    /// <summary>
-    /// Makes a dead entity dirty again. KEYS: dirty, dead, entity. ARGV: id, the field that marks the write and what it holds. Returns 1
-    /// where it did, 0 where the entity no longer holds that write (a fenced one, whose state is in the letter).
-    /// </summary>
-    public static readonly RedisScript Retry = new("""
-        if (redis.call('HGET', KEYS[3], ARGV[2]) or '') ~= ARGV[3] then return 0 end
-        local time = redis.call('TIME')
-        redis.call('HDEL', KEYS[2], ARGV[1])
-        redis.call('ZADD', KEYS[1], 'NX', time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
-        return 1
-        """);
-
-    /// <summary>
-    /// Drops a dead entity's state for good. KEYS: dirty, dead, entity, fence. ARGV: id, the field that marks the write and
-    /// what it holds, next version, fence time in ms.
-    /// </summary>
-    public static readonly RedisScript Discard = new("""
-        redis.call('HDEL', KEYS[2], ARGV[1])
-        if (redis.call('HGET', KEYS[3], ARGV[2]) or '') == ARGV[3] and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
-          redis.call('DEL', KEYS[3])
-          -- The fence is one past the dropped version, so that an owner which still holds the dropped state is refused and reloads.
-          redis.call('SET', KEYS[4], ARGV[4] .. ':', 'PX', ARGV[5])
-        end
-        return 1
-        """);
+    [LoggerMessage(
+        11,
+        LogLevel.Warning,
+        "{Type} '{Id}' at version {Version} was let go: it is of before Redis went back, and the database has version {StoredVersion}.")]
+    private static partial void Superseded(ILogger logger, string type, string id, long version, long storedVersion);
 }
 
 /// <summary>A dead letter as Redis holds it. Pinned by a snapshot file: names may be added, never changed.</summary>
@@ -260,8 +260,20 @@ internal sealed class StoredLetter
     [JsonPropertyName("w")]
     public string? Nonce { get; init; }
 
+    /// <summary>
+    /// The name of the reason, which a newer release may have and this one not; null for <see cref="DeadLetterReason.Rejected"/>.
+    /// </summary>
     [JsonPropertyName("reason")]
-    public DeadLetterReason Reason { get; init; }
+    public string? ReasonName { get; init; }
+
+    [JsonIgnore]
+    public DeadLetterReason Reason
+    {
+        get => ReasonName is null ? DeadLetterReason.Rejected
+            : Enum.TryParse<DeadLetterReason>(ReasonName, out var known) && Enum.GetName(known) == ReasonName ? known
+            : DeadLetterReason.Unknown;
+        init => ReasonName = value == DeadLetterReason.Rejected ? null : value.ToString();
+    }
 
     [JsonPropertyName("error")]
     public string Error { get; init; } = string.Empty;
@@ -289,6 +301,14 @@ internal sealed class StoredLetter
     [JsonPropertyName("d")]
     public byte[]? Payload { get; init; }
 
+    /// <summary>Whether nothing of it can be read.</summary>
+    [JsonIgnore]
+    public bool IsUnreadable { get; private init; }
+
+    /// <summary>Whether the state is in the letter, and nowhere else.</summary>
+    [JsonIgnore]
+    public bool HoldsState => Reason == DeadLetterReason.Fenced || Payload is not null || IsDelete;
+
     /// <summary>The field of the entity by which it is seen to hold the rejected write still.</summary>
     [JsonIgnore]
     public string MarkField => string.IsNullOrEmpty(Nonce) ? "v" : "w";
@@ -299,14 +319,35 @@ internal sealed class StoredLetter
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, StoredLetterJson.Default.StoredLetter);
 
+    /// <summary>Reads one, as far as this release can: a letter that can't be read is shown as that, and stops no other.</summary>
     public static StoredLetter FromBytes(byte[] bytes)
-        => JsonSerializer.Deserialize(bytes, StoredLetterJson.Default.StoredLetter) ?? new StoredLetter();
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(bytes, StoredLetterJson.Default.StoredLetter) ?? Unreadable("it is empty.");
+        }
+        catch (JsonException e)
+        {
+            return Unreadable(e.Message);
+        }
+
+        static StoredLetter Unreadable(string why) => new()
+        {
+            Reason = DeadLetterReason.Unknown,
+            Error = $"It is not a dead letter as this release writes them: {why}",
+            IsUnreadable = true,
+        };
+    }
+
+    private string PublicError => Reason == DeadLetterReason.Unknown && !IsUnreadable
+        ? $"A newer release set it aside ({ReasonName}): {Error}"
+        : Error;
 
     public DeadLetter ToPublic(string type, string id)
-        => new(type, id, Version, Reason, Error, Code, Attempts, FirstFailedAt, SetAsideAt, StoredVersion);
+        => new(type, id, Version, Reason, PublicError, Code, Attempts, FirstFailedAt, SetAsideAt, StoredVersion);
 }
 
 /// <summary>The serializer of <see cref="StoredLetter"/>.</summary>
-[JsonSourceGenerationOptions(UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
 [JsonSerializable(typeof(StoredLetter))]
 internal sealed partial class StoredLetterJson : JsonSerializerContext;

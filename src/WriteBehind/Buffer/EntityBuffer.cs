@@ -19,6 +19,11 @@ internal sealed class EntityBuffer
     /// </summary>
     internal const int BatchesUnderWay = 3;
 
+    /// <summary>
+    /// How long writes go shard by shard after a call for several was refused: the cause may be over (a slot that moved, a permission).
+    /// </summary>
+    internal static readonly TimeSpan ApartFor = TimeSpan.FromMinutes(1);
+
     private readonly RedisConnections _redis;
     private readonly EntityTypeOptions _options;
     private readonly WriteBehindOptions _engine;
@@ -26,11 +31,28 @@ internal sealed class EntityBuffer
     private readonly GroupBatcher<WriteRequest, WriteReply>[] _writers;
     private readonly GroupBatcher<WriteRequest, WriteReply> _overShards;
     private readonly GroupBatcher<string, BufferedEntity>[] _readers;
-    private readonly ShardEpochs _epochs;
-    private bool _shardsApart;
+    private readonly Admission? _admission;
+    private readonly TimeProvider _time;
+    private readonly Action<BufferUnavailableException>? _onApart;
+    private long _apartUntil;
 
-    public EntityBuffer(RedisConnections redis, EntityTypeOptions options, WriteBehindOptions engine, IProtocolGate gate)
+    /// <param name="redis">The connections.</param>
+    /// <param name="options">The type's settings.</param>
+    /// <param name="engine">The engine's settings.</param>
+    /// <param name="gate">Called at the protocol's steps.</param>
+    /// <param name="admission">Whether it may be used; null where nobody starts it.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="onApart">Is told when writes of several shards could not share a call and do not for a while.</param>
+    public EntityBuffer(
+        RedisConnections redis,
+        EntityTypeOptions options,
+        WriteBehindOptions engine,
+        IProtocolGate gate,
+        Admission? admission = null,
+        TimeProvider? time = null,
+        Action<BufferUnavailableException>? onApart = null)
     {
+        (_admission, _time, _onApart) = (admission, time ?? TimeProvider.System, onApart);
         _redis = redis;
         _options = options;
         _engine = engine;
@@ -38,7 +60,8 @@ internal sealed class EntityBuffer
         Keys = new KeyLayout(engine.KeyPrefix, options.Type, options.Shards);
         _writers = new GroupBatcher<WriteRequest, WriteReply>[options.Shards];
         _readers = new GroupBatcher<string, BufferedEntity>[options.Shards];
-        _epochs = new ShardEpochs(options.Shards);
+        Epochs = new ShardEpochs(options.Shards);
+        FenceTimes = new FenceTimes(options.FenceTime, options.TombstoneFenceTime);
         _overShards = new(
             WriteBatchAsync,
             MaxItems,
@@ -56,27 +79,50 @@ internal sealed class EntityBuffer
 
     public KeyLayout Keys { get; }
 
-    /// <summary>The bound of one shard: the type's, split evenly and rounded up.</summary>
-    private long ShardLimit => ((_options.MaxDirty - 1) / _options.Shards) + 1;
+    /// <summary>Whether a call may touch several shards.</summary>
+    private bool AreShardsTogether => _redis.IsOneServer && ApartUntil is null;
+
+    /// <summary>What Redis told last of each shard.</summary>
+    public ShardEpochs Epochs { get; }
+
+    /// <summary>How long fences last, and for how long knowledge counts.</summary>
+    public FenceTimes FenceTimes { get; }
+
+    /// <summary>Names this process to Redis, which remembers its last write call.</summary>
+    public string Process { get; } = RandomToken.Next();
 
     /// <summary>
     /// Whether a shard was seen to have come back empty since the last call: on a cluster one server may, and the others not.
     /// </summary>
-    public bool TakeEmptied() => _epochs.TakeEmptied();
+    public bool TakeEmptied() => Epochs.TakeEmptied();
 
     /// <summary>
     /// Writes one entity, together with others that arrive meanwhile: of all shards where one server holds them, otherwise of its own. Sent
     /// once.
     /// </summary>
     public Task<WriteReply> WriteAsync(WriteRequest request)
-        => (_redis.IsOneServer && !Volatile.Read(ref _shardsApart) ? _overShards : _writers[Keys.ShardOf(request.Id)]).SendAsync(request);
+    {
+        _admission?.Check(_options.Type);
+        return (AreShardsTogether ? _overShards : _writers[Keys.ShardOf(request.Id)]).SendAsync(request);
+    }
+
+    /// <summary>Until when writes go shard by shard, as a call for several shards was refused; null where they share calls.</summary>
+    public DateTimeOffset? ApartUntil
+        => Volatile.Read(ref _apartUntil) is var until && until != 0 && until > _time.GetUtcNow().UtcTicks
+            ? new DateTimeOffset(until, TimeSpan.Zero)
+            : null;
 
     /// <summary>Reads one entity, together with others of its shard that are asked for meanwhile.</summary>
-    public Task<BufferedEntity> ReadAsync(string id) => _readers[Keys.ShardOf(id)].SendAsync(id);
+    public Task<BufferedEntity> ReadAsync(string id)
+    {
+        _admission?.Check(_options.Type);
+        return _readers[Keys.ShardOf(id)].SendAsync(id);
+    }
 
     /// <summary>Reads many entities, in the order of the ids: one round trip per shard, or one for each 512 of a shard.</summary>
     public async Task<BufferedEntity[]> ReadManyAsync(IReadOnlyList<string> ids)
     {
+        _admission?.Check(_options.Type);
         var entities = new BufferedEntity[ids.Count];
         await Task.WhenAll(
             Enumerable.Range(0, ids.Count).GroupBy(i => Keys.ShardOf(ids[i])).Select(ReadOneShardAsync)).ConfigureAwait(false);
@@ -96,18 +142,67 @@ internal sealed class EntityBuffer
     /// <summary>Puts a state loaded from the database into Redis as a clean entry, unless Redis knows something newer.</summary>
     public async Task<bool> FillAsync(string id, Knowledge known, byte[] payload, CancellationToken cancellationToken)
     {
+        _admission?.Check(_options.Type);
         var keys = Keys[Keys.ShardOf(id)];
         var reply = await FillScript.Script.RunAsync(
             _redis,
-            [keys.Epoch, keys.Entity(id), keys.Fence(id)],
+            [keys.Epoch, keys.Entity(id), keys.Fence(id), keys.Dirty],
             [
+                id,
                 known.Epoch,
                 known.KnownAt,
-                (long)_options.FenceTime.TotalMilliseconds,
+                (long)FenceTimes.Knowledge.TotalMilliseconds,
                 known.Version,
                 payload,
                 (long)_options.CacheTtl.TotalMilliseconds],
             cancellationToken).ConfigureAwait(false);
+        return reply.NextFlag();
+    }
+
+    /// <summary>Takes a clean entry out of Redis; false where there is none.</summary>
+    public async Task<bool> EvictAsync(string id, CancellationToken cancellationToken)
+    {
+        var keys = Keys[Keys.ShardOf(id)];
+        var reply = await EvictOneScript.Script.RunAsync(
+            _redis, [keys.Entity(id), keys.Dirty, keys.Dead], [id], cancellationToken).ConfigureAwait(false);
+        return reply.NextFlag();
+    }
+
+    /// <summary>
+    /// Whether nothing of the type is dirty, as far as one cheap question tells: one command over all shards where one server holds them,
+    /// one for each otherwise.
+    /// </summary>
+    /// <param name="withLetters">Whether dead letters count, too.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    public async Task<bool> IsIdleAsync(bool withLetters, CancellationToken cancellationToken)
+    {
+        var shards = Enumerable.Range(0, Keys.Shards).Select(shard => Keys[shard]);
+        IEnumerable<RedisKey[]> questions = shards.Select(keys => withLetters ? new[] { keys.Dirty, keys.Dead } : [keys.Dirty]);
+        if (AreShardsTogether)
+        {
+            questions = [[.. questions.SelectMany(static keys => keys)]];
+        }
+
+        try
+        {
+            var there = await Task.WhenAll(questions.Select(keys => _redis.RunAsync(
+                database => database.KeyExistsAsync(keys, CommandFlags.DemandMaster), cancellationToken))).ConfigureAwait(false);
+            return there.All(static count => count == 0);
+        }
+        catch (BufferUnavailableException e) when (!AreShardsTogether || e.InnerException is RedisServerException)
+        {
+            // It can't be asked so, or not everywhere; what comes next does without, or reports it.
+            return false;
+        }
+    }
+
+    /// <summary>Marks a kept state dirty again, where it still is that write and clean; the database has lost it.</summary>
+    public async Task<bool> MarkDirtyAsync(string id, string nonce, CancellationToken cancellationToken)
+    {
+        var keys = Keys[Keys.ShardOf(id)];
+        var reply = await MarkDirtyScript.Script.RunAsync(_redis, [keys.Dirty, keys.Entity(id)], [id, nonce], cancellationToken)
+            .ConfigureAwait(false);
         return reply.NextFlag();
     }
 
@@ -120,17 +215,19 @@ internal sealed class EntityBuffer
         var keys = Keys[shard];
         var reply = await BacklogScript.Script.RunAsync(
             _redis,
-            [keys.Dirty, keys.Dead],
+            [keys.Dirty, keys.Dead, keys.Epoch],
             [until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty],
             cancellationToken).ConfigureAwait(false);
-        var (dirty, dead, age) = (reply.NextLong(), reply.NextLong(), reply.NextLong());
-        return new ShardBacklog(dirty, dead, age < 0 ? null : TimeSpan.FromMilliseconds(age), Now: reply.NextLong());
+        var (dirty, dead, age, now) = (reply.NextLong(), reply.NextLong(), reply.NextLong(), reply.NextLong());
+        return new ShardBacklog(
+            dirty, dead, age < 0 ? null : TimeSpan.FromMilliseconds(age), now, IsAhead: reply.NextFlag(), Refusal: reply.NextTextOrNone());
     }
 
     private async Task<IReadOnlyList<WriteReply>> WriteBatchAsync(IReadOnlyList<WriteRequest> batch)
     {
         await ReachAsync(ProtocolStep.BeforeWrite, batch).ConfigureAwait(false);
-        var call = new WriteCall(batch, Keys, _epochs, RandomToken.Next(), ShardLimit, _options.FenceTime);
+        var bound = new DirtyBound(_options.MaxDirty, Keys.Shards, IsPooled: _options.MaxDirty < Keys.Shards && AreShardsTogether);
+        var call = new WriteCall(batch, Keys, Epochs, Process, bound, FenceTimes);
         ScriptReply reply;
         try
         {
@@ -139,8 +236,14 @@ internal sealed class EntityBuffer
         catch (BufferUnavailableException e) when (call.IsOverShards && RedisErrors.IsOfKeys(e))
         {
             // A proxy in front of several servers refuses keys of several slots; and an index that somebody made another kind of key is to
-            // fail its own shard alone. The callers send their writes again, from now on shard by shard.
-            Volatile.Write(ref _shardsApart, true);
+            // fail its own shard alone. The callers send their writes again, for a while shard by shard.
+            var apart = ApartUntil is not null;
+            Volatile.Write(ref _apartUntil, (_time.GetUtcNow() + ApartFor).UtcTicks);
+            if (!apart)
+            {
+                _onApart?.Invoke(e);
+            }
+
             throw;
         }
 
@@ -151,21 +254,22 @@ internal sealed class EntityBuffer
     private async Task<IReadOnlyList<BufferedEntity>> ReadShardAsync(int shard, IReadOnlyList<string> ids)
     {
         var keys = Keys[shard];
-        var scriptKeys = new RedisKey[1 + (2 * ids.Count)];
-        scriptKeys[0] = keys.Epoch;
+        var scriptKeys = new RedisKey[2 + (2 * ids.Count)];
+        (scriptKeys[0], scriptKeys[1]) = (keys.Epoch, keys.Calls(Process));
         for (var i = 0; i < ids.Count; i++)
         {
-            scriptKeys[1 + (2 * i)] = keys.Entity(ids[i]);
-            scriptKeys[2 + (2 * i)] = keys.Fence(ids[i]);
+            scriptKeys[2 + (2 * i)] = keys.Entity(ids[i]);
+            scriptKeys[3 + (2 * i)] = keys.Fence(ids[i]);
         }
 
-        var reply = await ReadScript.Script.RunAsync(
-            _redis, scriptKeys, [RandomToken.Next()], CancellationToken.None).ConfigureAwait(false);
-        var (now, epoch) = (reply.NextLong(), _epochs.Note(shard, reply.NextText()));
+        var reply = await ReadScript.Script.RunAsync(_redis, scriptKeys, Epochs.Hearing(shard, FenceTimes), CancellationToken.None)
+            .ConfigureAwait(false);
+        var (time, epoch) = (reply.NextLong(), Epochs.Note(shard, reply.NextText()));
+        Epochs.NoteTime(shard, time, isWrite: false);
         var entities = new BufferedEntity[ids.Count];
         for (var i = 0; i < entities.Length; i++)
         {
-            entities[i] = ReadEntity(reply, now, epoch);
+            entities[i] = ReadEntity(reply, time / 1000, epoch);
         }
 
         return entities;
@@ -178,20 +282,31 @@ internal sealed class EntityBuffer
             reply.Skip(2);
             var fenced = reply.NextLongOrNone() ?? 0;
             reply.Skip(1);
-            return new(new Knowledge(fenced, now, epoch), IsBuffered: false, null);
+            var fence = reply.NextText();
+            var known = new Knowledge(fenced, now, epoch, IsSaved: true, IsContested: Nonces.IsOfConflict(fence));
+            return new(known, IsBuffered: false, null, Nonce: fence, IsOld: fenced > 0 && Nonces.IsOld(fence, epoch));
         }
 
         if (version == "error")
         {
             var error = reply.NextText();
-            reply.Skip(3);
+            reply.Skip(4);
             return new(Knowledge.None, IsBuffered: true, null, error);
         }
 
-        var known = new Knowledge(long.Parse(version, CultureInfo.InvariantCulture), now, epoch);
         var (payload, isDeleted) = (reply.NextBytesOrNone() ?? [], reply.NextFlag());
         reply.Skip(1);
-        return new(known, IsBuffered: true, isDeleted ? null : payload, IsClean: reply.NextLong() >= 0);
+        var (isClean, nonce) = (reply.NextLong() >= 0, reply.NextText());
+        var isOld = Nonces.IsOld(nonce, epoch);
+
+        // A clean entry of before Redis went back is worth no more than its version, as a fence is.
+        return new(
+            new Knowledge(long.Parse(version, CultureInfo.InvariantCulture), now, epoch, IsSaved: isClean),
+            IsBuffered: !(isOld && isClean),
+            isDeleted ? null : payload,
+            IsClean: isClean,
+            Nonce: nonce,
+            IsOld: isOld);
     }
 
     private static int SizeOf(WriteRequest request) => request.Payload?.Length ?? 0;
@@ -224,81 +339,21 @@ internal sealed class EntityBuffer
 /// <param name="Payload">The payload; null for a tombstone, or where nothing is buffered.</param>
 /// <param name="Error">Where the entity's key holds something else than a hash: Redis' words.</param>
 /// <param name="IsClean">Whether what is buffered is a mere cache entry.</param>
+/// <param name="Nonce">The nonce of its write, or of its fence.</param>
+/// <param name="IsOld">Whether it is of before Redis was seen to have gone back: then the database may have something newer.</param>
 internal readonly record struct BufferedEntity(
-    Knowledge Known, bool IsBuffered, byte[]? Payload, string? Error = null, bool IsClean = false);
-
-/// <summary>
-/// Counts what waits in one shard. KEYS: dirty, dead. ARGV: a score or empty. Returns dirty entities (up to that score), dead letters,
-/// the age of the oldest dirty one in ms (or -1), and Redis time in ms.
-/// </summary>
-internal static class BacklogScript
+    Knowledge Known, bool IsBuffered, byte[]? Payload, string? Error = null, bool IsClean = false, string Nonce = "", bool IsOld = false)
 {
-    public static readonly RedisScript Script = new("""
-        local time = redis.call('TIME')
-        local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local age = -1
-        local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-        if oldest[2] then age = math.max(0, now - tonumber(oldest[2])) end
-        local dirty
-        if ARGV[1] == '' then dirty = redis.call('ZCARD', KEYS[1]) else dirty = redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]) end
-        return { dirty, redis.call('HLEN', KEYS[2]), age, string.format('%.0f', now) }
-        """);
-}
+    /// <summary>Whether what Redis has goes without a look at the database.</summary>
+    public bool IsCurrent => IsBuffered && !IsOld;
 
-/// <summary>
-/// Puts what was loaded from the database into Redis as a clean entry, unless Redis knows something newer. KEYS: epoch, entity, fence.
-/// ARGV: known epoch, known at, fence time in ms, version, payload, TTL in ms. Returns 1 where it was put.
-/// </summary>
-internal static class FillScript
-{
-    public static readonly RedisScript Script = new(VersionLua.Text, """
-        if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-        local time = redis.call('TIME')
-        local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        -- The same check as for a writer's knowledge: a fill that is older than a fence lasts has nothing to be checked against.
-        if redis.call('GET', KEYS[1]) ~= ARGV[1] or now - tonumber(ARGV[2]) >= tonumber(ARGV[3]) then return 0 end
-        local fenced, _, failure = fence(KEYS[3])
-        if failure or fenced and newer(fenced, ARGV[4]) then return 0 end
-        redis.call('HSET', KEYS[2], 'v', ARGV[4], 'w', '', 'd', ARGV[5])
-        redis.call('PEXPIRE', KEYS[2], ARGV[6])
-        return 1
-        """);
-}
-
-/// <summary>
-/// Reads a batch of entities of one shard. KEYS: epoch, then entity and fence of each. ARGV: candidate epoch.
-/// Returns Redis time in ms, the epoch, then version, payload, tombstone mark, fenced version (nil where there is none)
-/// and time to live in ms of each; a clean entry has one, a dirty one never.
-/// </summary>
-internal static class ReadScript
-{
-    public static readonly RedisScript Script = new(VersionLua.Text, """
-        -- The time is taken before the caller asks the database, so what it learns there is at least as young as the stamp says.
-        local time = redis.call('TIME')
-        local epoch = redis.call('GET', KEYS[1])
-        if not epoch then
-          epoch = ARGV[1]
-          redis.call('SET', KEYS[1], epoch)
-        end
-        local out = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), epoch }
-        for k = 2, #KEYS, 2 do
-          local stored = entity(KEYS[k], nil, 'd', 'x')
-          local fenced, _
-          if not stored.err and not stored[1] then
-            local failure
-            fenced, _, failure = fence(KEYS[k + 1])
-            if failure then stored = { err = failure } end
-          end
-          if stored.err then
-            out[#out + 1], out[#out + 2], out[#out + 3] = 'error', stored.err, false
-          else
-            out[#out + 1], out[#out + 2], out[#out + 3] = stored[1], stored[2], stored[3]
-          end
-          out[#out + 1] = fenced or false
-          out[#out + 1] = (not stored.err and stored[1]) and redis.call('PTTL', KEYS[k]) or -1
-        end
-        return out
-        """);
+    /// <summary>
+    /// Whether a row that was found (its version; null for none) is older than what was settled. Of before Redis went back a missing one
+    /// says nothing: it may have been deleted since.
+    /// </summary>
+    public bool IsAheadOf(long? row) => row is { } version
+        ? version < Known.Version && Nonces.IsOfWrite(Nonce)
+        : !IsOld && Nonces.IsOfPut(Nonce);
 }
 
 /// <summary>What waits in one shard.</summary>
@@ -306,7 +361,9 @@ internal static class ReadScript
 /// <param name="Dead">Dead letters.</param>
 /// <param name="OldestAge">The age of the oldest dirty entity; null where nothing is dirty.</param>
 /// <param name="Now">Redis time in ms.</param>
-internal readonly record struct ShardBacklog(long Dirty, long Dead, TimeSpan? OldestAge, long Now);
+/// <param name="IsAhead">Whether some were marked by a clock that went back since: how old they are Redis can't tell.</param>
+/// <param name="Refusal">Redis' words where it takes no writes; null where it does.</param>
+internal readonly record struct ShardBacklog(long Dirty, long Dead, TimeSpan? OldestAge, long Now, bool IsAhead, string? Refusal);
 
 /// <summary>What waits in the shards of a type. On a cluster one server may be away and the others not.</summary>
 /// <param name="Shards">By shard; null where Redis did not answer.</param>
@@ -314,6 +371,12 @@ internal readonly record struct ShardBacklog(long Dirty, long Dead, TimeSpan? Ol
 /// <param name="Failure">Why they did not; null where all did.</param>
 internal sealed record TypeBacklog(IReadOnlyList<ShardBacklog?> Shards, long Unseen, BufferUnavailableException? Failure)
 {
+    /// <summary>Before the first count.</summary>
+    public static readonly TypeBacklog Unknown = new([], 0, null) { IsWhole = false };
+
+    /// <summary>Whether all was counted. Where it was not, unknown is not zero.</summary>
+    public bool IsWhole { get; init; } = Failure is null;
+
     /// <summary>How many are dirty, as far as it is known.</summary>
     public long Dirty => Unseen + Shards.Sum(static shard => shard?.Dirty ?? 0);
 }

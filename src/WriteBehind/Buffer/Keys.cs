@@ -18,6 +18,7 @@ internal sealed class KeyLayout
     public KeyLayout(string prefix, string type, int shards)
     {
         Meta = $"{prefix}:{{{type}}}:meta";
+        AllEntities = $"{prefix}:{{{type}:*}}:e:*";
         _shards = new ShardKeys[shards];
         for (var i = 0; i < shards; i++)
         {
@@ -25,8 +26,11 @@ internal sealed class KeyLayout
         }
     }
 
-    /// <summary>Hash: layout version, shard count and epoch of the type.</summary>
+    /// <summary>Hash: layout version, shard count and epoch of the type, and the database that its states go to.</summary>
     public RedisKey Meta { get; }
+
+    /// <summary>A pattern of the keys of all entities.</summary>
+    public RedisValue AllEntities { get; }
 
     public int Shards => _shards.Length;
 
@@ -40,16 +44,23 @@ internal sealed class ShardKeys
 {
     private readonly string _entity;
     private readonly string _fence;
+    private readonly string _calls;
 
     public ShardKeys(string root)
     {
+        Root = root;
         Dirty = root + ":dirty";
         Claims = root + ":claims";
         Dead = root + ":dead";
         Epoch = root + ":epoch";
+        Server = root + ":server";
+        _calls = root + ":calls:";
         _entity = root + ":e:";
         _fence = root + ":f:";
     }
+
+    /// <summary>What all of them begin with.</summary>
+    public string Root { get; }
 
     /// <summary>Sorted set: id, scored by the Redis time (ms) of its oldest unflushed write.</summary>
     public RedisKey Dirty { get; }
@@ -64,6 +75,12 @@ internal sealed class ShardKeys
 
     /// <summary>String: made up when missing, so another value means that the shard came back empty in between.</summary>
     public RedisKey Epoch { get; }
+
+    /// <summary>String: the run id of the server that holds the shard. Another one means that Redis may have gone back.</summary>
+    public RedisKey Server { get; }
+
+    /// <summary>String with TTL: Redis time (µs) of the last write call of a process. Smaller or missing later, Redis went back.</summary>
+    public RedisKey Calls(string process) => _calls + process;
 
     /// <summary>Hash: <c>v</c> version, <c>d</c> payload, <c>x</c> tombstone mark, <c>w</c> the nonce of the write.</summary>
     public RedisKey Entity(string id) => _entity + id;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using WriteBehind.States;
 
 namespace WriteBehind.Buffer;
 
@@ -19,7 +20,14 @@ internal static class PayloadCodec
 /// body's format, and the schema version as a little-endian unsigned 16-bit number. Pinned by snapshot files: a later release must
 /// read what an earlier one left in Redis.
 /// </summary>
-internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options)
+/// <param name="options">The type's settings.</param>
+/// <param name="check">Says why the database could never take a state; null where it could. Asked only about states that may be
+/// such.</param>
+/// <remarks>
+/// A state that would not come back as it was gets no payload, so it is never acknowledged: what JSON makes of it is proved by
+/// <see cref="JsonProof"/>; what another serializer makes of it is read back each time, and both have to be written the same.
+/// </remarks>
+internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options, Func<TState, string?>? check = null)
     where TState : class
 {
     private const byte Magic = PayloadCodec.Magic;
@@ -29,8 +37,89 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options)
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? _writer;
 
-    /// <exception cref="PayloadException">The state can't be serialised, or is too long.</exception>
+    /// <summary>Why states of the type can't come back as they were; empty where nothing is known to be in the way.</summary>
+    public IReadOnlyList<string> Faults
+    {
+        get
+        {
+            try
+            {
+                return Json?.Proof.Contract.Faults ?? [];
+            }
+            catch (Exception e) when (e is NotSupportedException or InvalidOperationException or ArgumentException)
+            {
+                return [$"{typeof(TState).Name}: System.Text.Json has no contract for it ({e.Message})"];
+            }
+        }
+    }
+
+    /// <summary>The names of members in JSON, by the way to them; none where the serializer is another.</summary>
+    public IReadOnlyDictionary<string, string>? Names => Json?.Proof.Contract.Names;
+
+    private JsonStateSerializer<TState>? Json => options.Serializer as JsonStateSerializer<TState>;
+
+    /// <exception cref="PayloadException">The state can't be serialised, would not come back as it is, or is too long.</exception>
     public byte[] Encode(string id, TState state)
+    {
+        var payload = Write(id, state);
+        if (Refuse(state, payload) is { } reason)
+        {
+            throw new PayloadException(
+                PayloadProblem.NotSerializable,
+                $"The state of {options.Type} '{id}' would not come back as it is, so nothing was written: {reason}",
+                options.Type,
+                id);
+        }
+
+        return payload;
+    }
+
+    private string? Refuse(TState state, byte[] payload)
+    {
+        var body = payload.AsSpan(HeaderLength);
+        if (Json is { } json)
+        {
+            var reason = json.Proof.Contract.Faults is [var fault, ..]
+                ? fault
+                : json.Proof.IsDue(body) ? json.Proof.Refuse(state, body)
+                : null;
+            return reason ?? (check is not null && JsonProof.HoldsNul(body) ? check(state) : null);
+        }
+
+        return options.Serializer is IProvenSerializer ? check is not null && JsonProof.HoldsNul(body) ? check(state) : null
+            : RefuseUnlike(state, body) ?? check?.Invoke(state);
+    }
+
+    /// <summary>Why the body of another serializer than JSON's does not stand for the state; null where it does.</summary>
+    private string? RefuseUnlike(TState state, ReadOnlySpan<byte> body)
+    {
+        TState read;
+        try
+        {
+            read = options.Serializer.Deserialize(body);
+        }
+#pragma warning disable CA1031 // Whatever the serializer throws, the answer is the same.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return $"{options.Serializer.GetType().Name} can't read what it wrote ({e.Message}). Way out: mend it.";
+        }
+
+        // One that encrypts writes the same state in another way each time: then there is nothing to compare.
+        return body.SequenceEqual(Body(read)) || !body.SequenceEqual(Body(state))
+            ? null
+            : $"what {options.Serializer.GetType().Name} reads back from a {typeof(TState).Name} is written in another " +
+              "way than the state was. Way out: mend it.";
+    }
+
+    private ReadOnlySpan<byte> Body(TState state)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        options.Serializer.Serialize(state, output);
+        return output.WrittenSpan;
+    }
+
+    private byte[] Write(string id, TState state)
     {
         var writer = _writer ??= new ArrayBufferWriter<byte>(1024);
         writer.ResetWrittenCount();
@@ -98,6 +187,11 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options)
         try
         {
             var body = payload[HeaderLength..];
+            if (schema == options.SchemaVersion && Json is { } json)
+            {
+                return json.DeserializeStrictly(body.Span);
+            }
+
             for (; schema < options.SchemaVersion; schema++)
             {
                 body = options.Upgrades.TryGetValue(schema, out var upgrade)
@@ -106,6 +200,17 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options)
             }
 
             return options.Serializer.Deserialize(body.Span);
+        }
+        catch (UnknownMemberException e)
+        {
+            throw new PayloadException(
+                PayloadProblem.NewerSchema,
+                $"The payload of {options.Type} '{id}' has a member that this process does not know ({e.Message}), so it is left " +
+                "alone: a newer release of the " +
+                "application wrote it and can read it. Where this release has dropped the member, raise SchemaVersion.",
+                options.Type,
+                id,
+                e);
         }
 #pragma warning disable CA1031 // Whatever the serializer or an upgrade throws, the answer is the same: this payload can't be read.
         catch (Exception e)
@@ -118,3 +223,6 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options)
     private PayloadException Unreadable(string id, string why, Exception? cause = null) => new(
         PayloadProblem.Unreadable, $"The payload of {options.Type} '{id}' can't be read: {why}.", options.Type, id, cause);
 }
+
+/// <summary>A serializer that passes on what was proved where it was made.</summary>
+internal interface IProvenSerializer;

@@ -17,13 +17,13 @@ namespace WriteBehind.Buffer;
 /// one while a second is saving it: that is how a deleted row came back in the model (tests/WriteBehind.Tests/Protocol).
 /// A Redis at maxmemory refuses the transaction, though it would free memory; there, and only there, <see cref="SettleScript"/> steps in.
 /// </remarks>
-internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityTypeOptions options, TypeMetrics metrics)
+internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes fences, EntityTypeOptions options, TypeMetrics metrics)
 {
     /// <summary>
     /// Nobody waits for the answer to a single command of a transaction: EXEC's says all. A task for each would be most of what a settle
     /// allocates.
     /// </summary>
-    private const CommandFlags Unanswered = CommandFlags.FireAndForget;
+    private const CommandFlags Unanswered = CommandFlags.FireAndForget | CommandFlags.DemandMaster;
 
     /// <summary>Settles saved entities of one claim. Those that moved on, and so are still dirty, say so afterwards.</summary>
     public async Task SettleAsync(ShardClaim claim, IReadOnlyList<ClaimItem> saved, CancellationToken cancellationToken)
@@ -44,7 +44,8 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityType
         Queue(transaction, shard, claim, group, isLast);
         try
         {
-            if (await redis.RunOnAsync(database, _ => transaction.ExecuteAsync(), cancellationToken).ConfigureAwait(false))
+            if (await redis.RunOnAsync(database, _ => transaction.ExecuteAsync(CommandFlags.DemandMaster), cancellationToken)
+                .ConfigureAwait(false))
             {
                 metrics.Settled(group.Length);
                 return;
@@ -88,6 +89,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityType
         }
     }
 
+    /// <summary>Keeps no clean entry, whatever the type's setting: they are a cache, and give way where memory is short.</summary>
     private async Task SettleOutOfMemoryAsync(
         IDatabase database, ShardClaim claim, ClaimItem[] group, bool isLast, CancellationToken cancellationToken)
     {
@@ -100,7 +102,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityType
             arguments.AddRange(
             [
                 item.Id, item.Nonce, FenceOf(item), (long)FenceTimeOf(item).TotalMilliseconds,
-                IsDeleted(item) ? 0 : (long)options.CacheTtl.TotalMilliseconds,
+                0,
             ]);
         }
 
@@ -158,7 +160,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, EntityType
     /// <summary>Whether nothing is kept as a clean entry.</summary>
     private bool IsDeleted(ClaimItem item) => item.Payload is null || options.AfterFlush == AfterFlush.Delete;
 
-    private TimeSpan FenceTimeOf(ClaimItem item) => item.Payload is null ? options.TombstoneFenceTime : options.FenceTime;
+    private TimeSpan FenceTimeOf(ClaimItem item) => item.Payload is null ? fences.Tombstone : fences.Longest;
 
     private static string FenceOf(ClaimItem item) => string.Create(CultureInfo.InvariantCulture, $"{item.Version}:{item.Nonce}");
 }

@@ -14,6 +14,7 @@ internal sealed class TypeMetrics(EngineMeter meter, string type, TimeProvider t
     private long _bufferWrites;
     private long _conflicts;
     private long _refused;
+    private long _databaseNeeded;
     private long _applied;
     private long _noOps;
     private long _fenced;
@@ -40,7 +41,10 @@ internal sealed class TypeMetrics(EngineMeter meter, string type, TimeProvider t
         Volatile.Read(ref _batches),
         Volatile.Read(ref _transient),
         Volatile.Read(ref _settleAborts),
-        Volatile.Read(ref _settled));
+        Volatile.Read(ref _settled))
+    {
+        DatabaseNeeded = Volatile.Read(ref _databaseNeeded),
+    };
 
     /// <summary>What was done per second lately.</summary>
     public TypeRates Rates => new(_writeRate.PerSecond, _rowRate.PerSecond);
@@ -69,6 +73,12 @@ internal sealed class TypeMetrics(EngineMeter meter, string type, TimeProvider t
     {
         Interlocked.Add(ref _refused, writes);
         meter.Refused.Add(writes, _type);
+    }
+
+    public void DatabaseNeeded(int writes)
+    {
+        Interlocked.Add(ref _databaseNeeded, writes);
+        meter.DatabaseNeeded.Add(writes, _type);
     }
 
     public void Loaded(bool fromDatabase)
@@ -105,6 +115,10 @@ internal sealed class TypeMetrics(EngineMeter meter, string type, TimeProvider t
         Interlocked.Add(ref _settled, entities);
         meter.Flushed.Add(entities, _type, new(WriteBehindDiagnostics.OutcomeTag, "settled"));
     }
+
+    public void Superseded() => meter.Flushed.Add(1, _type, new(WriteBehindDiagnostics.OutcomeTag, "superseded"));
+
+    public void StaleRow() => meter.StaleRows.Add(1, _type);
 
     public void Lost() => meter.Flushed.Add(1, _type, new(WriteBehindDiagnostics.OutcomeTag, "lost"));
 

@@ -1,4 +1,5 @@
 using StackExchange.Redis;
+using WriteBehind.Common;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Buffer;
@@ -9,28 +10,45 @@ namespace WriteBehind.Buffer;
 /// </summary>
 internal sealed class WriteCall
 {
+    /// <summary>
+    /// The status of a write that was stored before Redis went back: it is there, but nothing may go on top of it unseen.
+    /// </summary>
+    private const string Stale = "stale";
+
     private readonly IReadOnlyList<WriteRequest> _requests;
     private readonly ShardEpochs _epochs;
 
     /// <summary>The requests of each shard, by their index.</summary>
     private readonly IGrouping<int, int>[] _sections;
 
+    /// <param name="requests">The writes.</param>
+    /// <param name="layout">The keys.</param>
+    /// <param name="epochs">What is known of the shards.</param>
+    /// <param name="process">Names this process.</param>
+    /// <param name="bound">How much may be dirty.</param>
+    /// <param name="fences">For how long what the writers know counts.</param>
     public WriteCall(
-        IReadOnlyList<WriteRequest> requests, KeyLayout layout, ShardEpochs epochs, string candidateEpoch, long shardLimit,
-        TimeSpan fenceTime)
+        IReadOnlyList<WriteRequest> requests, KeyLayout layout, ShardEpochs epochs, string process, DirtyBound bound, FenceTimes fences)
     {
         (_requests, _epochs) = (requests, epochs);
         _sections = [.. Enumerable.Range(0, requests.Count).GroupBy(i => layout.ShardOf(requests[i].Id))];
-        Keys = new RedisKey[(3 * _sections.Length) + (2 * requests.Count)];
+        var pool = bound.IsPooled ? layout.Shards : 0;
+        IsOverShards = _sections.Length > 1 || pool > 1;
+        Keys = new RedisKey[(4 * _sections.Length) + (2 * requests.Count) + (2 * pool)];
         Arguments = new RedisValue[
             WriteScript.Header + (WriteScript.PerSection * _sections.Length) + (WriteScript.PerEntity * requests.Count)];
-        (Arguments[0], Arguments[1], Arguments[2]) = (_sections.Length, candidateEpoch, shardLimit);
-        Arguments[3] = (long)fenceTime.TotalMilliseconds;
+        (Arguments[0], Arguments[1]) = (_sections.Length, RandomToken.Next());
+        (Arguments[2], Arguments[3]) = ((long)fences.Knowledge.TotalMilliseconds, pool);
         var (key, argument) = (_sections.Length, WriteScript.Header);
         for (var i = 0; i < _sections.Length; i++)
         {
             Keys[i] = layout[_sections[i].Key].Epoch;
-            AddSection(_sections[i], layout[_sections[i].Key], ref key, ref argument);
+            AddSection(_sections[i], layout[_sections[i].Key], bound, process, fences, ref key, ref argument);
+        }
+
+        for (var shard = 0; shard < pool; shard++)
+        {
+            (Keys[key++], Keys[key++]) = (layout[shard].Dirty, layout[shard].Dead);
         }
     }
 
@@ -39,18 +57,20 @@ internal sealed class WriteCall
     public RedisValue[] Arguments { get; }
 
     /// <summary>Whether it touches more than one shard, which a Redis Cluster refuses.</summary>
-    public bool IsOverShards => _sections.Length > 1;
+    public bool IsOverShards { get; }
 
     /// <summary>The answers, in the order of the requests.</summary>
     public WriteReply[] Read(ScriptReply reply)
     {
-        var now = reply.NextLong();
+        var time = reply.NextLong();
+        var now = time / 1000;
         var answers = new WriteReply[_requests.Count];
         var places = new int[_requests.Count];
         var place = 0;
         foreach (var section in _sections)
         {
             var epoch = _epochs.Note(section.Key, reply.NextText());
+            _epochs.NoteTime(section.Key, time, isWrite: true);
             foreach (var request in section)
             {
                 answers[request] = new(WriteStatus.Ok, new Knowledge(_requests[request].Version, now, epoch));
@@ -61,19 +81,31 @@ internal sealed class WriteCall
         while (reply.Left > 0)
         {
             var request = places[reply.NextInt()];
-            var (status, version, error) = (ParseStatus(reply.NextText()), reply.NextLong(), reply.NextText());
-            answers[request] = new(status, answers[request].Known with { Version = version }, error);
+            var (status, version, error) = (reply.NextText(), reply.NextLong(), reply.NextText());
+            answers[request] = status == Stale
+                ? new(WriteStatus.Ok, Knowledge.None with { Version = version })
+                : new(ParseStatus(status), answers[request].Known with { Version = version }, error);
         }
 
         return answers;
     }
 
-    private void AddSection(IGrouping<int, int> section, ShardKeys keys, ref int key, ref int argument)
+    private void AddSection(
+        IGrouping<int, int> section,
+        ShardKeys keys,
+        DirtyBound bound,
+        string process,
+        FenceTimes fences,
+        ref int key,
+        ref int argument)
     {
         var writers = _epochs[section.Key] ?? string.Empty;
-        (Keys[key++], Keys[key++]) = (keys.Dirty, keys.Dead);
+        (Keys[key++], Keys[key++], Keys[key++]) = (keys.Dirty, keys.Dead, keys.Calls(process));
         Arguments[argument++] = writers;
         Arguments[argument++] = section.Count();
+        Arguments[argument++] = bound.Of(section.Key);
+        Arguments[argument++] = _epochs.Written(section.Key);
+        Arguments[argument++] = _epochs.Seen(section.Key) - (long)fences.Tolerance.TotalMicroseconds;
         foreach (var index in section)
         {
             var id = _requests[index].Id;
@@ -87,7 +119,9 @@ internal sealed class WriteCall
             var request = _requests[index];
             Arguments[argument++] = request.Known.Version;
             Arguments[argument++] = request.Version;
-            Arguments[argument++] = request.Known.Epoch == writers ? request.Known.KnownAt : 0;
+            Arguments[argument++] = request.Known.Epoch != writers ? 0
+                : request.Known.IsSaved ? -request.Known.KnownAt
+                : request.Known.KnownAt;
             Arguments[argument++] = request.Nonce;
             Arguments[argument++] = request.Payload ?? RedisValue.EmptyString;
         }
@@ -105,11 +139,13 @@ internal sealed class WriteCall
 
 /// <summary>
 /// Writes a batch of entities: version check, payload, dirty mark and bound in one atomic step. Where one server holds
-/// all shards a call may have sections of several, otherwise it has one. KEYS: the epoch of each section, then of each dirty, dead, and
-/// entity and fence of each entity. ARGV: how many sections, candidate epoch, limit of a shard, fence time in ms; then of each section the
-/// epoch that the writers know, how many entities, their ids, and five of each. Returns Redis time in ms, the epochs, then of each that was
-/// not written: its place from 0, status, with a conflict the version found (otherwise its base), and with an error its text. Those that
-/// are not named were written, as the version they came with.
+/// all shards a call may have sections of several, otherwise it has one. KEYS: the epoch of each section, then of each dirty, dead, the
+/// process' calls, and entity and fence of each entity; then, where the bound is pooled, dirty and dead of all shards. ARGV: how many
+/// sections, candidate epoch, how long knowledge counts in ms, how many shards are pooled; then of each section the epoch that the writers
+/// know, how many entities, how many may be unflushed, the process' last write call and the time that the clock must show (µs), the
+/// entities' ids, and five of each. Returns Redis time in µs, the epochs, then of each that was not written: its place
+/// from 0, status, with a conflict the version found (otherwise its base), and with an error its text. Those that are not named were
+/// written, as the version they came with.
 /// </summary>
 internal static class WriteScript
 {
@@ -117,39 +153,56 @@ internal static class WriteScript
     public const int Header = 4;
 
     /// <summary>Arguments of each section before its ids.</summary>
-    public const int PerSection = 2;
+    public const int PerSection = 5;
 
     /// <summary>
     /// Arguments of each entity: its id among the others of the section; then base version, version to store, known at (0 where that
-    /// is of another epoch than the writers'), nonce, payload (empty for a tombstone).
+    /// is of another epoch than the writers', negative where it was saved), nonce, payload (empty for a tombstone).
     /// </summary>
     public const int PerEntity = 6;
 
-    public static readonly RedisScript Script = new(VersionLua.Text, """
+    public static readonly RedisScript Script = new(VersionLua.Text, EpochLua.Text, """
         local time = redis.call('TIME')
-        local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local sections, limit, stale = tonumber(ARGV[1]), tonumber(ARGV[3]), math.max(0, now - tonumber(ARGV[4]))
+        local exact = time[1] * 1000000 + time[2]
+        local now = math.floor(exact / 1000)
+        local stamp = string.format('%.0f', exact)
+        local sections, pool, stale = tonumber(ARGV[1]), tonumber(ARGV[4]), math.max(0, now - tonumber(ARGV[3]))
         local epochs = redis.call('MGET', unpack(KEYS, 1, sections))
+        -- What counts towards the bound: of this shard, or of all of them, whose keys come last.
+        local function unflushed(dirty, dead, shards)
+          if shards == 0 then return redis.call('ZCARD', dirty) + redis.call('HLEN', dead) end
+          local sum = 0
+          for k = #KEYS - 2 * shards + 1, #KEYS, 2 do
+            sum = sum + redis.call('ZCARD', KEYS[k]) + redis.call('HLEN', KEYS[k + 1])
+          end
+          return sum
+        end
         -- Times go through %.0f, as Lua prints large numbers with an exponent.
-        local out, refused = { string.format('%.0f', now) }, {}
+        local out, refused = { stamp }, {}
         local key, arg, place = sections, 4, 0
         for section = 1, sections do
           -- MGET passes over an epoch key of another kind, so GET asks once more, and fails, before anything is put there.
           local dirty, dead, epoch = KEYS[key + 1], KEYS[key + 2], epochs[section] or redis.call('GET', KEYS[section])
-          local count, ids = tonumber(ARGV[arg + 2]), arg + 2
+          local count, limit, ids = tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3]), arg + 5
+          -- An hour: enough for a process to be told by its own calls, and short enough for those that are gone.
+          local before = redis.call('SET', KEYS[key + 3], stamp, 'PX', 3600000, 'GET')
           if not epoch then
             epoch = ARGV[2]
             redis.call('SET', KEYS[section], epoch)
+          else
+            epoch = heard(KEYS[section], epoch, ARGV[arg + 1], before, ARGV[arg + 4], ARGV[arg + 5], exact, ARGV[2])
           end
           out[section + 1] = epoch
           local oldest = ARGV[arg + 1] == epoch and stale or math.huge
           -- What is dirty is asked for at once: a command for each entity takes more of Redis' time (docs/performance.md).
           local marks = redis.call('ZMSCORE', dirty, unpack(ARGV, ids + 1, ids + count))
-          key, arg = key + 2, ids + count
+          key, arg = key + 3, ids + count
           for i = 1, count do
             local state, id = KEYS[key + 1], ARGV[ids + i]
             local base, new, knownAt = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3])
             local nonce, payload = ARGV[arg + 4], ARGV[arg + 5]
+            local saved = knownAt < 0
+            if saved then knownAt = -knownAt end
             local status, version, detail = 'ok', base, ''
             local stored = entity(state, base, 'w', 'x')
             local current, by, buffered = nil, nil, false
@@ -168,23 +221,31 @@ internal static class WriteScript
                 -- Something is written all the same, so that a WAIT on a new connection has something to wait for.
                 status = 'repeated'
                 redis.call('SET', KEYS[section], epoch)
+                if old(by, epoch) then status, version = 'stale', new end
               else
-                if current and not buffered and newer(base, current) then current = nil end
+                -- A fence below what the writer knows tells nothing about it, nor does a state of before Redis went back.
+                if current and newer(base, current) and (not buffered or old(by, epoch)) then current = nil end
+                local conflictAt = not buffered and by and string.match(by, '^!(%d+)')
                 -- "Unconfirmed" must not be simplified away: without buffered state or fence there is nothing to check a stale
                 -- writer against, so its knowledge must be younger than any fence could have expired, in Redis' own time, and of
                 -- this epoch. Nor is an equal version enough where there is one: after Redis came back empty, or a delete whose
                 -- fence is over, it may be another write's. Known at 0 must be too old whatever the fence time: it stands for
                 -- another epoch.
-                if knownAt <= oldest then
+                if knownAt <= oldest or knownAt > now then
                   status = 'unconfirmed'
                 elseif current and base ~= current then
+                  status, version = 'conflict', current
+                elseif saved and marks[i] then
+                  -- What is unsaved has come since: another write, though it has the version that the row had.
+                  status, version = 'conflict', current or base
+                elseif current and conflictAt and knownAt <= tonumber(conflictAt) then
+                  -- The row of this version is another one than the writer's own, which was set aside for it.
                   status, version = 'conflict', current
                 end
               end
             end
             if status == 'ok' then
-              if not marks[i] and redis.call('ZCARD', dirty) + redis.call('HLEN', dead) >= limit
-                  and redis.call('HEXISTS', dead, id) == 0 then
+              if not marks[i] and unflushed(dirty, dead, pool) >= limit and redis.call('HEXISTS', dead, id) == 0 then
                 status = 'full'
               else
                 -- The mark comes before the state: should Redis refuse a command half-way (a permission, a key of another kind), the
@@ -225,9 +286,10 @@ internal readonly record struct WriteReply(WriteStatus Status, Knowledge Known, 
 /// <param name="Id">The entity.</param>
 /// <param name="Known">What the writer knows: the write goes on top of exactly this version.</param>
 /// <param name="Payload">The payload; null for a tombstone.</param>
-/// <param name="Nonce">Names this write, so that it can be sent again when its answer got lost, without being applied twice.</param>
+/// <param name="Nonce">Names this write (<see cref="Nonces"/>), so that it can be sent again when its answer got lost, without being
+/// applied twice.</param>
 /// <param name="Changes">How many changes it carries out: each has a version of its own, and the last one's is stored.</param>
-internal sealed record WriteRequest(string Id, Knowledge Known, byte[]? Payload, long Nonce, int Changes = 1)
+internal sealed record WriteRequest(string Id, Knowledge Known, byte[]? Payload, string Nonce, int Changes = 1)
 {
     /// <summary>The version that is stored.</summary>
     public long Version => Known.Version + Changes;
@@ -250,4 +312,19 @@ internal enum WriteStatus
 
     /// <summary>Refused: the entity's key holds something else than a hash.</summary>
     Error,
+}
+
+/// <summary>How many entities of a type may be unflushed, and how that is shared among its shards.</summary>
+/// <param name="Most">The bound of them all.</param>
+/// <param name="Shards">How many shards there are.</param>
+/// <param name="IsPooled">
+/// Whether the write script adds up all shards, which needs one server for all of them. So a bound smaller than the number of shards can be
+/// kept; for others their sum would be too dear.
+/// </param>
+internal readonly record struct DirtyBound(long Most, int Shards, bool IsPooled)
+{
+    /// <summary>
+    /// The part of one shard. The parts add up to the bound, never to more: what does not divide evenly goes to the first shards.
+    /// </summary>
+    public long Of(int shard) => IsPooled ? Most : (Most / Shards) + (shard < Most % Shards ? 1 : 0);
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using WriteBehind.Caching;
+using WriteBehind.Common;
 using WriteBehind.Redis;
 
 namespace WriteBehind;
@@ -74,7 +75,7 @@ public static class WriteBehindBuilderCachingExtensions
         var retries = services.GetRequiredService<WriteBehindOptions>().MaxUpdateRetries;
 
         // To the sink it is a type like any other, of the cache's name.
-        var sink = services.GetRequiredService<IEntitySinkFactory>().Create(new EntityTypeOptions<TState>(options.Name));
+        var sink = services.GetRequiredService<IEntitySinkFactory>().CreateDetached(new EntityTypeOptions<TState>(options.Name));
         return new ReadThroughCache<TState>(parts, sink, options, new WriteThrough<TState>(parts, sink, options, retries));
     }
 }

@@ -1,17 +1,30 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
+using WriteBehind.States;
 
 namespace WriteBehind.Caching;
 
 /// <summary>Values to payloads and back. The schema version is in the key, so a payload is the value's JSON and nothing else.</summary>
 internal sealed partial class CacheCodec(CacheOptions options, ILogger logger)
 {
+    private readonly StrictJson _json = StrictJson.Of(options.Json);
+    private readonly ConcurrentDictionary<Type, JsonProof> _proofs = new();
+
     /// <summary>The payload; null where the value can't be cached, which is logged.</summary>
     public byte[]? Encode<T>(string key, T value)
     {
         try
         {
-            var payload = JsonSerializer.SerializeToUtf8Bytes(value, options.Json);
+            var proof = _proofs.GetOrAdd(typeof(T), static (type, json) => new JsonProof(json, type), _json);
+            var payload = JsonSerializer.SerializeToUtf8Bytes(value, _json.Options);
+            var reason = proof.Contract.Faults is [var fault, ..] ? fault : proof.IsDue(payload) ? proof.Refuse(value!, payload) : null;
+            if (reason is not null)
+            {
+                NotTheSame(logger, options.Name, key, typeof(T).Name, reason);
+                return null;
+            }
+
             if (payload.Length <= options.MaxPayloadBytes)
             {
                 return payload;
@@ -36,7 +49,7 @@ internal sealed partial class CacheCodec(CacheOptions options, ILogger logger)
     {
         try
         {
-            value = JsonSerializer.Deserialize<T>(payload, options.Json);
+            value = JsonSerializer.Deserialize<T>(payload, _json.Options);
             return value is not null;
         }
 #pragma warning disable CA1031 // As above, for setters and constructors.
@@ -60,4 +73,7 @@ internal sealed partial class CacheCodec(CacheOptions options, ILogger logger)
         3, LogLevel.Warning,
         "'{Key}' of cache '{Cache}' can't be read as {Type} and is loaded anew. Raise SchemaVersion when a type changes.")]
     private static partial void Unreadable(ILogger logger, Exception error, string cache, string key, string type);
+
+    [LoggerMessage(4, LogLevel.Warning, "'{Key}' of cache '{Cache}' is not cached: its {Type} would not come back as it is. {Reason}")]
+    private static partial void NotTheSame(ILogger logger, string cache, string key, string type, string reason);
 }

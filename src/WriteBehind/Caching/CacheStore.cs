@@ -101,7 +101,7 @@ internal sealed class CacheStore
         var reply = await WriteThroughScripts.Mark.RunAsync(
             _redis,
             WithVariants(shard, [key]),
-            [Keys.Channel, shard, key, Micros(_options.FenceTime), token, Micros(life)],
+            [_redis.ChannelForScripts(Keys.Channel), shard, key, Micros(_options.FenceTime), token, Micros(life)],
             cancellationToken).ConfigureAwait(false);
         return reply.NextLong();
     }
@@ -114,7 +114,7 @@ internal sealed class CacheStore
             _redis,
             WithVariants(shard, [key]),
             [
-                Keys.Channel,
+                _redis.ChannelForScripts(Keys.Channel),
                 shard,
                 key,
                 Micros(_options.FenceTime),
@@ -219,12 +219,13 @@ internal sealed class CacheStore
         var life = (2 * (_options.Ttl + _options.MaxStale + _options.FenceTime)) + TimeSpan.FromHours(1);
         RedisValue[] arguments =
             [
-                Keys.Channel,
+                _redis.ChannelForScripts(Keys.Channel),
                 shard,
                 kind.ToString(),
                 Micros(_options.FenceTime),
                 Micros(life),
-                .. names.Select(static name => (RedisValue)name)];
+                .. names.Select(static name => (RedisValue)name),
+            ];
         return InvalidateScript.Script.RunAsync(_redis, WithVariants(shard, kind == 'k' ? names : []), arguments, cancellationToken);
     }
 

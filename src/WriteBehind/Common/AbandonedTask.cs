@@ -23,3 +23,37 @@ internal static class AbandonedTask
         return task;
     }
 }
+
+/// <summary>
+/// Work that serves all callers, and so must not run in the context of the one who happened to come first: its ambient transaction would
+/// take in our connections, and its culture, tenant or trace would be everybody's.
+/// </summary>
+internal static class Detached
+{
+    /// <summary>
+    /// Starts work on a thread of the pool, without the caller's <see cref="ExecutionContext"/>. A thread of its own because an ambient
+    /// transaction may be bound to the thread instead of the context. What the work throws is its own to deal with.
+    /// </summary>
+    public static void Start<TState>(Func<TState, Task> work, TState state)
+        => ThreadPool.UnsafeQueueUserWorkItem(static start => _ = start.work(start.state), (work, state), preferLocal: true);
+
+    /// <summary>The same for work that is waited for.</summary>
+    public static Task<T> RunAsync<TState, T>(Func<TState, Task<T>> work, TState state) => WithoutFlow(() => Task.Run(() => work(state)));
+
+    /// <summary>The same without a result.</summary>
+    public static Task RunAsync(Func<Task> work) => WithoutFlow(() => Task.Run(work));
+
+    private static T WithoutFlow<T>(Func<T> start)
+    {
+        // To suppress it twice is an error.
+        if (ExecutionContext.IsFlowSuppressed())
+        {
+            return start();
+        }
+
+        using (ExecutionContext.SuppressFlow())
+        {
+            return start();
+        }
+    }
+}

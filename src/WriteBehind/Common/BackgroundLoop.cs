@@ -21,7 +21,8 @@ internal sealed partial class BackgroundLoop(string name, Func<CancellationToken
 
     public LoopStatus Status => Volatile.Read(ref _status);
 
-    public void Start() => _running = Task.Run(RunAsync);
+    /// <summary>Starts it in nobody's context: a loop may be started by its first caller.</summary>
+    public void Start() => _running = Detached.RunAsync(RunAsync);
 
     /// <summary>Stops after the round under way.</summary>
     public async Task StopAsync()

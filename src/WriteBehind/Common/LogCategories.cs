@@ -11,5 +11,6 @@ internal static class LogCategories
     public const string FlushNotices = "WriteBehind.Caching.Queues.FlushNotifier";
     public const string Queue = "WriteBehind.Caching.Queues.ReliableQueue";
     public const string RateLimits = "WriteBehind.Caching.Limits.RateLimits";
+    public const string PostgresPooler = "WriteBehind.EntityFrameworkCore.Pooler";
     public const string PostgresInvalidation = "WriteBehind.EntityFrameworkCore.Caching.PostgresInvalidation";
 }

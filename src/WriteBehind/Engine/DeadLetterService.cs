@@ -27,7 +27,14 @@ internal sealed class DeadLetterService(Func<string, ITypeEngine> types) : IDead
         {
             foreach (var id in await engine.Letters.IdsAsync(shard, cancellationToken).ConfigureAwait(false))
             {
-                retried += await engine.RetryAsync(id, cancellationToken).ConfigureAwait(false) ? 1 : 0;
+                try
+                {
+                    retried += await engine.RetryAsync(id, cancellationToken).ConfigureAwait(false) ? 1 : 0;
+                }
+                catch (PayloadException)
+                {
+                    // A letter that this release can't read stays as it is, and keeps no other from its retry.
+                }
             }
         }
 

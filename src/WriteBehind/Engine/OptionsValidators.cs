@@ -96,6 +96,7 @@ internal sealed class WriteBehindOptionsValidator(IServiceProvider services) : I
             "use 1 to 64.");
         settings.Check(
             options.MaxConcurrentLoads is >= 1 and <= 64, nameof(options.MaxConcurrentLoads), options.MaxConcurrentLoads, "use 1 to 64.");
+        settings.Check(IsTime(options.LoadTimeout), nameof(options.LoadTimeout), options.LoadTimeout, "use a time above 0, up to 1 day.");
         settings.Check(
             options.DrainTimeout == TimeSpan.Zero || IsTime(options.DrainTimeout),
             nameof(options.DrainTimeout),

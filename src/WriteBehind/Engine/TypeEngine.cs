@@ -12,32 +12,35 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     private static readonly TimeSpan ShortestRound = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestRound = TimeSpan.FromSeconds(1);
 
+    /// <summary>The most letters that are looked at for those that may have come right by themselves.</summary>
+    private const int MostHealed = 10_000;
+
     private readonly TypeParts<TState> _parts;
     private readonly EntityTypeOptions _options;
     private readonly EntityLoader<TState> _loader;
     private readonly EntityWriter _writer;
     private readonly CircuitBreaker _breaker;
     private readonly Sweeper _sweeper;
-    private readonly TypeRecord _record;
     private readonly EntityStore<TState> _store;
 
     /// <summary>What was counted last in each shard; null before the first time.</summary>
-    private ShardBacklog?[] _counted;
+    private ShardCount?[] _counted;
+    private long? _healedAt;
 
     public TypeEngine(EntityTypeOptions<TState> options, EngineParts engine)
     {
         _options = options;
-        _counted = new ShardBacklog?[options.Shards];
+        _counted = new ShardCount?[options.Shards];
         _parts = new TypeParts<TState>(options, engine);
-        _record = new TypeRecord(engine.Redis, _parts.Buffer, options);
         _breaker = new CircuitBreaker(engine.Options.BackoffStart, engine.Options.BackoffCap, engine.Time);
-        Letters = new DeadLetterBox(engine.Redis, _parts.Buffer.Keys, options, _parts.Metrics, engine.Time, _parts.Logger);
+        Letters = new DeadLetterBox(engine.Redis, _parts.Buffer, options, _parts.Metrics, engine.Time, _parts.Logger);
 
         var flusher = new BatchFlusher<TState>(_parts, Letters, _breaker);
         _sweeper = new Sweeper(_parts, flusher);
         var queue = new FlushQueue(flusher, _parts);
         Notifier = options.NotifyFlush ? new FlushNotifier(options, queue, engine) : null;
 
+        _parts.RecheckKept = new KeptStates(_parts, _parts.Sink.LoadVersionsAsync).Recheck;
         _loader = new EntityLoader<TState>(_parts);
         _writer = new EntityWriter(_parts, signals: this);
         _store = new EntityStore<TState>(_parts, _loader, _writer, queue);
@@ -66,16 +69,69 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
                 backlog.Dead,
                 _breaker.State,
                 _breaker.LastError,
-                _parts.Metrics.Counters, _parts.Metrics.Rates);
+                _parts.Metrics.Counters,
+                _parts.Metrics.Rates,
+                _parts.Buffer.ApartUntil)
+            {
+                BacklogAt = backlog.At,
+            };
         }
     }
 
-    public Task<bool> CheckEpochAsync(CancellationToken cancellationToken) => _record.CheckAsync(cancellationToken);
+    public async Task CheckContractAsync(CancellationToken cancellationToken)
+    {
+        if (_parts.Codec.Faults is [var fault, ..] faults)
+        {
+            throw new ConfigurationException(
+                nameof(EntityTypeOptions<>.Serializer),
+                $"States of '{_options.Type}' would not come back as they were written. {fault}" +
+                (faults.Count == 1 ? string.Empty : $" ({faults.Count - 1} more: {string.Join(" ", faults.Skip(1))})"),
+                _options.Type);
+        }
+
+        if (_parts.Codec.Names is { Count: > 0 } names)
+        {
+            await new ContractRecord(_parts.Engine.Redis, _parts.Buffer.Keys, _options)
+                .CheckAsync(names, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public Task<RedisHistory> CheckEpochAsync(CancellationToken cancellationToken) => _parts.Record.CheckAsync(cancellationToken);
 
     public async Task<string> VerifySinkAsync(CancellationToken cancellationToken)
     {
         await _parts.Sink.VerifyAsync(cancellationToken).ConfigureAwait(false);
         return _parts.Sink.Description;
+    }
+
+    public async Task HealAsync(CancellationToken cancellationToken)
+    {
+        var pause = Rejections.PatienceOf(_options);
+        if (LastBacklog.Dead == 0 || (_healedAt is { } last && _parts.Time.GetElapsedTime(last) < pause))
+        {
+            return;
+        }
+
+        _healedAt = _parts.Time.GetTimestamp();
+        var before = _parts.Time.GetUtcNow() - pause;
+        IReadOnlyList<DeadLetter> letters;
+        try
+        {
+            letters = await Letters.ListAsync(MostHealed, cancellationToken).ConfigureAwait(false);
+        }
+        catch (UnexpectedKeyException)
+        {
+            // Whoever asks for the letters is told of it.
+            return;
+        }
+
+        foreach (var letter in letters)
+        {
+            if (letter.Reason == DeadLetterReason.Rejected && Blame.IsOfReference(letter.Code) && letter.SetAsideAt < before)
+            {
+                await RetryAsync(letter.Id, cancellationToken).ConfigureAwait(false);
+            }
+        }
     }
 
     public async Task<TimeSpan> SweepAsync(CancellationToken cancellationToken)
@@ -85,6 +141,12 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         if (_breaker.Wait > TimeSpan.Zero)
         {
             return round;
+        }
+
+        if (await _parts.Buffer.IsIdleAsync(withLetters: false, cancellationToken).ConfigureAwait(false))
+        {
+            // What is written from now on is due after its delay, and not before.
+            return TimeSpan.FromTicks(Math.Clamp(_options.FlushDelay.Ticks, ShortestRound.Ticks, LongestRound.Ticks));
         }
 
         var pass = new SweepPass();
@@ -112,6 +174,25 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         return pass;
     }
 
+    public async Task<BufferUnavailableException?> WatchAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (!await _parts.Buffer.IsIdleAsync(withLetters: true, cancellationToken).ConfigureAwait(false))
+            {
+                return (await CountAsync(null, cancellationToken).ConfigureAwait(false)).Failure;
+            }
+        }
+        catch (BufferUnavailableException e)
+        {
+            return e;
+        }
+
+        var last = Volatile.Read(ref _counted);
+        Volatile.Write(ref _counted, [.. last.Select(shard => Counted(default, shard))]);
+        return null;
+    }
+
     public async Task<TypeBacklog> CountAsync(long[]? until, CancellationToken cancellationToken)
     {
         BufferUnavailableException? failure = null;
@@ -119,11 +200,11 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         var last = Volatile.Read(ref _counted);
         if (until is null)
         {
-            Volatile.Write(ref _counted, [.. shards.Select((shard, i) => shard ?? last[i])]);
+            Volatile.Write(ref _counted, [.. shards.Select((shard, i) => shard is { } now ? Counted(now, last[i]) : Stale(last[i]))]);
         }
 
         return new TypeBacklog(
-            shards, shards.Select((shard, i) => shard is null ? last[i]?.Dirty ?? 0 : 0).Sum(), Volatile.Read(ref failure));
+            shards, shards.Select((shard, i) => shard is null ? last[i]?.Backlog.Dirty ?? 0 : 0).Sum(), Volatile.Read(ref failure));
 
         async Task<ShardBacklog?> CountShardAsync(int shard)
         {
@@ -133,9 +214,15 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
                 return await _parts.Buffer.BacklogAsync(
                     shard, until?[shard] is > 0 and var time ? time : null, cancellationToken).ConfigureAwait(false);
             }
-            catch (BufferUnavailableException e)
+#pragma warning disable CA1031 // Whatever it is: what was not counted must not be taken for nothing.
+            catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested))
+#pragma warning restore CA1031
             {
-                Interlocked.CompareExchange(ref failure, e, null);
+                Interlocked.CompareExchange(
+                    ref failure,
+                    e as BufferUnavailableException
+                        ?? new BufferUnavailableException($"{_options.Type} could not be counted: {e.Message}", cause: e),
+                    null);
                 return null;
             }
         }
@@ -143,6 +230,8 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
 
     public Task<bool> RetryAsync(string id, CancellationToken cancellationToken)
     {
+        _parts.Engine.Admission.Check(_options.Type);
+
         // Its cause is said to be mended, so it may travel with the others: thousands may be retried at once.
         _parts.Ledger.Forget(id);
         return Letters.RetryAsync(id, payload => RewriteAsync(id, payload), cancellationToken);
@@ -189,8 +278,33 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         get
         {
             var shards = Volatile.Read(ref _counted);
-            return new Backlog(shards.Sum(s => s?.Dirty ?? 0), shards.Sum(s => s?.Dead ?? 0), shards.Max(s => s?.OldestAge));
+            return new Backlog(
+                shards.Sum(static shard => shard?.Backlog.Dirty ?? 0),
+                shards.Sum(static shard => shard?.Backlog.Dead ?? 0),
+                shards.Max(AgeOf),
+                shards.Contains(null) ? null : shards.Min(static shard => shard!.Value.At));
         }
+    }
+
+    private ShardCount Counted(ShardBacklog now, ShardCount? last)
+    {
+        var timestamp = _parts.Time.GetTimestamp();
+        return new(now, _parts.Time.GetUtcNow(), timestamp, IsStale: false, now.IsAhead ? last?.AheadSince ?? timestamp : null);
+    }
+
+    private static ShardCount? Stale(ShardCount? last) => last is { } count ? count with { IsStale = true } : null;
+
+    /// <summary>An age grows also while Redis does not answer, and where its clock went back and can't tell it.</summary>
+    private TimeSpan? AgeOf(ShardCount? shard)
+    {
+        if (shard is not { Backlog.OldestAge: { } age } count)
+        {
+            return null;
+        }
+
+        var ahead = count.AheadSince is { } since ? _parts.Time.GetElapsedTime(since) : TimeSpan.Zero;
+        var counted = count.IsStale ? age + _parts.Time.GetElapsedTime(count.Timestamp) : age;
+        return counted > ahead ? counted : ahead;
     }
 
     private void ObserveBacklog(Meter meter)
@@ -203,7 +317,15 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         meter.CreateObservableGauge(WriteBehindDiagnostics.Breaker, () => new Measurement<int>((int)_breaker.State, tags));
     }
 
-    private sealed record Backlog(long Dirty, long Dead, TimeSpan? OldestAge);
+    private sealed record Backlog(long Dirty, long Dead, TimeSpan? OldestAge, DateTimeOffset? At);
+
+    /// <summary>What was counted in a shard.</summary>
+    /// <param name="Backlog">What there was.</param>
+    /// <param name="At">When.</param>
+    /// <param name="Timestamp">The same by the clock that measures.</param>
+    /// <param name="IsStale">Whether it could not be counted again since.</param>
+    /// <param name="AheadSince">Since when marks are seen that are ahead of Redis' clock; null where there are none.</param>
+    private readonly record struct ShardCount(ShardBacklog Backlog, DateTimeOffset At, long Timestamp, bool IsStale, long? AheadSince);
 }
 
 /// <summary>Everything that serves one entity type, for those who need not know its state type.</summary>
@@ -222,11 +344,21 @@ internal interface ITypeEngine
     /// <summary>The backlog as last counted.</summary>
     TypeStatus Status { get; }
 
-    /// <summary>Records the type in Redis, or checks what is recorded; false where Redis came back empty.</summary>
-    Task<bool> CheckEpochAsync(CancellationToken cancellationToken);
+    /// <summary>Checks that states come back as they were written, and that all processes give their members the same names.</summary>
+    /// <exception cref="ConfigurationException">They don't.</exception>
+    Task CheckContractAsync(CancellationToken cancellationToken);
+
+    /// <summary>Records the type in Redis, or checks what is recorded; returns what became of Redis since the last call.</summary>
+    Task<RedisHistory> CheckEpochAsync(CancellationToken cancellationToken);
 
     /// <summary>Checks table and columns; returns how the type is saved, for the log.</summary>
     Task<string> VerifySinkAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Now and then, tries dead letters again that waited for a row they refer to: it may have been flushed since.
+    /// </summary>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    Task HealAsync(CancellationToken cancellationToken);
 
     /// <summary>Flushes what is due, once; returns the pause until the next round.</summary>
     Task<TimeSpan> SweepAsync(CancellationToken cancellationToken);
@@ -240,6 +372,9 @@ internal interface ITypeEngine
 
     /// <summary>Flushes one entity, as <see cref="IEntityStore{TState}.FlushAsync"/> does.</summary>
     Task FlushAsync(string id, TimeSpan? timeout, CancellationToken cancellationToken);
+
+    /// <summary>Looks what waits, for gauges and status; returns why it could not be counted everywhere, or null.</summary>
+    Task<BufferUnavailableException?> WatchAsync(CancellationToken cancellationToken);
 
     /// <summary>
     /// Counts what waits, per shard. Where Redis or a part of it is away the result says so, and only a cancellation is thrown.

@@ -8,14 +8,17 @@ internal static class WholeTypeFlush
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>How long the last count may take, once the time is over.</summary>
+    private static readonly TimeSpan LastCount = TimeSpan.FromSeconds(2);
+
     /// <param name="type">The type.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="limit">Ends it; what remains is counted all the same.</param>
+    /// <param name="limit">Ends it; what remains is counted all the same, where Redis says so soon.</param>
     public static async Task<FlushReport> RunAsync(ITypeEngine type, TimeProvider time, CancellationToken limit)
     {
         var flushed = 0L;
         var rejected = new HashSet<string>(StringComparer.Ordinal);
-        var remaining = 0L;
+        var left = TypeBacklog.Unknown;
 
         // Redis time of each shard at the call; 0 where it has not answered yet. On a cluster one server may be away and the others not.
         var until = new long[type.Options.Shards];
@@ -33,10 +36,9 @@ internal static class WholeTypeFlush
 
                 var pass = new SweepPass();
                 var isWhole = await TryAsync(pass).ConfigureAwait(false);
-                var left = await type.CountAsync(until, limit).ConfigureAwait(false);
-                remaining = left.Dirty;
-                isWhole &= left.Failure is null && !until.Contains(0);
-                if (isWhole && (remaining == 0 || (pass.Flushed == 0 && pass.Passing == 0 && !force && !pass.IsCutShort)))
+                left = await type.CountAsync(until, limit).ConfigureAwait(false);
+                isWhole &= left.IsWhole && !until.Contains(0);
+                if (isWhole && (left.Dirty == 0 || (pass.Flushed == 0 && pass.Passing == 0 && !force && !pass.IsCutShort)))
                 {
                     break;
                 }
@@ -48,13 +50,30 @@ internal static class WholeTypeFlush
         }
         catch (OperationCanceledException)
         {
-            remaining = (await type.CountAsync(until, CancellationToken.None).ConfigureAwait(false)).Dirty;
+            left = await CountLastAsync().ConfigureAwait(false);
         }
 
         return new FlushReport(
             flushed,
-            remaining == 0 ? new Dictionary<string, long>() : new Dictionary<string, long> { [type.Options.Type] = remaining },
-            [.. rejected.Select(id => new EntityRef(type.Options.Type, id))]);
+            left.Dirty == 0 ? new Dictionary<string, long>() : new Dictionary<string, long> { [type.Options.Type] = left.Dirty },
+            [.. rejected.Select(id => new EntityRef(type.Options.Type, id))])
+        {
+            Uncounted = left.IsWhole ? [] : [type.Options.Type],
+        };
+
+        async Task<TypeBacklog> CountLastAsync()
+        {
+            using var soon = new CancellationTokenSource(LastCount, time);
+            try
+            {
+                return await type.CountAsync(until, soon.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                // What was counted before may be less than there is by now; it is said, and not taken for all.
+                return left with { IsWhole = false };
+            }
+        }
 
         async Task<bool> TryAsync(SweepPass pass)
         {

@@ -1,7 +1,8 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using WriteBehind.Buffer;
 using WriteBehind.Common;
 using WriteBehind.Flushing;
+using WriteBehind.Redis;
 
 namespace WriteBehind.Engine;
 
@@ -23,11 +24,15 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
             registration => registration.Type, registration => registration.Build(parts), StringComparer.Ordinal);
         DeadLetters = new DeadLetterService(FindType);
         parts.Meter.Meter.CreateObservableGauge(WriteBehindDiagnostics.Emptied, () => _guard.Status.EmptiedAt is null ? 0 : 1);
+        parts.Meter.Meter.CreateObservableGauge(WriteBehindDiagnostics.WentBack, () => _guard.Status.WentBackAt is null ? 0 : 1);
     }
 
     public IReadOnlyCollection<string> Types => _types.Keys;
 
     public IDeadLetters DeadLetters { get; }
+
+    /// <inheritdoc />
+    public FlushReport? LastStop { get; private set; }
 
     public EntityTypeOptions OptionsOf(string type) => FindType(type).Options;
 
@@ -46,21 +51,17 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     /// <inheritdoc />
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await _guard.InspectAsync(starting: true, cancellationToken).ConfigureAwait(false);
-        foreach (var type in _types.Values)
+        try
         {
-            await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false);
-            try
-            {
-                Registered(_logger, type.Options.Type, await type.VerifySinkAsync(cancellationToken).ConfigureAwait(false));
-            }
-            catch (SinkException e)
-            {
-                // Writes are accepted without the database; that is what the buffer is for.
-                DatabaseAway(_logger, e, type.Options.Type);
-            }
+            await CheckAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (ConfigurationException e)
+        {
+            _parts.Admission.Refuse(e);
+            throw;
         }
 
+        _parts.Admission.Open();
         _loops.Add(new BackgroundLoop("watch", WatchAsync, _parts.Time, _logger));
         if (_parts.Options.Sweep)
         {
@@ -79,6 +80,26 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         _loops.ForEach(loop => loop.Start());
     }
 
+    /// <summary>All that has to hold before anything is read or written.</summary>
+    private async Task CheckAsync(CancellationToken cancellationToken)
+    {
+        await _guard.InspectAsync(starting: true, cancellationToken).ConfigureAwait(false);
+        foreach (var type in _types.Values)
+        {
+            await CheckEpochAsync(type, cancellationToken).ConfigureAwait(false);
+            await type.CheckContractAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                Registered(_logger, type.Options.Type, await type.VerifySinkAsync(cancellationToken).ConfigureAwait(false));
+            }
+            catch (SinkException e)
+            {
+                // Writes are accepted without the database; that is what the buffer is for.
+                DatabaseAway(_logger, e, type.Options.Type);
+            }
+        }
+    }
+
     /// <inheritdoc />
     public async Task<FlushReport> StopAsync(CancellationToken cancellationToken)
     {
@@ -86,13 +107,23 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         await CloseNotifiersAsync().ConfigureAwait(false);
         if (_parts.Options.DrainTimeout == TimeSpan.Zero)
         {
-            return new FlushReport(0, new Dictionary<string, long>(), []);
+            NotAsked(_logger);
+            return LastStop = new FlushReport(0, new Dictionary<string, long>(), []) { Uncounted = [.. Types] };
         }
 
         var started = _parts.Time.GetTimestamp();
-        var report = await FlushWithinAsync(_parts.Options.DrainTimeout, cancellationToken).ConfigureAwait(false);
+        var report = LastStop = await DrainAsync(cancellationToken).ConfigureAwait(false);
         var remaining = string.Join(", ", report.Remaining.Select(left => $"{left.Value} {left.Key}"));
-        if (report.IsClean)
+        if (report.Uncounted.Count > 0)
+        {
+            Uncounted(
+                _logger,
+                _parts.Time.GetElapsedTime(started),
+                string.Join(", ", report.Uncounted),
+                report.Flushed,
+                remaining.Length > 0 ? remaining : "nothing");
+        }
+        else if (report.IsClean)
         {
             Drained(_logger, report.Flushed, _parts.Time.GetElapsedTime(started));
         }
@@ -112,7 +143,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     public async Task<EngineStatus> GetStatusAsync(CancellationToken cancellationToken = default)
     {
         var backlogs = await Task.WhenAll(_types.Values.Select(type => type.CountAsync(null, cancellationToken))).ConfigureAwait(false);
-        var durability = _guard.Status with { Reachable = backlogs.All(static backlog => backlog.Failure is null) };
+        var durability = _guard.Status with { Reachable = backlogs.All(static backlog => backlog.IsWhole), Shards = ShardsOf(backlogs) };
         return new EngineStatus([.. _types.Values.Select(type => type.Status)], durability, [.. _loops.Select(loop => loop.Status)]);
     }
 
@@ -147,25 +178,82 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         await CloseNotifiersAsync().ConfigureAwait(false);
     }
 
+    /// <summary>A stop must end, and not by an error that the process would die of.</summary>
+    private async Task<FlushReport> DrainAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await FlushWithinAsync(_parts.Options.DrainTimeout, cancellationToken).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever it is, it is said, and what remains is not known.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            DrainFailed(_logger, e);
+            return new FlushReport(0, new Dictionary<string, long>(), []) { Uncounted = [.. Types] };
+        }
+    }
+
     /// <summary>Flushes until the time is over or the token cancels, and says in either case what remains.</summary>
     private async Task<FlushReport> FlushWithinAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(timeout);
-        var reports = await Task.WhenAll(
-            _types.Values.Select(type => WholeTypeFlush.RunAsync(type, _parts.Time, limit.Token))).ConfigureAwait(false);
+        var emptied = _guard.Status.EmptiedAt;
+        var reports = await Task.WhenAll(_types.Values.Select(type => WholeTypeFlush.RunAsync(type, _parts.Time, limit.Token)))
+            .ConfigureAwait(false);
+        var lost = await LostAsync().ConfigureAwait(false);
         return new FlushReport(
             reports.Sum(report => report.Flushed),
             reports.SelectMany(report => report.Remaining).ToDictionary(),
-            [.. reports.SelectMany(report => report.Rejected)]);
+            [.. reports.SelectMany(report => report.Rejected)])
+        {
+            Uncounted = _guard.Status.EmptiedAt != emptied
+                ? [.. Types]
+                : [.. reports.SelectMany(report => report.Uncounted).Union(lost, StringComparer.Ordinal)],
+        };
+    }
+
+    /// <summary>The types of which Redis can't tell what there was: it came back empty, went back, or does not say whether it did.</summary>
+    private async Task<IReadOnlyCollection<string>> LostAsync()
+    {
+        using var soon = new CancellationTokenSource(LongestFarewell, _parts.Time);
+        var lost = await Task.WhenAll(_types.Values.Select(async type =>
+        {
+            try
+            {
+                var history = await CheckEpochAsync(type, soon.Token).ConfigureAwait(false);
+                if ((history & (RedisHistory.Emptied | RedisHistory.WentBack)) == RedisHistory.None)
+                {
+                    return null;
+                }
+            }
+            catch (Exception e) when (e is WriteBehindException or OperationCanceledException)
+            {
+                // Not known.
+            }
+
+            return type.Options.Type;
+        })).ConfigureAwait(false);
+        return [.. lost.OfType<string>()];
+    }
+
+    private static RedisShards ShardsOf(TypeBacklog[] backlogs)
+    {
+        ShardBacklog?[] shards = [.. backlogs.SelectMany(static backlog => backlog.Shards)];
+        var refusal = shards.Select(static shard => shard?.Refusal).FirstOrDefault(static refusal => refusal is not null);
+        return new RedisShards(
+            shards.Length,
+            shards.Count(static shard => shard is null),
+            shards.Count(static shard => shard?.Refusal is not null),
+            backlogs.Select(static backlog => backlog.Failure?.Message).FirstOrDefault(static message => message is not null)
+                ?? (refusal is null ? null : RedisErrors.Explain(refusal)));
     }
 
     private async Task CloseNotifiersAsync()
     {
-        foreach (var notifier in _types.Values.Select(type => type.Notifier).OfType<FlushNotifier>())
-        {
-            await notifier.DisposeAsync().ConfigureAwait(false);
-        }
+        var notifiers = _types.Values.Select(static type => type.Notifier).OfType<FlushNotifier>();
+        await Task.WhenAll(notifiers.Select(static notifier => notifier.DisposeAsync().AsTask())).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -200,17 +288,27 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         BufferUnavailableException? failure = null;
         foreach (var type in _types.Values)
         {
-            var backlog = await type.CountAsync(null, cancellationToken).ConfigureAwait(false);
-            failure ??= backlog.Failure;
+            failure = await type.WatchAsync(cancellationToken).ConfigureAwait(false) ?? failure;
         }
 
         await _guard.InspectAsync(starting: false, cancellationToken).ConfigureAwait(false);
-        foreach (var type in _types.Values)
+        try
         {
-            if (!await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false))
+            foreach (var type in _types.Values)
             {
-                _guard.ReportEmptied(type.Options.Type);
+                await CheckEpochAsync(type, cancellationToken).ConfigureAwait(false);
             }
+        }
+        catch (ConfigurationException e)
+        {
+            // Another process with other settings began anew in a Redis that came back empty, perhaps.
+            _parts.Admission.Refuse(e);
+            throw;
+        }
+
+        if (_parts.Redis.IsProved)
+        {
+            _parts.Admission.Open();
         }
 
         if (failure is not null)
@@ -218,7 +316,33 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
             throw failure;
         }
 
+        foreach (var type in _types.Values)
+        {
+            await type.HealAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         return _parts.Options.WatchInterval;
+    }
+
+    private async Task<RedisHistory> CheckEpochAsync(ITypeEngine type, CancellationToken cancellationToken)
+    {
+        var history = await type.CheckEpochAsync(cancellationToken).ConfigureAwait(false);
+        if (history.HasFlag(RedisHistory.Emptied))
+        {
+            _guard.ReportEmptied(type.Options.Type);
+        }
+
+        if (history.HasFlag(RedisHistory.WentBack))
+        {
+            _guard.ReportWentBack(type.Options.Type);
+        }
+
+        if (history.HasFlag(RedisHistory.MayHaveGoneBack))
+        {
+            _guard.ReportOtherServer(type.Options.Type);
+        }
+
+        return history;
     }
 
     private ITypeEngine FindType(string type)
@@ -243,12 +367,20 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         "Not drained: the host's time to stop was over after {Elapsed}, before DrainTimeout ({Timeout}). {Flushed} entities flushed, " +
         "{Remaining} remain, safe in Redis.")]
     private static partial void CutShort(ILogger logger, long flushed, TimeSpan elapsed, TimeSpan timeout, string remaining);
-}
 
-/// <summary>Starts the engine with the host and drains it when the host stops.</summary>
-internal sealed class WriteBehindHostedService(WriteBehindEngine engine) : IHostedService
-{
-    public Task StartAsync(CancellationToken cancellationToken) => engine.StartAsync(cancellationToken);
+    [LoggerMessage(
+        6,
+        LogLevel.Error,
+        "Not drained: after {Elapsed} it could not be counted how much of {Types} is left, as Redis does not answer, refuses, or came " +
+        "back empty. {Flushed} entities flushed; {Remaining} was known to remain. What Redis has is flushed by the next process.")]
+    private static partial void Uncounted(ILogger logger, TimeSpan elapsed, string types, long flushed, string remaining);
 
-    public Task StopAsync(CancellationToken cancellationToken) => engine.StopAsync(cancellationToken);
+    [LoggerMessage(
+        7,
+        LogLevel.Information,
+        "Not drained, as DrainTimeout is 0: what is dirty is left in Redis to the next process, and was not counted.")]
+    private static partial void NotAsked(ILogger logger);
+
+    [LoggerMessage(8, LogLevel.Error, "The drain failed.")]
+    private static partial void DrainFailed(ILogger logger, Exception error);
 }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using WriteBehind.Buffer;
+using WriteBehind.Common;
 using WriteBehind.Engine;
 using WriteBehind.Flushing;
 using WriteBehind.Queues;
@@ -46,6 +47,8 @@ public static class WriteBehindServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IProtocolGate>(OpenGate.Instance);
         services.TryAddSingleton<IEntitySinkFactory, MissingSinkFactory>();
+        services.TryAddSingleton<Admission>();
+        services.TryAddSingleton(CreateProof);
         services.TryAddSingleton<RedisConnections>();
         services.TryAddSingleton<IRedisConnection>(provider => provider.GetRequiredService<RedisConnections>());
         services.TryAddSingleton(provider => new EngineMeter(provider.GetService<IMeterFactory>()));
@@ -59,6 +62,14 @@ public static class WriteBehindServiceCollectionExtensions
         return new WriteBehindBuilder(services);
     }
 
+    private static ServerProof CreateProof(IServiceProvider provider)
+    {
+        var prefix = provider.GetRequiredService<WriteBehindOptions>().KeyPrefix;
+        return new ServerProof(prefix, [.. provider.GetServices<IEntityRegistration>()
+            .Select(type => new KeyLayout(prefix, type.Type, type.Options.Shards))
+            .SelectMany(static keys => Enumerable.Range(0, keys.Shards).Select(shard => keys[shard].Root))]);
+    }
+
     private static EngineParts CreateParts(IServiceProvider provider)
     {
         var options = provider.GetRequiredService<WriteBehindOptions>();
@@ -69,9 +80,16 @@ public static class WriteBehindServiceCollectionExtensions
             provider.GetRequiredService<EngineMeter>(),
             provider.GetRequiredService<QueueMetrics>(),
             provider.GetRequiredService<IProtocolGate>(),
+            provider.GetRequiredService<Admission>(),
             provider.GetRequiredService<TimeProvider>(),
             new SemaphoreSlim(options.MaxConcurrentFlushes),
             new SemaphoreSlim(options.MaxConcurrentLoads),
+            new CleanEntries(
+                provider.GetRequiredService<RedisConnections>(),
+                options.KeyPrefix,
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILoggerFactory>().CreateLogger(LogCategories.Engine)),
+            provider.GetServices<IEntityRegistration>().Count(),
             provider.GetRequiredService<ILoggerFactory>());
     }
 }

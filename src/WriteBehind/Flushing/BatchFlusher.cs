@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
 using WriteBehind.Buffer;
 using WriteBehind.Redis;
@@ -28,11 +29,16 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     private const int RoundBytes = 8 << 20;
 
     private readonly BatchSaver<TState> _saver = new(parts);
-    private readonly Settler _settler = new(parts.Engine.Redis, parts.Buffer.Keys, parts.Options, parts.Metrics);
+    private readonly Settler _settler = new(parts.Engine.Redis, parts.Buffer.Keys, parts.Buffer.FenceTimes, parts.Options, parts.Metrics);
     private readonly EntityTypeOptions _options = parts.Options;
     private readonly TypeMetrics _metrics = parts.Metrics;
     private readonly RetryLedger _ledger = parts.Ledger;
+    private readonly Rejections _rejections = new(parts, letters);
     private readonly ILogger _logger = parts.Logger;
+    private readonly TypeSlots _slots = parts.Engine.SlotsOf(parts.Engine.Flushes, parts.Engine.Options.MaxConcurrentFlushes);
+
+    /// <summary>What all of the type were refused for last.</summary>
+    private volatile string? _refusedFor;
 
     /// <summary>
     /// Flushes at most a batch of entities, in several rounds where their states are large; the items say afterwards what came of them.
@@ -45,7 +51,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     /// left to it.</exception>
     public async Task FlushAsync(FlushItem[] items, CancellationToken cancellationToken)
     {
-        await parts.Engine.Flushes.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _slots.EnterAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             // Each round takes at least one of every shard, so they end.
@@ -81,7 +87,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         }
         finally
         {
-            parts.Engine.Flushes.Release();
+            _slots.Leave();
         }
     }
 
@@ -107,8 +113,20 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         catch (SinkException e)
         {
             _metrics.TransientFailure();
-            breaker.Fail(entry, e.Message);
-            FlushLog.TransientFailure(_logger, e, _options.Type, breaker.Wait);
+
+            // Where the server answers, the next try comes soon enough for what can be saved by then to be in time.
+            var isAway = e.Failure == SinkFailure.Transient;
+            breaker.Fail(entry, e.Message, longest: isAway ? null : _options.MaxAge / 2);
+            if (e.Failure != SinkFailure.Statement)
+            {
+                FlushLog.TransientFailure(_logger, e, _options.Type, breaker.Wait);
+            }
+            else if (!entry.IsProbe || _refusedFor != Blame.CodeOf(e))
+            {
+                FlushLog.Refused(_logger, _options.Type, e.Message);
+            }
+
+            _refusedFor = e.Failure == SinkFailure.Statement ? Blame.CodeOf(e) : null;
             EndOpen(round, e);
             activity?.SetStatus(ActivityStatusCode.Error, e.Message);
         }
@@ -132,11 +150,10 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         await ReachAsync(ProtocolStep.BeforeClaim, round).ConfigureAwait(false);
         var deadline = _saver.Clock.DeadlineFrom(clock, _options.Lease);
         var shards = await ClaimAsync(round).ConfigureAwait(false);
-        await ReachAsync(ProtocolStep.Claimed, round).ConfigureAwait(false);
-
         var doubt = false;
         try
         {
+            await ReachAsync(ProtocolStep.Claimed, round).ConfigureAwait(false);
             var items = await DecodeAsync(round).ConfigureAwait(false);
             if (items.Count == 0)
             {
@@ -167,7 +184,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         var room = RoundBytes / shards.Length;
         var claiming = Array.ConvertAll(shards, shard => parts.Claims.ClaimAsync(shard, room, CancellationToken.None));
         var claimed = new List<FlushItem[]>(shards.Length);
-        BufferUnavailableException? failure = null;
+        Exception? failure = null;
         for (var i = 0; i < shards.Length; i++)
         {
             try
@@ -175,14 +192,22 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                 await claiming[i].ConfigureAwait(false);
                 claimed.Add(shards[i]);
             }
-            catch (BufferUnavailableException e)
+#pragma warning disable CA1031 // Whatever it is, the others' claims must not be left locked for a lease.
+            catch (Exception e)
+#pragma warning restore CA1031
             {
-                failure ??= e;
+                failure = failure is null or BufferUnavailableException ? e : failure;
                 EndOpen(shards[i], e);
             }
         }
 
-        return claimed.Count > 0 || failure is null ? claimed : throw failure;
+        if (failure is not null && (claimed.Count == 0 || failure is not BufferUnavailableException))
+        {
+            await GiveBackAsync(claimed, doubt: false).ConfigureAwait(false);
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        return claimed;
     }
 
     /// <summary>Reads what was claimed; returns what is to be saved, sorted by id so that two flushers can't deadlock.</summary>
@@ -309,11 +334,10 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                     item.End(FlushOutcome.Expired);
                     break;
                 case SaveOutcome.Fenced:
-                    var fenced = await letters.SetAsideFencedAsync(item, item.Saved.Value.StoredVersion).ConfigureAwait(false);
-                    item.End(fenced ? FlushOutcome.Dead : FlushOutcome.Overtaken);
+                    await SetAsideFencedAsync(item, item.Saved.Value.StoredVersion).ConfigureAwait(false);
                     break;
                 default:
-                    await RejectAsync(item, item.Saved.Value.Error!).ConfigureAwait(false);
+                    await _rejections.AddAsync(item, item.Saved.Value.Error!).ConfigureAwait(false);
                     break;
             }
         }
@@ -322,6 +346,23 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         {
             await SettleAsync(settle, doubt).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// The row is another write's. Of before Redis went back and older than the row, the write was saved and written over long ago.
+    /// </summary>
+    private async Task SetAsideFencedAsync(FlushItem item, long stored)
+    {
+        if (stored > item.Version && Nonces.IsOld(item.Nonce, item.Claim!.Epoch))
+        {
+            var dropped = await letters.DropSupersededAsync(item, stored).ConfigureAwait(false);
+            item.End(dropped ? FlushOutcome.Clean : FlushOutcome.Overtaken);
+            return;
+        }
+
+        var error = new WriteConflictException(_options.Type, item.Id, item.Version, stored);
+        var fenced = await letters.SetAsideFencedAsync(item, stored).ConfigureAwait(false);
+        item.End(fenced ? FlushOutcome.Dead : FlushOutcome.Overtaken, error);
     }
 
     private async Task SettleAsync(List<FlushItem> saved, bool doubt)
@@ -337,62 +378,19 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         saved.ForEach(static item => item.End(item.HasMoved ? FlushOutcome.Moved : FlushOutcome.Saved));
         if (saved.FindAll(static item => item.HasMoved) is { Count: > 0 } moved)
         {
-            try
-            {
-                await parts.Claims.RestampAsync(claim, moved, CancellationToken.None).ConfigureAwait(false);
-            }
-            catch (BufferUnavailableException)
-            {
-                // A Redis that is full, perhaps. They stay due with their old age, and are flushed again a little early.
-            }
+            // Where Redis is full, perhaps, they stay due with their old age, and are flushed again a little early.
+            await parts.Claims.TryRestampAsync(claim, moved).ConfigureAwait(false);
         }
-    }
-
-    private async Task RejectAsync(FlushItem item, Exception error)
-    {
-        var (attempts, firstAt, isLast) = _ledger.Reject(item.Id);
-        FlushLog.Rejected(_logger, _options.Type, item.Id, item.Version, attempts, error.Message);
-        if (!isLast)
-        {
-            item.End(FlushOutcome.Rejected, error);
-            return;
-        }
-
-        var dead = await letters.SetAsideAsync(item, DeadLetterReason.Rejected, error, attempts, firstAt).ConfigureAwait(false);
-        item.End(dead ? FlushOutcome.Dead : FlushOutcome.Overtaken, error);
     }
 
     /// <summary>
     /// Gives back what was not settled, so that it need not wait for the lease to end. Not where a save may still be under way.
     /// </summary>
-    private async Task GiveBackAsync(List<FlushItem[]> shards, bool doubt)
-    {
-        if (doubt)
-        {
-            return;
-        }
-
-        try
-        {
-            await Task.WhenAll(shards
-                .Where(static shard => Array.Exists(shard, static item => item.IsHeld))
-                .Select(shard => parts.Claims.ReleaseAsync(shard[0].Claim!, CancellationToken.None))).ConfigureAwait(false);
-        }
-        catch (BufferUnavailableException)
-        {
-            // The lease ends by itself.
-        }
-    }
+    private Task GiveBackAsync(List<FlushItem[]> shards, bool doubt)
+        => doubt ? Task.CompletedTask : parts.Claims.TryReleaseAsync(
+            shards.Where(static shard => Array.Exists(shard, static item => item.IsHeld)).Select(static shard => shard[0].Claim!));
 
     private ValueTask ReachAsync(ProtocolStep step, FlushItem[] round)
-        => parts.Engine.Gate is OpenGate
-            ? default
-            : parts.Engine.Gate.ReachAsync(step, _options.Type, Array.ConvertAll(round, static item => item.Id), CancellationToken.None);
-}
-
-/// <summary>A <see cref="BatchFlusher{TState}"/> for those who need not know the state type.</summary>
-internal interface IBatchFlusher
-{
-    /// <inheritdoc cref="BatchFlusher{TState}.FlushAsync" />
-    Task FlushAsync(FlushItem[] items, CancellationToken cancellationToken);
+        => parts.Engine.Gate is OpenGate ? default : parts.Engine.Gate.ReachAsync(
+            step, _options.Type, Array.ConvertAll(round, static item => item.Id), CancellationToken.None);
 }

@@ -76,8 +76,11 @@ internal sealed class CircuitBreaker(TimeSpan start, TimeSpan cap, TimeProvider 
         }
     }
 
-    /// <summary>The batch failed for a transient reason.</summary>
-    public void Fail(BreakerEntry entry, string error)
+    /// <summary>The batch failed for a reason that is no entity's.</summary>
+    /// <param name="entry">As what it was let in.</param>
+    /// <param name="error">The reason.</param>
+    /// <param name="longest">The longest pause, where it is to be shorter than the breaker's own.</param>
+    public void Fail(BreakerEntry entry, string error, TimeSpan? longest = null)
     {
         lock (_lock)
         {
@@ -97,7 +100,7 @@ internal sealed class CircuitBreaker(TimeSpan start, TimeSpan cap, TimeProvider 
             }
 
             _failures++;
-            _pause = Pauses.Backoff(_failures, start, cap, Random.Shared);
+            _pause = Pauses.Backoff(_failures, start, longest < cap ? longest.Value : cap, Random.Shared);
             _openedAt = time.GetTimestamp();
             LastError = error;
         }

@@ -58,3 +58,10 @@ internal sealed class FlushQueue(IBatchFlusher flusher, TypeParts parts)
 
     private static FlushItem NewItem(KeyLayout keys, string id) => new(id, keys.ShardOf(id));
 }
+
+/// <summary>A <see cref="BatchFlusher{TState}"/> for those who need not know the state type.</summary>
+internal interface IBatchFlusher
+{
+    /// <inheritdoc cref="BatchFlusher{TState}.FlushAsync" />
+    Task FlushAsync(FlushItem[] items, CancellationToken cancellationToken);
+}

@@ -133,7 +133,7 @@ internal sealed class FlushWaiter(TypeParts parts, FlushQueue flushes, Func<stri
     {
         { Error: BufferUnavailableException redis } => redis.Message,
         { Outcome: FlushOutcome.Held } => "another flusher holds it.",
-        { Outcome: FlushOutcome.Blocked } => "another transaction holds its row, or the statement takes too long.",
+        { Outcome: FlushOutcome.Blocked, Error: { } error } => $"it waits, while others go on. {error.Message}",
         { Outcome: FlushOutcome.Expired } => "its lease ended before it was saved.",
         _ => "the database is not available.",
     };

@@ -33,6 +33,8 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
     private readonly Queue<string> _dead = new();
     private int _count;
     private long? _prunedAt;
+    private long _passes;
+    private volatile string? _refusedFor;
 
     /// <summary>Whether the entity was rejected lately, and so must not share a batch with good ones.</summary>
     public bool IsSuspect(string id)
@@ -52,10 +54,68 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
         }
     }
 
+    /// <summary>Whether others have passed since the entity failed last.</summary>
+    public bool OthersPassed(string id)
+    {
+        if (Volatile.Read(ref _count) == 0)
+        {
+            return false;
+        }
+
+        lock (_lock)
+        {
+            return _entries.TryGetValue(id, out var entry) && entry != default && entry.Passes < Passes;
+        }
+    }
+
+    /// <summary>
+    /// Whether the entity is known to fail with this error while others do not: it was judged for it before, or it has failed with it and
+    /// others have passed since.
+    /// </summary>
+    public bool IsAlone(string id, string code)
+    {
+        lock (_lock)
+        {
+            return code != _refusedFor && _entries.TryGetValue(id, out var entry) && entry.Code == code
+                && (entry.Attempts > 0 || entry.Passes < Passes);
+        }
+    }
+
+    /// <summary>Whether the entity waits for another one to be flushed, and not for its cause to be mended.</summary>
+    public bool WaitsForOthers(string id)
+    {
+        lock (_lock)
+        {
+            return _entries.TryGetValue(id, out var entry) && entry.WaitsForOthers;
+        }
+    }
+
+    /// <summary>
+    /// How much of the type has passed so far. Who fails notes what it was when the batch began: what passes beside it counts.
+    /// </summary>
+    public long Passes => Volatile.Read(ref _passes);
+
+    /// <summary>Whether all that were tried lately failed with this error, and nothing has passed since.</summary>
+    public bool IsOfAll(string code) => _refusedFor == code;
+
+    /// <summary>Notes that nothing of the type gets through, and what for.</summary>
+    public void NoteRefusal(string code) => _refusedFor = code;
+
+    /// <summary>Notes that the database has taken something of the type.</summary>
+    public void NotePass()
+    {
+        _refusedFor = null;
+
+        Interlocked.Increment(ref _passes);
+    }
+
     /// <summary>
     /// Notes a rejection. Returns how often the entity has been rejected in a row, since when, and whether that was the last try.
     /// </summary>
-    public (int Attempts, DateTimeOffset FirstAt, bool IsLast) Reject(string id)
+    /// <param name="id">The entity.</param>
+    /// <param name="code">What for.</param>
+    /// <param name="patience">How long tries go on at least; for what may come right by itself.</param>
+    public (int Attempts, DateTimeOffset FirstAt, bool IsLast) Reject(string id, string? code = null, TimeSpan patience = default)
     {
         lock (_lock)
         {
@@ -68,10 +128,11 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
             }
 
             var isFull = !known && _entries.Count >= Capacity;
-            var isLast = attempts >= maxAttempts || isFull;
+            var isLast = (attempts >= maxAttempts && time.GetUtcNow() - firstAt >= patience) || isFull;
             if (!isLast)
             {
-                _entries[id] = new Entry(attempts, firstAt, time.In(Pauses.Doubled(delay, attempts - 1, LongestDelay)));
+                var pause = Pauses.Doubled(delay, attempts - 1, LongestDelay);
+                _entries[id] = new Entry(attempts, firstAt, time.In(pause), code, Passes, WaitsForOthers: patience > TimeSpan.Zero);
             }
             else if (!isFull)
             {
@@ -84,11 +145,14 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
     }
 
     /// <summary>Keeps an entity out of the way for a while without counting a try.</summary>
-    public void Postpone(string id)
+    /// <param name="id">The entity.</param>
+    /// <param name="code">What it failed with, where nobody knows yet whether that is its fault.</param>
+    /// <param name="passes">What had passed when its batch began; null for what has passed by now.</param>
+    public void Postpone(string id, string? code = null, long? passes = null)
     {
         lock (_lock)
         {
-            var known = _entries.ContainsKey(id);
+            var known = _entries.TryGetValue(id, out var entry);
             if (!known)
             {
                 MakeRoom();
@@ -96,7 +160,8 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
 
             if (known || _entries.Count < Capacity)
             {
-                _entries[id] = new Entry(0, time.GetUtcNow(), time.In(LongestDelay));
+                var (attempts, firstAt) = code is not null && entry.Code == code ? (entry.Attempts, entry.FirstAt) : (0, time.GetUtcNow());
+                _entries[id] = new Entry(attempts, firstAt, time.In(LongestDelay), code, passes ?? Passes, WaitsForOthers: false);
                 Volatile.Write(ref _count, _entries.Count);
             }
         }
@@ -200,5 +265,6 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
         }
     }
 
-    private readonly record struct Entry(int Attempts, DateTimeOffset FirstAt, long NotBefore);
+    private readonly record struct Entry(
+        int Attempts, DateTimeOffset FirstAt, long NotBefore, string? Code, long Passes, bool WaitsForOthers);
 }

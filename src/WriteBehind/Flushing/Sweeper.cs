@@ -124,11 +124,17 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
 
                     // It stays at the old end of the index, and goes its own slow way: the next page begins behind it.
                     skip[page.Shard]++;
-                    if (parts.Ledger.MustWait(id))
+                    var mustWait = parts.Ledger.MustWait(id);
+                    if (parts.Ledger.WaitsForOthers(id))
+                    {
+                        pass.AddHeld(1);
+                    }
+                    else if (mustWait)
                     {
                         pass.AddRejected(id);
                     }
-                    else if (suspects.Count < MostSuspects)
+
+                    if (!mustWait && suspects.Count < MostSuspects)
                     {
                         suspects.Add(new FlushItem(id, page.Shard));
                     }
@@ -260,4 +266,17 @@ internal sealed class SweepPass
             _rejected.Add(id);
         }
     }
+}
+
+/// <summary>
+/// A part of every type's shards, for several sweepers to share the work: shard s belongs to part s modulo the number of parts.
+/// </summary>
+/// <param name="Index">Which part, from 0.</param>
+/// <param name="Of">How many parts there are.</param>
+internal readonly record struct SweepPart(int Index, int Of)
+{
+    /// <summary>All shards.</summary>
+    public static readonly SweepPart All = new(0, 1);
+
+    public bool Has(int shard) => shard % Of == Index;
 }

@@ -13,27 +13,53 @@ internal sealed class AgeHealthCheck(StatusProbe probe, double unhealthyFactor) 
         var data = status.Types.ToDictionary(
             type => type.Type,
             object (type) => (type.OldestDirtyAge ?? TimeSpan.Zero).TotalSeconds);
+        var unknown = status.Durability.Reachable
+            ? null
+            : "How much waits in Redis is not known, as it does not answer or not for every shard; ages grow from what was known last.";
         if (late.Count == 0)
         {
-            return HealthCheckResult.Healthy("No unflushed write is older than its MaxAge.", data);
+            return unknown is null
+                ? HealthCheckResult.Healthy("No unflushed write is older than its MaxAge.", data)
+                : HealthCheckResult.Degraded(unknown, data: data);
         }
 
         var text = string.Join(" ", late.Select(type => string.Create(
             CultureInfo.InvariantCulture,
             $"{type.Type}: the oldest of {type.Dirty} unflushed entities waits for {type.OldestDirtyAge!.Value.TotalSeconds:0.#} s " +
-            $"(MaxAge {type.MaxAge.TotalSeconds:0.#} s).")));
+            $"(MaxAge {type.MaxAge.TotalSeconds:0.#} s).")))
+            + (unknown is null ? "" : $" {unknown}");
         return late.Exists(type => type.OldestDirtyAge > type.MaxAge * unhealthyFactor)
             ? HealthCheckResult.Unhealthy(text, data: data)
             : HealthCheckResult.Degraded(text, data: data);
     }
 }
 
-/// <summary>Without Redis no write can be acknowledged.</summary>
+/// <summary>
+/// Without a Redis that takes writes none can be acknowledged. Where only a part of it is away (a server of a cluster, a slot that is being
+/// moved) most are: to take the process out of service for that would turn a small outage into a whole one.
+/// </summary>
 internal sealed class BufferHealthCheck(StatusProbe probe) : StatusHealthCheck(probe)
 {
-    protected override HealthCheckResult Judge(EngineStatus status) => status.Durability.Reachable
-        ? HealthCheckResult.Healthy("Redis answers.")
-        : HealthCheckResult.Unhealthy("Redis does not answer: no write can be acknowledged until it is back.");
+    protected override HealthCheckResult Judge(EngineStatus status)
+    {
+        if (status.Durability.Shards is not { All: > 0 } shards)
+        {
+            return status.Durability.Reachable
+                ? HealthCheckResult.Healthy("Redis answers.")
+                : HealthCheckResult.Unhealthy("Redis does not answer: no write can be acknowledged until it is back.");
+        }
+
+        if (shards.Reason is null)
+        {
+            return HealthCheckResult.Healthy("Redis answers and takes writes.");
+        }
+
+        return shards.AnyTakesWrites
+            ? HealthCheckResult.Degraded(string.Create(
+                CultureInfo.InvariantCulture,
+                $"Of {shards.All} shards {shards.Away} do not answer and {shards.Refusing} take no writes; the others do. {shards.Reason}"))
+            : HealthCheckResult.Unhealthy($"No write can be acknowledged: {shards.Reason}");
+    }
 }
 
 /// <summary>Without the database writes go on, so this is never worse than degraded; the age check says when it has gone too far.</summary>
@@ -64,6 +90,15 @@ internal sealed class DurabilityHealthCheck(StatusProbe probe) : StatusHealthChe
                 CultureInfo.InvariantCulture,
                 $"Redis came back empty at {emptied:u}: writes acknowledged before and not yet flushed are lost. Find out why, then " +
                 $"restart this process to clear the alarm."));
+        }
+
+        if (durability.WentBackAt is { } wentBack)
+        {
+            return HealthCheckResult.Degraded(string.Create(
+                CultureInfo.InvariantCulture,
+                $"Redis went back to an older state, or another server took its place, which was seen at {wentBack:u}: writes " +
+                $"acknowledged ")
+                + "since that state and not flushed are lost. Find out why, then restart this process to clear the alarm.");
         }
 
         return durability.Warnings.Count == 0

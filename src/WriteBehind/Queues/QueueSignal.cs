@@ -52,9 +52,14 @@ internal sealed class QueueSignal(RedisConnections redis, string channel) : IAsy
     {
         if (_subscribed)
         {
-            var database = await redis.SharedAsync(CancellationToken.None).ConfigureAwait(false);
-            await database.Multiplexer.GetSubscriber().UnsubscribeAsync(
-                _channel, OnMessage, CommandFlags.FireAndForget).ConfigureAwait(false);
+            await redis.RunAsync(
+                async db =>
+                {
+                    var subscriber = db.Multiplexer.GetSubscriber();
+                    await subscriber.UnsubscribeAsync(_channel, OnMessage, CommandFlags.FireAndForget).ConfigureAwait(false);
+                    return true;
+                },
+                CancellationToken.None).ConfigureAwait(false);
         }
     }
 

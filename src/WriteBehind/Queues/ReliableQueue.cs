@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
@@ -51,10 +52,12 @@ internal sealed partial class ReliableQueue : IReliableQueue
 
     public async Task<QueueCounts> CountAsync(CancellationToken cancellationToken = default)
     {
-        var waiting = _redis.RunAsync(db => db.ListLengthAsync(_keys.Ready), cancellationToken);
-        var workers = await _redis.RunAsync(db => db.SortedSetRangeByRankAsync(_keys.Workers), cancellationToken).ConfigureAwait(false);
+        const CommandFlags Master = CommandFlags.DemandMaster;
+        var waiting = _redis.RunAsync(db => db.ListLengthAsync(_keys.Ready, Master), cancellationToken);
+        var workers = await _redis.RunAsync(db => db.SortedSetRangeByRankAsync(_keys.Workers, flags: Master), cancellationToken)
+            .ConfigureAwait(false);
         var held = await Task.WhenAll(
-            workers.Select(worker => _redis.RunAsync(db => db.ListLengthAsync(_keys.Held(worker!)), cancellationToken)))
+            workers.Select(worker => _redis.RunAsync(db => db.ListLengthAsync(_keys.Held(worker!), Master), cancellationToken)))
             .ConfigureAwait(false);
         return new QueueCounts(await waiting.ConfigureAwait(false), held.Sum(), workers.Length);
     }
@@ -107,7 +110,7 @@ internal sealed partial class ReliableQueue : IReliableQueue
         var reply = await ReclaimScript.Script.RunAsync(
             _redis,
             [_keys.Workers, _keys.Ready, _keys.Waiting, _keys.Held(worker)],
-            [worker, mustBeOver ? 1 : 0, Deduplicates, _keys.Wake],
+            [worker, mustBeOver ? 1 : 0, Deduplicates, _redis.ChannelForScripts(_keys.Wake)],
             cancellationToken).ConfigureAwait(false);
         return reply.NextInt();
     }
@@ -131,7 +134,7 @@ internal sealed partial class ReliableQueue : IReliableQueue
         var reply = await ReturnScript.Script.RunAsync(
             _redis,
             [_keys.Ready, _keys.Waiting, held],
-            [Deduplicates, _keys.Wake, .. items.Select(item => (RedisValue)item)],
+            [Deduplicates, _redis.ChannelForScripts(_keys.Wake), .. items.Select(item => (RedisValue)item)],
             cancellationToken).ConfigureAwait(false);
         var returned = reply.NextInt();
         _metrics.Count(Name, "returned", returned);
@@ -143,7 +146,7 @@ internal sealed partial class ReliableQueue : IReliableQueue
         var reply = await EnqueueScript.Script.RunAsync(
             _redis,
             [_keys.Ready, _keys.Waiting],
-            [Options.MaxLength, Deduplicates, _keys.Wake, .. items.Select(item => (RedisValue)item)],
+            [Options.MaxLength, Deduplicates, _redis.ChannelForScripts(_keys.Wake), .. items.Select(item => (RedisValue)item)],
             CancellationToken.None).ConfigureAwait(false);
         EnqueueOutcome[] outcomes = Array.ConvertAll(reply.RestOfTexts(), static outcome => outcome switch
         {
@@ -191,4 +194,18 @@ internal sealed class QueueKeys
 
     /// <summary>List: what a worker holds; the newest at the left end.</summary>
     public RedisKey Held(string worker) => _root + "held:" + worker;
+}
+
+/// <summary>Counts the items of all queues of an engine.</summary>
+internal sealed class QueueMetrics(EngineMeter meter)
+{
+    private readonly Counter<long> _items = meter.Meter.CreateCounter<long>(WriteBehindDiagnostics.QueueItems, "{item}");
+
+    public void Count(string queue, string outcome, int items = 1)
+    {
+        if (items > 0)
+        {
+            _items.Add(items, new(WriteBehindDiagnostics.QueueTag, queue), new(WriteBehindDiagnostics.OutcomeTag, outcome));
+        }
+    }
 }

@@ -35,3 +35,41 @@ public interface IRateLimits
     /// <exception cref="ConfigurationException">No limit of that name is registered.</exception>
     PartitionedRateLimiter<TResource> Partitioned<TResource>(string limit, Func<TResource, string> callerKeyOf);
 }
+
+/// <summary>What a lease says beside <see cref="MetadataName.RetryAfter"/> and <see cref="MetadataName.ReasonPhrase"/>.</summary>
+public static class LimitMetadata
+{
+    /// <summary>The caller's limit.</summary>
+    public static MetadataName<WindowLimit> Limit { get; } = new("WRITEBEHIND_LIMIT");
+
+    /// <summary>How many permits are left in the window. Not there where Redis was not asked.</summary>
+    public static MetadataName<int> Remaining { get; } = new("WRITEBEHIND_REMAINING");
+
+    /// <summary>True where Redis was away and the decision is that of <see cref="LimitOptions.WhenAway"/>. Not there otherwise.</summary>
+    public static MetadataName<bool> Unchecked { get; } = new("WRITEBEHIND_UNCHECKED");
+
+    /// <summary>When the decision was made, in µs on Redis' clock. Not there where Redis was not asked.</summary>
+    internal static MetadataName<long> DecidedAt { get; } = new("WRITEBEHIND_DECIDED_AT");
+}
+
+/// <summary>A call was refused because its caller is over a rate limit. Nothing was done.</summary>
+public sealed class RateLimitedException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public RateLimitedException(string limit, string callerKey, TimeSpan? retryAfter = null)
+        : base(
+            $"'{callerKey}' is over the rate limit '{limit}'; nothing was done. " +
+            (retryAfter is { } wait
+                ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Try again in {wait.TotalSeconds:0.###} s.")
+                : "Try again later."))
+        => (Limit, CallerKey, RetryAfter) = (limit, callerKey, retryAfter);
+
+    /// <summary>The registered name of the limit.</summary>
+    public string Limit { get; }
+
+    /// <summary>Whose limit it is.</summary>
+    public string CallerKey { get; }
+
+    /// <summary>How long until it can be admitted; null where that is not known.</summary>
+    public TimeSpan? RetryAfter { get; }
+}

@@ -15,12 +15,14 @@ internal sealed class EngineMeter : IDisposable
         BufferWrites = Meter.CreateCounter<long>(WriteBehindDiagnostics.BufferWrites, "{write}");
         Conflicts = Meter.CreateCounter<long>(WriteBehindDiagnostics.Conflicts, "{write}");
         Refused = Meter.CreateCounter<long>(WriteBehindDiagnostics.Refused, "{write}");
+        DatabaseNeeded = Meter.CreateCounter<long>(WriteBehindDiagnostics.DatabaseNeeded, "{write}");
         AckDuration = Meter.CreateHistogram<double>(WriteBehindDiagnostics.AckDuration, "s", advice: Buckets.Seconds);
         Loads = Meter.CreateCounter<long>(WriteBehindDiagnostics.Loads, "{load}");
         BatchSize = Meter.CreateHistogram<long>(WriteBehindDiagnostics.BatchSize, "{entity}", advice: Buckets.Entities);
         SaveDuration = Meter.CreateHistogram<double>(WriteBehindDiagnostics.SaveDuration, "s", advice: Buckets.Seconds);
         Flushed = Meter.CreateCounter<long>(WriteBehindDiagnostics.Flushed, "{entity}");
         SettleAborts = Meter.CreateCounter<long>(WriteBehindDiagnostics.SettleAborts, "{transaction}");
+        StaleRows = Meter.CreateCounter<long>(WriteBehindDiagnostics.StaleRows, "{load}");
         Retries = Meter.CreateCounter<long>(WriteBehindDiagnostics.Retries, "{batch}");
     }
 
@@ -36,6 +38,8 @@ internal sealed class EngineMeter : IDisposable
 
     public Counter<long> Refused { get; }
 
+    public Counter<long> DatabaseNeeded { get; }
+
     public Histogram<double> AckDuration { get; }
 
     public Counter<long> Loads { get; }
@@ -49,6 +53,8 @@ internal sealed class EngineMeter : IDisposable
     public Counter<long> SettleAborts { get; }
 
     public Counter<long> Retries { get; }
+
+    public Counter<long> StaleRows { get; }
 
     public void Dispose() => Meter.Dispose();
 }

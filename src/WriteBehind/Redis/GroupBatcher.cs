@@ -1,3 +1,5 @@
+using WriteBehind.Common;
+
 namespace WriteBehind.Redis;
 
 /// <summary>
@@ -51,7 +53,7 @@ internal sealed class GroupBatcher<TRequest, TReply>(
             _sending++;
         }
 
-        _ = SendWaitingAsync();
+        Detached.Start(static batcher => batcher.SendWaitingAsync(), this);
         return reply.Task;
     }
 
@@ -83,7 +85,7 @@ internal sealed class GroupBatcher<TRequest, TReply>(
 
         for (var i = 0; i < starting; i++)
         {
-            _ = SendWaitingAsync();
+            Detached.Start(static batcher => batcher.SendWaitingAsync(), this);
         }
 
         return Task.WhenAll(replies);

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using StackExchange.Redis;
 using WriteBehind.Common;
 
@@ -16,30 +15,53 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly TimeSpan _timeout;
     private readonly SemaphoreSlim _connecting = new(1, 1);
+    private readonly ConnectionDiagnosis _diagnosis;
     private IConnectionMultiplexer? _shared;
     private IConnectionMultiplexer? _settle;
+    private readonly ServerProof? _proof;
     private IConnectionMultiplexer? _waiting;
+    private int _proved;
+    private int _proofs;
 
-    public RedisConnections(RedisConnectionSource source, TimeProvider time)
+    public RedisConnections(
+        RedisConnectionSource source, TimeProvider time, WriteBehindOptions? options = null, ServerProof? proof = null)
     {
         _time = time;
+        _proof = proof;
         _configuration = source.Configuration.Clone();
         // The first connect must fail with an error rather than hand out a connection that may never work; later ones are re-made by the
         // library.
         _configuration.AbortOnConnectFail = true;
         // The library counts INFO among the administrator's commands. It is the only one used.
         _configuration.AllowAdmin = true;
-        _timeout = TimeSpan.FromMilliseconds(Math.Max(100, _configuration.AsyncTimeout));
+        _diagnosis = new ConnectionDiagnosis(_configuration, time);
+        var limit = options?.WriteTimeout.TotalMilliseconds ?? double.MaxValue;
+        _timeout = TimeSpan.FromMilliseconds(Math.Max(100, Math.Min(_configuration.AsyncTimeout, limit)));
     }
 
+    /// <summary>
+    /// A channel's name for a script that publishes: with the configuration's <c>channelPrefix</c>, which the library puts before what is
+    /// subscribed to and published by itself, and not into the arguments of scripts.
+    /// </summary>
+    public RedisValue ChannelForScripts(string channel) => (string?)_configuration.ChannelPrefix + channel;
+
     /// <summary>Where Redis is, without user names and passwords.</summary>
-    public string Description => string.Join(',', _configuration.EndPoints.Select(Describe));
+    public string Description => string.Join(',', _configuration.EndPoints.Select(ConnectionDiagnosis.NameOf));
 
     /// <summary>
-    /// Whether one server holds all keys, so that a script may touch any of them: known once there is a connection. A proxy that hides
-    /// several servers is known by <c>proxy=</c> in the configuration, or else by its refusal.
+    /// Whether one server holds all keys, so that a script may touch any of them: tried out once there is a connection, and anew after each
+    /// that the library makes in its place.
     /// </summary>
     public bool IsOneServer { get; private set; }
+
+    /// <summary>Whether what the protocol relies on was proved of the servers that are connected now.</summary>
+    public bool IsProved => Volatile.Read(ref _proved) == 1;
+
+    /// <summary>How many times that was proved.</summary>
+    internal int Proofs => Volatile.Read(ref _proofs);
+
+    /// <summary>Whether the client is told of a proxy, behind which it can't speak with single servers.</summary>
+    public bool IsBehindProxy => _configuration.Proxy != Proxy.None;
 
     /// <summary>The database that everything else uses.</summary>
     public async ValueTask<IDatabase> SharedAsync(CancellationToken cancellationToken)
@@ -50,16 +72,89 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         => (await SharedAsync(cancellationToken).ConfigureAwait(false)).Multiplexer;
 
     /// <summary>The database for settle transactions.</summary>
+    /// <exception cref="ConfigurationException">A new connection does not guard them.</exception>
     public async ValueTask<IDatabase> SettleAsync(CancellationToken cancellationToken)
-        => (Volatile.Read(ref _settle)
-            ?? await ConnectAsync(
-                () => _settle, value => Volatile.Write(ref _settle, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
+    {
+        if (Volatile.Read(ref _settle) is { } present)
+        {
+            return present.GetDatabase();
+        }
+
+        var shared = _proof is null ? null : await SharedAsync(cancellationToken).ConfigureAwait(false);
+        return (await ConnectAsync(() => _settle, value => KeepSettleAsync(value, shared, cancellationToken), cancellationToken)
+            .ConfigureAwait(false)).GetDatabase();
+    }
 
     /// <summary>The database for writes that wait for replicas: the write and its <c>WAIT</c>.</summary>
     public async ValueTask<IDatabase> WaitingAsync(CancellationToken cancellationToken)
         => (Volatile.Read(ref _waiting)
-            ?? await ConnectAsync(
-                () => _waiting, value => Volatile.Write(ref _waiting, value), cancellationToken).ConfigureAwait(false)).GetDatabase();
+            ?? await ConnectAsync(() => _waiting, KeepWaiting, cancellationToken).ConfigureAwait(false)).GetDatabase();
+
+    /// <summary>A key for what is only tried out.</summary>
+    public RedisKey ProofKey => _proof?.Key ?? "wb:proof";
+
+    /// <summary>
+    /// Proves what the protocol relies on of the servers that are connected now. Nothing where there is nothing to prove.
+    /// </summary>
+    /// <exception cref="ConfigurationException">It does not hold; the message names the setting and the way out.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    public async Task ProveAsync(CancellationToken cancellationToken)
+    {
+        if (_proof is null)
+        {
+            return;
+        }
+
+        if (_configuration.Proxy == Proxy.Twemproxy)
+        {
+            throw ProxyRefused();
+        }
+
+        Volatile.Write(ref _proved, 1);
+        try
+        {
+            var shared = await SharedAsync(cancellationToken).ConfigureAwait(false);
+            if (!IsBehindProxy)
+            {
+                await MastersAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            var settle = await SettleAsync(cancellationToken).ConfigureAwait(false);
+            await _proof.ProveScriptsAsync(this, shared, settle, cancellationToken).ConfigureAwait(false);
+            IsOneServer = (IsBehindProxy || MayBeOneServer(shared.Multiplexer))
+                && await _proof.IsOneServerAsync(this, shared, cancellationToken).ConfigureAwait(false);
+            Interlocked.Increment(ref _proofs);
+        }
+        catch
+        {
+            Volatile.Write(ref _proved, 0);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Looks whether the settle connection is still guarded; a right may be taken away at any time. Gives it up where it is not.
+    /// </summary>
+    /// <exception cref="ConfigurationException">It is not.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    public async Task ProveStillWatchedAsync(CancellationToken cancellationToken)
+    {
+        if (_proof is null)
+        {
+            return;
+        }
+
+        var settle = await SettleAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await _proof.ProveStillWatchedAsync(this, settle, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ConfigurationException)
+        {
+            DropSettle(settle);
+            throw;
+        }
+    }
 
     /// <summary>The master servers, for reading their settings.</summary>
     /// <exception cref="BufferUnavailableException">There is none, or not all of them are connected.</exception>
@@ -81,10 +176,55 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         var slots = connected.Select(server => server.ClusterConfiguration).FirstOrDefault(configuration => configuration is not null);
         if (servers.FirstOrDefault(server => !server.IsConnected && slots?[server.EndPoint] is { Slots.Count: > 0 }) is { } missing)
         {
-            throw new BufferUnavailableException($"The master {Describe(missing.EndPoint)} of the Redis cluster is not connected.");
+            throw new BufferUnavailableException(
+                $"The master {ConnectionDiagnosis.NameOf(missing.EndPoint)} of the Redis cluster is not connected.");
         }
 
         return connected;
+    }
+
+    /// <summary>The run id of the server that holds each key; null where it does not say.</summary>
+    public async Task<string?[]> RunIdsAsync(IReadOnlyList<RedisKey> keys, CancellationToken cancellationToken)
+    {
+        var database = await SharedAsync(cancellationToken).ConfigureAwait(false);
+        var ids = new Dictionary<EndPoint, Task<string?>>();
+        var found = new string?[keys.Count];
+        for (var i = 0; i < found.Length; i++)
+        {
+            if (database.IdentifyEndpoint(keys[i], CommandFlags.DemandMaster) is not { } endpoint)
+            {
+                continue;
+            }
+
+            if (!ids.TryGetValue(endpoint, out var asking))
+            {
+                asking = RunIdAsync(database.Multiplexer.GetServer(endpoint), cancellationToken);
+                ids.Add(endpoint, asking);
+            }
+
+            found[i] = await asking.ConfigureAwait(false);
+        }
+
+        return found;
+    }
+
+    private async Task<string?> RunIdAsync(IServer server, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var asking = server.InfoAsync("server").MayBeAbandoned();
+            var info = await asking.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+            return info.SelectMany(static group => group).FirstOrDefault(static pair => pair.Key == "run_id").Value;
+        }
+        catch (RedisServerException)
+        {
+            // INFO is not allowed: RedisSettings says so.
+            return null;
+        }
+        catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
+        {
+            throw RedisErrors.Translate(e);
+        }
     }
 
     /// <summary>
@@ -113,7 +253,13 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         }
         catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
         {
-            throw RedisErrors.Translate(e);
+            if (RedisErrors.IsReadOnly(e))
+            {
+                _diagnosis.AskForRoles(
+                    database.Multiplexer, Volatile.Read(ref _shared), Volatile.Read(ref _settle), Volatile.Read(ref _waiting));
+            }
+
+            throw _diagnosis.Explain(e, database.Multiplexer);
         }
         finally
         {
@@ -135,7 +281,22 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         var multiplexer = failed.Multiplexer;
         if (ReferenceEquals(Interlocked.CompareExchange(ref _settle, null, multiplexer), multiplexer))
         {
-            multiplexer.Dispose();
+            // Not waited for: what it is to end may hang, and its own threads may be the ones it waits for.
+            _ = CloseAsync(multiplexer);
+        }
+    }
+
+    private static async Task CloseAsync(IConnectionMultiplexer multiplexer)
+    {
+        try
+        {
+            await Detached.RunAsync(() => multiplexer.CloseAsync(allowCommandsToComplete: false)).ConfigureAwait(false);
+            await multiplexer.DisposeAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // It is given up, whatever it says to that.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
         }
     }
 
@@ -145,7 +306,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         {
             if (multiplexer is not null)
             {
-                await multiplexer.DisposeAsync().ConfigureAwait(false);
+                // A Redis that hangs must not hold up the end of the process.
+                await Task.WhenAny(CloseAsync(multiplexer), Task.Delay(_timeout, _time)).ConfigureAwait(false);
             }
         }
 
@@ -157,7 +319,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// meanwhile.
     /// </summary>
     private async Task<IConnectionMultiplexer> ConnectAsync(
-        Func<IConnectionMultiplexer?> present, Action<IConnectionMultiplexer> keep, CancellationToken cancellationToken)
+        Func<IConnectionMultiplexer?> present, Func<IConnectionMultiplexer, ValueTask> keep, CancellationToken cancellationToken)
     {
         await _connecting.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -168,15 +330,13 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
             }
 
             var multiplexer = await ConnectionMultiplexer.ConnectAsync(_configuration.Clone()).ConfigureAwait(false);
-            keep(multiplexer);
+            await keep(multiplexer).ConfigureAwait(false);
             return multiplexer;
         }
         catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
         {
-            var hint = e.Message.Contains("auth", StringComparison.OrdinalIgnoreCase)
-                || e.Message.Contains("password", StringComparison.OrdinalIgnoreCase)
-                ? "it refuses the user name or password."
-                : "check the address, and that the server runs.";
+            await RefuseProxyAsync().ConfigureAwait(false);
+            var hint = RedisErrors.OfConnection(e) ?? "check the address, that the server runs, and whether it wants TLS (ssl=true).";
             throw new BufferUnavailableException($"Can't connect to Redis at {Description}: {hint}", cause: e);
         }
         finally
@@ -185,17 +345,99 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         }
     }
 
-    private void KeepShared(IConnectionMultiplexer multiplexer)
+    private ValueTask KeepShared(IConnectionMultiplexer multiplexer)
     {
-        IsOneServer = _configuration.Proxy == Proxy.None
-            && multiplexer.GetEndPoints().All(endpoint => multiplexer.GetServer(endpoint).ServerType == ServerType.Standalone);
+        IsOneServer = _proof is null && MayBeOneServer(multiplexer);
+        multiplexer.ConnectionRestored += (_, restored) =>
+        {
+            if (restored.ConnectionType == ConnectionType.Interactive && _proof is not null)
+            {
+                // Who answers now may be another server, or several. Calls for each shard are right everywhere.
+                IsOneServer = false;
+                Volatile.Write(ref _proved, 0);
+            }
+        };
         Volatile.Write(ref _shared, multiplexer);
+        return default;
     }
 
-    private static string Describe(EndPoint endpoint) => endpoint switch
+    private ValueTask KeepWaiting(IConnectionMultiplexer multiplexer)
     {
-        DnsEndPoint dns => $"{dns.Host}:{dns.Port}",
-        IPEndPoint { AddressFamily: AddressFamily.InterNetworkV6 } ip => $"[{ip.Address}]:{ip.Port}",
-        _ => endpoint.ToString() ?? "?",
-    };
+        Volatile.Write(ref _waiting, multiplexer);
+        return default;
+    }
+
+    /// <summary>
+    /// A settle connection is proved before anybody has it, and given up where the library loses it: the one that it would make in its
+    /// place may lead to another server, or have lost a right, and nobody would have looked.
+    /// </summary>
+    private async ValueTask KeepSettleAsync(IConnectionMultiplexer multiplexer, IDatabase? shared, CancellationToken cancellationToken)
+    {
+        if (_proof is not null)
+        {
+            try
+            {
+                await _proof.ProveSettleAsync(this, multiplexer.GetDatabase(), shared!, cancellationToken).ConfigureAwait(false);
+            }
+            catch
+            {
+                multiplexer.Dispose();
+                throw;
+            }
+
+            multiplexer.ConnectionFailed += (_, failed) =>
+            {
+                if (failed.ConnectionType == ConnectionType.Interactive)
+                {
+                    DropSettle(multiplexer.GetDatabase());
+                }
+            };
+        }
+
+        Volatile.Write(ref _settle, multiplexer);
+    }
+
+    private bool MayBeOneServer(IConnectionMultiplexer multiplexer)
+        => !IsBehindProxy
+            && multiplexer.GetEndPoints().All(endpoint => multiplexer.GetServer(endpoint).ServerType == ServerType.Standalone);
+
+    /// <summary>
+    /// Says what it is where a proxy answers that lets no INFO through: it closes the connection at the library's first words, which looks
+    /// like a server that does not run.
+    /// </summary>
+    /// <exception cref="ConfigurationException">Such a proxy is there.</exception>
+    private async Task RefuseProxyAsync()
+    {
+        if (IsBehindProxy || Volatile.Read(ref _shared) is not null)
+        {
+            return;
+        }
+
+        var plain = _configuration.Clone();
+        plain.Proxy = Proxy.Twemproxy;
+        plain.ConnectTimeout = Math.Min(plain.ConnectTimeout, 2000);
+        plain.AsyncTimeout = plain.ConnectTimeout;
+        plain.ConnectRetry = 1;
+        try
+        {
+            var multiplexer = await ConnectionMultiplexer.ConnectAsync(plain).ConfigureAwait(false);
+            await using (multiplexer.ConfigureAwait(false))
+            {
+                await multiplexer.GetDatabase().KeyExistsAsync(ProofKey).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (RedisErrors.IsRedis(e, CancellationToken.None) || e is NotSupportedException)
+        {
+            return;
+        }
+
+        throw ProxyRefused();
+    }
+
+    private ConfigurationException ProxyRefused() => new(
+        "UseRedis",
+        $"At {Description} a proxy answers that has no WATCH, MULTI and INFO (Twemproxy, for example). Without WATCH and MULTI newer " +
+        "writes would be lost when " +
+        "saved entities are made clean, and such a proxy sends a script to the server of its first key. Connect to Redis (or Redis " +
+        "Cluster) itself.");
 }

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 using StackExchange.Redis;
 
 namespace WriteBehind.Redis;
@@ -8,8 +10,13 @@ namespace WriteBehind.Redis;
 /// A script that Redis runs in one step. Its notes stand in the Lua, as comments at the line they explain; comments and indentation are
 /// taken out once, when the object is made, so they cost nothing.
 /// </summary>
-internal sealed class RedisScript
+internal sealed partial class RedisScript
 {
+    /// <summary>
+    /// The library sends scripts to a replica while the master is away, which gives old states. Every command is the master's.
+    /// </summary>
+    private const CommandFlags Master = CommandFlags.DemandMaster;
+
     private readonly byte[] _sha;
 
     /// <param name="parts">The Lua: fragments that scripts share, then what is the script's own.</param>
@@ -33,13 +40,28 @@ internal sealed class RedisScript
     public async Task<ScriptReply> RunOnAsync(
         RedisConnections redis, IDatabase? database, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
     {
-        database ??= await redis.SharedAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            database ??= await redis.SharedAsync(cancellationToken).ConfigureAwait(false);
+            return await RunOnceAsync(redis, database, keys, arguments, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException e)
+            when (RedisErrors.IsOfCommandInScript(e) && CommandsOfLine(e.InnerException!.Message) is { Length: > 0 } commands)
+        {
+            // Redis names the line only, and nobody but this process has the text.
+            throw new BufferUnavailableException($"{e.Message} The line uses {commands}.", e.OutcomeUnknown, cause: e.InnerException);
+        }
+    }
+
+    private async Task<ScriptReply> RunOnceAsync(
+        RedisConnections redis, IDatabase database, RedisKey[] keys, RedisValue[] arguments, CancellationToken cancellationToken)
+    {
         try
         {
             // By its name. By its text the library would look the name up, and for that read the whole text at every call.
             return new ScriptReply(await redis.RunOnAsync(
                 database,
-                static (db, call) => db.ScriptEvaluateAsync(call._sha, call.keys, call.arguments),
+                static (db, call) => db.ScriptEvaluateAsync(call._sha, call.keys, call.arguments, Master),
                 (_sha, keys, arguments),
                 cancellationToken).ConfigureAwait(false));
         }
@@ -48,11 +70,28 @@ internal sealed class RedisScript
             // The first call to this server, or it lost its scripts. Nothing ran. By its text the library loads it.
             return new ScriptReply(await redis.RunOnAsync(
                 database,
-                static (db, call) => db.ScriptEvaluateAsync(call.Text, call.keys, call.arguments),
+                static (db, call) => db.ScriptEvaluateAsync(call.Text, call.keys, call.arguments, Master),
                 (Text, keys, arguments),
                 cancellationToken).ConfigureAwait(false));
         }
     }
+
+    /// <summary>The commands in the line of the script that Redis' error speaks of; empty where it names none.</summary>
+    private string CommandsOfLine(string error)
+    {
+        var place = LinePattern().Match(error);
+        var lines = Text.Split('\n');
+        var line = place.Success ? int.Parse(place.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : 0;
+        return line >= 1 && line <= lines.Length
+            ? string.Join(", ", CallPattern().Matches(lines[line - 1]).Select(static call => call.Groups[1].Value).Distinct())
+            : string.Empty;
+    }
+
+    [GeneratedRegex(@"user_script:(\d+)")]
+    private static partial Regex LinePattern();
+
+    [GeneratedRegex(@"redis\.p?call\('(\w+)'")]
+    private static partial Regex CallPattern();
 
     /// <summary>Takes comments, indentation and empty lines out; what stands in quotes or long brackets stays as it is.</summary>
     private static string Strip(string lua)
@@ -182,16 +221,106 @@ internal sealed class ScriptReply
 }
 
 /// <summary>
-/// Records a type's layout at first use. KEYS: meta. ARGV: layout version, shard count, candidate epoch.
-/// Returns what is recorded: layout version, shard count, epoch.
+/// Records a type's layout at first use, and its database once that is known. KEYS: meta. ARGV: layout version, shard count, candidate
+/// epoch, id of the database or empty, its name, fence time in ms. Returns what is recorded: layout version, shard count, epoch, id and
+/// name of the database, and the longest and the shortest fence time of all processes.
 /// </summary>
 internal static class MetaScript
 {
     public static readonly RedisScript Script = new("""
-        redis.call('HSETNX', KEYS[1], 'layout', ARGV[1])
-        redis.call('HSETNX', KEYS[1], 'shards', ARGV[2])
-        redis.call('HSETNX', KEYS[1], 'epoch', ARGV[3])
-        return redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch')
+        -- Only what is missing is written: at maxmemory a write would be refused, and a process that starts to drain could not.
+        local known = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch', 'database')
+        if not (known[1] and known[2] and known[3]) then
+          redis.call('HSETNX', KEYS[1], 'layout', ARGV[1])
+          redis.call('HSETNX', KEYS[1], 'shards', ARGV[2])
+          redis.call('HSETNX', KEYS[1], 'epoch', ARGV[3])
+        end
+        -- A cache records no database, and has no fences.
+        if ARGV[4] and ARGV[4] ~= '' and not known[4] then
+          if redis.call('HSETNX', KEYS[1], 'database', ARGV[4]) == 1 then redis.call('HSET', KEYS[1], 'databaseName', ARGV[5]) end
+        end
+        local recorded = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch', 'database', 'databaseName')
+        if not ARGV[6] then return recorded end
+        local now = tonumber(redis.call('TIME')[1])
+        -- Refused at maxmemory where it is not there yet; the others' times count all the same.
+        redis.pcall('HSET', KEYS[1], 'fence:' .. ARGV[6], now)
+        local longest, shortest = tonumber(ARGV[6]), tonumber(ARGV[6])
+        local fields = redis.call('HGETALL', KEYS[1])
+        for i = 1, #fields, 2 do
+          local time = tonumber(string.match(fields[i], '^fence:(%d+)$'))
+          -- A setting counts until a day after the last process that had it: longer than any of its fences and of what it knew is needed.
+          if time and now - tonumber(fields[i + 1]) > math.max(86400, time / 500) then
+            redis.call('HDEL', KEYS[1], fields[i])
+          elseif time then
+            longest, shortest = math.max(longest, time), math.min(shortest, time)
+          end
+        end
+        recorded[6], recorded[7] = string.format('%.0f', longest), string.format('%.0f', shortest)
+        return recorded
+        """);
+}
+
+/// <summary>
+/// What scripts know of epochs. One is made up where it is missing. It is renewed where the caller remembers a write call of its own that
+/// Redis does not (then Redis went back, and the epoch gets a generation: the time at which that was noticed), and where Redis' clock shows
+/// less than the caller has seen. Knowledge of another epoch does not count; what was stored in another generation goes only with a look
+/// at the database.
+/// </summary>
+internal static class EpochLua
+{
+    /// <summary><c>generation</c>, <c>old</c> and <c>heard</c>.</summary>
+    public const string Text = """
+        local function generation(epoch)
+          return string.match(epoch, '%.(%d+)$')
+        end
+        local function old(nonce, epoch)
+          local g = generation(epoch)
+          return g and string.sub(nonce or '', -#g - 1) ~= '.' .. g
+        end
+        -- before: what Redis remembers of the caller's last write call; told: what the caller does, in µs (0: nothing); seen: the time
+        -- that the clock must show. A caller that knows another epoch compares nothing: it has been noticed. Nor does one whose call is so
+        -- old that Redis may have forgotten it as it should.
+        local function heard(key, epoch, known, before, told, seen, now, candidate)
+          if epoch ~= known then return epoch end
+          told = tonumber(told)
+          if told > 0 and now - told < 3500000000 and (not before or tonumber(before) < told) then
+            epoch = candidate .. '.' .. string.format('%.0f', now)
+          elseif now < tonumber(seen) then
+            local g = generation(epoch)
+            epoch = 'c' .. candidate .. (g and '.' .. g or '')
+          else
+            return epoch
+          end
+          redis.call('SET', key, epoch)
+          return epoch
+        end
+
+        """;
+}
+
+/// <summary>
+/// Records which server holds a shard. KEYS: epoch, server, the process' calls. ARGV: run id, candidate epoch, whether the process begins,
+/// known epoch, and time of the last write call that it remembers (µs). Returns 1 where Redis may have gone back: another server is there
+/// than was recorded, and nobody who was there before has vouched for it.
+/// </summary>
+internal static class ServerScript
+{
+    public static readonly RedisScript Script = new(EpochLua.Text, """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000000 + time[2]
+        local before = redis.call('GET', KEYS[2])
+        local epoch = redis.call('GET', KEYS[1])
+        if before == ARGV[1] then return 0 end
+        if epoch and before and ARGV[3] == '0' then
+          -- Who was there before knows by its own calls.
+          local after = heard(KEYS[1], epoch, ARGV[4], redis.call('GET', KEYS[3]), ARGV[5], 0, now, ARGV[2])
+          redis.call('SET', KEYS[2], ARGV[1])
+          return after == epoch and 0 or 1
+        end
+        redis.call('SET', KEYS[2], ARGV[1])
+        if not epoch or not before then return 0 end
+        redis.call('SET', KEYS[1], ARGV[2] .. '.' .. string.format('%.0f', now))
+        return 1
         """);
 }
 

@@ -20,10 +20,20 @@ internal static class ReplicaWait
     /// outcome is unknown.</exception>
     public static async Task ForAsync(RedisConnections redis, IDatabase database, WriteBehindOptions options)
     {
-        var reached = (long)await redis.RunOnAsync(
-            database,
-            db => db.ExecuteAsync("WAIT", options.ReplicaAcknowledgements, (long)options.ReplicaTimeout.TotalMilliseconds),
-            CancellationToken.None).ConfigureAwait(false);
+        long reached;
+        try
+        {
+            reached = await WaitAsync(redis, database, options.ReplicaAcknowledgements, options.ReplicaTimeout).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException e) when (e.InnerException is RedisServerException)
+        {
+            throw new BufferUnavailableException(
+                $"The write is there, but Redis refuses to wait until replicas have it " +
+                $"({nameof(options.ReplicaAcknowledgements)}): {Refusal(e)}",
+                outcomeUnknown: true,
+                cause: e.InnerException);
+        }
+
         if (reached < options.ReplicaAcknowledgements)
         {
             throw new BufferUnavailableException(
@@ -34,4 +44,33 @@ internal static class ReplicaWait
                 outcomeUnknown: true);
         }
     }
+
+    /// <summary>Finds out at the start whether Redis lets this user wait at all.</summary>
+    /// <exception cref="ConfigurationException">It does not.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    public static async Task ProveAsync(RedisConnections redis, int replicas, CancellationToken cancellationToken)
+    {
+        var database = await redis.WaitingAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await WaitAsync(redis, database, 0, TimeSpan.FromMilliseconds(1)).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException e) when (e.InnerException is RedisServerException)
+        {
+            throw new ConfigurationException(
+                nameof(WriteBehindOptions.ReplicaAcknowledgements),
+                $"ReplicaAcknowledgements is {replicas}, but Redis at {redis.Description} refuses the command that waits for " +
+                $"replicas: {Refusal(e)}",
+                cause: e);
+        }
+    }
+
+    private static async Task<long> WaitAsync(RedisConnections redis, IDatabase database, int replicas, TimeSpan timeout)
+        => (long)await redis.RunOnAsync(
+            database,
+            db => db.ExecuteAsync("WAIT", replicas, (long)timeout.TotalMilliseconds),
+            CancellationToken.None).ConfigureAwait(false);
+
+    private static string Refusal(BufferUnavailableException refused)
+        => $"{refused.InnerException!.Message.TrimEnd('.')}. Allow WAIT, or set ReplicaAcknowledgements to 0.";
 }

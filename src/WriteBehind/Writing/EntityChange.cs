@@ -19,16 +19,34 @@ internal enum ChangeKind
 internal sealed class LaneOperation<TState>
     where TState : class
 {
+    private static readonly Func<TState?, TState?> Delete = static _ => null;
+
     private readonly TaskCompletionSource<Entity<TState>?> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private readonly CancellationToken _cancellation;
+    private readonly Func<TState?, TState?> _change;
+    private readonly byte[]? _payload;
 
+    /// <summary>The caller's own context, for its own function; null where it is none, or does not flow.</summary>
+    private readonly ExecutionContext? _context;
+    private TState? _result;
+
+    /// <param name="id">The entity.</param>
+    /// <param name="kind">What is wanted.</param>
+    /// <param name="change">The function of an update; else null.</param>
+    /// <param name="payload">What a put stores, as its caller's state was at the call; else null.</param>
+    /// <param name="expectedVersion">The version it must go on top of; null for any.</param>
+    /// <param name="startedAt">When the caller came.</param>
+    /// <param name="cancellation">Ends the caller's wait.</param>
     public LaneOperation(
-        string id, Func<TState?, TState?> change, ChangeKind kind, long? expectedVersion, long startedAt, CancellationToken cancellation)
+        string id, ChangeKind kind, Func<TState?, TState?>? change, byte[]? payload, long? expectedVersion, long startedAt,
+        CancellationToken cancellation)
     {
         Id = id;
-        Change = change;
+        _change = change ?? Delete;
+        _payload = payload;
         NeedsState = kind == ChangeKind.Update;
+        _context = NeedsState ? ExecutionContext.Capture() : null;
         NeedsPresence = kind != ChangeKind.Set;
         ExpectedVersion = expectedVersion;
         StartedAt = startedAt;
@@ -36,8 +54,6 @@ internal sealed class LaneOperation<TState>
     }
 
     public string Id { get; }
-
-    public Func<TState?, TState?> Change { get; }
 
     /// <summary>
     /// Whether the change looks at what is there. A put and a delete need only its version, so they work where it can't be read.
@@ -55,10 +71,7 @@ internal sealed class LaneOperation<TState>
     /// <summary>When the caller came, for the acknowledgement latency.</summary>
     public long StartedAt { get; }
 
-    /// <summary>What the change returned; valid until it is run again.</summary>
-    public TState? Result { get; set; }
-
-    /// <summary>How many versions after the one that its group goes on from its own is; valid as <see cref="Result"/> is.</summary>
+    /// <summary>How many versions after the one that its group goes on from its own is; valid until the change is run again.</summary>
     public int Changes { get; set; }
 
     /// <summary>
@@ -68,10 +81,34 @@ internal sealed class LaneOperation<TState>
 
     public Task<Entity<TState>?> Done => _done.Task;
 
+    /// <summary>
+    /// What the entity holds after this change. Throws what the caller's function throws. The function runs in the context of the caller
+    /// that it belongs to: the lane runs in nobody's, and a group has changes of many callers.
+    /// </summary>
+    public Content<TState> Apply(Content<TState> before, PayloadCodec<TState> codec)
+    {
+        if (_payload is not null)
+        {
+            return new Content<TState>(null, _payload);
+        }
+
+        _result = NeedsState ? before.Decode(codec, Id) : null;
+        if (_context is null)
+        {
+            ApplyHere();
+        }
+        else
+        {
+            ExecutionContext.Run(_context, static self => ((LaneOperation<TState>)self!).ApplyHere(), this);
+        }
+
+        return new Content<TState>(_result, null);
+    }
+
     public void Acknowledge(Knowledge written)
     {
         Acknowledged = written;
-        _done.TrySetResult(Result is null ? null : new Entity<TState>(Id, written.Version, Result));
+        _done.TrySetResult(_result is null ? null : new Entity<TState>(Id, written.Version, _result));
     }
 
     public void Cancel() => _done.TrySetCanceled(_cancellation);
@@ -83,4 +120,24 @@ internal sealed class LaneOperation<TState>
         // Its caller may have given up waiting; then nobody else looks at it.
         _ = _done.Task.Exception;
     }
+
+    private void ApplyHere() => _result = _change(_result);
+}
+
+/// <summary>
+/// What an entity holds between two changes: a state, or what a put left, which its caller may no longer alter; neither where it is absent.
+/// </summary>
+/// <param name="State">The state.</param>
+/// <param name="Payload">The payload of a put.</param>
+internal readonly record struct Content<TState>(TState? State, byte[]? Payload)
+    where TState : class
+{
+    /// <summary>Whether there is nothing.</summary>
+    public bool IsNone => State is null && Payload is null;
+
+    /// <exception cref="PayloadException">The payload can't be read back.</exception>
+    public TState? Decode(PayloadCodec<TState> codec, string id) => Payload is null ? State : codec.Decode(id, Payload);
+
+    /// <exception cref="PayloadException">The state can't be serialised.</exception>
+    public byte[]? Encode(PayloadCodec<TState> codec, string id) => State is null ? Payload : codec.Encode(id, State);
 }

@@ -1,4 +1,5 @@
 using WriteBehind.Buffer;
+using WriteBehind.Common;
 using WriteBehind.Flushing;
 
 namespace WriteBehind.Writing;
@@ -11,6 +12,9 @@ namespace WriteBehind.Writing;
 /// <remarks>
 /// <para>Each change has a version of its own, though only the last one's is stored: a caller who names the version of its change must be
 /// refused where another change came on top of it, also within the same write.</para>
+/// <para>A function that throws gives an answer too ("none left"), and an answer must not rest on what is not acknowledged. So its error
+/// counts only where it saw an acknowledged state, freshly loaded: where others' changes came before it in the same write, these are
+/// written first, and the function is run again on what is there then, whatever became of them.</para>
 /// <para>The state in memory is never trusted beyond a failure: after a conflict, an error or an unknown outcome it is loaded again before
 /// anything else happens, because a change function may have altered it in place and because somebody else may have written.</para>
 /// </remarks>
@@ -28,6 +32,10 @@ internal sealed class EntityLane<TState>(
 
     private readonly Lock _lock = new();
     private readonly Queue<LaneOperation<TState>> _waiting = new();
+
+    /// <summary>Changes that were taken with others, and go on once these are written. Only the loop touches it.</summary>
+    private readonly Queue<LaneOperation<TState>> _deferred = new();
+
     private bool _running;
     private bool _retired;
 
@@ -61,7 +69,7 @@ internal sealed class EntityLane<TState>(
             _running = true;
         }
 
-        _ = RunAsync();
+        Detached.Start(static lane => lane.RunAsync(), this);
         return true;
     }
 
@@ -88,6 +96,7 @@ internal sealed class EntityLane<TState>(
 #pragma warning restore CA1031
             {
                 last = null;
+                NoteFailure(e, group.Count);
                 group.ForEach(operation => operation.Fail(e));
             }
         }
@@ -103,7 +112,17 @@ internal sealed class EntityLane<TState>(
         catch (Exception e)
 #pragma warning restore CA1031
         {
+            NoteFailure(e, 1);
             operation.Fail(e);
+        }
+    }
+
+    /// <summary>A lane asks the database for nothing but what a write goes on top of.</summary>
+    private void NoteFailure(Exception error, int writes)
+    {
+        if (error is SinkException)
+        {
+            parts.Metrics.DatabaseNeeded(writes);
         }
     }
 
@@ -117,7 +136,7 @@ internal sealed class EntityLane<TState>(
         while (group.Count > 0)
         {
             current ??= await LoadAsync(group[0]).ConfigureAwait(false);
-            var (known, present, exists, isOwn) = current.Value;
+            var (known, _, exists, isOwn) = current.Value;
             if (isOwn && (group[0].ExpectedVersion is { } awaited ? awaited != known.Version : !exists))
             {
                 // What this lane wrote a moment ago may be overwritten by now. Only a fresh look may refuse a caller, or find nothing to
@@ -138,7 +157,7 @@ internal sealed class EntityLane<TState>(
                 continue;
             }
 
-            if (!TryApply(group, present, exists, out var state, out var changes))
+            if (!TryApply(group, current.Value, out var after, out var changes))
             {
                 current = null;
                 continue;
@@ -152,7 +171,7 @@ internal sealed class EntityLane<TState>(
                 return null;
             }
 
-            var payload = state is null ? null : parts.Codec.Encode(id, state);
+            var payload = after.Encode(parts.Codec, id);
             var reply = await writer.WriteAsync(id, known, payload, changes).ConfigureAwait(false);
             if (reply.Status == WriteStatus.Ok)
             {
@@ -222,33 +241,46 @@ internal sealed class EntityLane<TState>(
             return new Base(loaded.Known, loaded.State, Exists: loaded.State is not null, IsOwn: false);
         }
 
-        var version = await loader.LoadVersionAsync(id, first.NeedsPresence).ConfigureAwait(false);
+        var version = await loader.LoadVersionAsync(id, first.NeedsPresence, first.ExpectedVersion).ConfigureAwait(false);
         parts.Metrics.Loaded(version.FromDatabase);
         return new Base(version.Known, null, version.Exists, IsOwn: false);
     }
 
     /// <summary>
-    /// Runs the change functions in order. Where one throws, it fails alone and leaves the group, and the answer is false: the others
-    /// must start again from a freshly loaded state, since the one that threw may have half-changed this one.
+    /// Runs the changes in order. Where a function throws, the answer is false: all start again from a freshly loaded state, since it may
+    /// have half-changed this one. It fails where it saw what is acknowledged; otherwise it leaves the group, with those behind it.
     /// </summary>
-    private static bool TryApply(List<LaneOperation<TState>> group, TState? state, bool exists, out TState? result, out int changes)
+    private bool TryApply(List<LaneOperation<TState>> group, Base before, out Content<TState> result, out int changes)
     {
-        (result, changes) = (state, 0);
+        (result, changes) = (new Content<TState>(before.State, null), 0);
+        var exists = before.Exists;
         for (var i = 0; i < group.Count; i++)
         {
             try
             {
-                result = group[i].Change(result);
-                changes += exists || result is not null ? 1 : 0;
-                exists = result is not null;
-                (group[i].Result, group[i].Changes) = (result, changes);
+                result = group[i].Apply(result, parts.Codec);
+                changes += exists || !result.IsNone ? 1 : 0;
+                exists = !result.IsNone;
+                group[i].Changes = changes;
             }
 #pragma warning disable CA1031 // The caller's function, the caller's error.
             catch (Exception e)
 #pragma warning restore CA1031
             {
-                group[i].Fail(e);
-                group.RemoveAt(i);
+                if (i > 0)
+                {
+                    // Those behind it stay behind it, and before what was deferred earlier.
+                    LaneOperation<TState>[] later = [.. group[i..], .. _deferred];
+                    _deferred.Clear();
+                    Array.ForEach(later, _deferred.Enqueue);
+                    group.RemoveRange(i, group.Count - i);
+                }
+                else if (!before.IsOwn)
+                {
+                    group[0].Fail(e);
+                    group.RemoveAt(0);
+                }
+
                 return false;
             }
         }
@@ -262,9 +294,10 @@ internal sealed class EntityLane<TState>(
         var group = new List<LaneOperation<TState>>();
         lock (_lock)
         {
-            while (_waiting.TryPeek(out var next) && group.Count < MaxGroup && (group.Count == 0 || next.ExpectedVersion is null))
+            while (group.Count < MaxGroup && (_deferred.TryPeek(out var next) || _waiting.TryPeek(out next))
+                && (group.Count == 0 || next.ExpectedVersion is null))
             {
-                _waiting.Dequeue();
+                _ = _deferred.Count > 0 ? _deferred.Dequeue() : _waiting.Dequeue();
                 if (next.IsCancelled)
                 {
                     next.Cancel();

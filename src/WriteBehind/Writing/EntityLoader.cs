@@ -1,5 +1,7 @@
 using System.Runtime.ExceptionServices;
+using Microsoft.Extensions.Logging;
 using WriteBehind.Buffer;
+using WriteBehind.Common;
 using WriteBehind.Flushing;
 using WriteBehind.Redis;
 
@@ -12,21 +14,33 @@ namespace WriteBehind.Writing;
 internal sealed class EntityLoader<TState>
     where TState : class
 {
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
+    /// <summary>How often a row that is older than what was settled is asked for again: over about half a second.</summary>
+    private const int Repeats = 3;
+
     private readonly EntityBuffer _buffer;
     private readonly PayloadCodec<TState> _codec;
     private readonly IEntitySink<TState> _sink;
     private readonly EntityTypeOptions _options;
-    private readonly SemaphoreSlim _loads;
+    private readonly LoadGate _gate;
+    private readonly TimeSpan _readTimeout;
+    private readonly TypeMetrics _metrics;
+    private readonly Action _recheckKept;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly GroupBatcher<string, RowReply> _rows;
     private readonly GroupBatcher<string, StoredVersion?> _versions;
 
     public EntityLoader(TypeParts<TState> parts)
     {
-        (_buffer, _codec, _sink, _options, _loads) = (parts.Buffer, parts.Codec, parts.Sink, parts.Options, parts.Engine.Loads);
+        (_buffer, _codec, _sink, _options) = (parts.Buffer, parts.Codec, parts.Sink, parts.Options);
+        (_gate, _time, _readTimeout) = (new LoadGate(parts.Options, parts.Engine), parts.Time, parts.Engine.Options.WriteTimeout);
+        (_metrics, _logger, _recheckKept) = (parts.Metrics, parts.Logger, () => parts.RecheckKept());
 
         // More than one query of the type under way, or one that hangs would hold up all its loads. Those of all types are bounded
         // together.
-        var concurrency = parts.Engine.Options.MaxConcurrentLoads;
+        var concurrency = parts.Engine.ShareOf(parts.Engine.Options.MaxConcurrentLoads);
         _rows = new(LoadRowsAsync, _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
         _versions = new(LoadVersionsAsync, _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
     }
@@ -34,10 +48,25 @@ internal sealed class EntityLoader<TState>
     /// <exception cref="PayloadException">The buffered payload can't be read.</exception>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     /// <exception cref="SinkException">The database is away, or can't load.</exception>
+    /// <exception cref="StaleRowException">The row is older than what was settled, as often as it was asked for.</exception>
     public async Task<LoadedEntity<TState>> LoadAsync(string id)
     {
-        var buffered = await ReadAsync(id).ConfigureAwait(false);
-        return buffered.IsBuffered ? FromBuffer(id, buffered) : FromRow(buffered.Known, await _rows.SendAsync(id).ConfigureAwait(false));
+        for (var attempt = 1; ; attempt++)
+        {
+            var buffered = await ReadAsync(id).ConfigureAwait(false);
+            if (buffered.IsCurrent)
+            {
+                return FromBuffer(id, buffered);
+            }
+
+            var reply = await _rows.SendAsync(id).ConfigureAwait(false);
+            if (reply.Error is not null || !IsStale(id, buffered, reply.Row?.Version, attempt))
+            {
+                return FromRow(id, buffered, reply);
+            }
+
+            await Task.Delay(PauseBeforeAsking(attempt), _time).ConfigureAwait(false);
+        }
     }
 
     /// <summary>
@@ -47,55 +76,118 @@ internal sealed class EntityLoader<TState>
     /// <exception cref="PayloadException">A buffered payload can't be read.</exception>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     /// <exception cref="SinkException">The database is away, or can't load one of them.</exception>
+    /// <exception cref="StaleRowException">The row of one of them is older than what was settled.</exception>
     public async Task<LoadedEntity<TState>[]> LoadManyAsync(IReadOnlyList<string> ids)
     {
         var buffered = await ReadManyAsync(ids).ConfigureAwait(false);
-        string[] missing = [.. ids.Where((_, i) => !buffered[i].IsBuffered)];
+        string[] missing = [.. ids.Where((_, i) => !buffered[i].IsCurrent)];
         var rows = new Queue<RowReply>(missing.Length > 0 ? await _rows.SendManyAsync(missing).ConfigureAwait(false) : []);
-        return [
-            .. ids.Select((id, i) => buffered[i].IsBuffered ? FromBuffer(id, buffered[i]) : FromRow(buffered[i].Known, rows.Dequeue()))];
+        var loaded = new LoadedEntity<TState>[ids.Count];
+        for (var i = 0; i < loaded.Length; i++)
+        {
+            if (buffered[i].IsCurrent)
+            {
+                loaded[i] = FromBuffer(ids[i], buffered[i]);
+                continue;
+            }
+
+            // The rare one whose row seems older than what was settled is asked for once more by itself.
+            var row = rows.Dequeue();
+            loaded[i] = row.Error is null && !buffered[i].IsBuffered && buffered[i].IsAheadOf(row.Row?.Version)
+                ? await LoadAsync(ids[i]).ConfigureAwait(false)
+                : FromRow(ids[i], buffered[i], row);
+        }
+
+        return loaded;
     }
 
     /// <summary>Loads all but the state, which is not even read: for a put or delete, which an unreadable state must not stop.</summary>
     /// <param name="id">The entity.</param>
     /// <param name="needsPresence">Whether it matters that the entity exists, and not only its version.</param>
+    /// <param name="expected">A version that the caller was told. The fence is not asked for another one: others may have raised the
+    /// row.</param>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     /// <exception cref="SinkException">The database is away, or can't load.</exception>
-    public async Task<LoadedVersion> LoadVersionAsync(string id, bool needsPresence)
+    /// <exception cref="StaleRowException">The row is older than what was settled, and its presence matters.</exception>
+    public async Task<LoadedVersion> LoadVersionAsync(string id, bool needsPresence, long? expected = null)
     {
-        var buffered = await ReadAsync(id).ConfigureAwait(false);
-        if (buffered.IsBuffered)
+        for (var attempt = 1; ; attempt++)
         {
-            return new(buffered.Known, Exists: buffered.Payload is not null, FromDatabase: false);
-        }
+            var buffered = await ReadAsync(id).ConfigureAwait(false);
+            var known = buffered.Known;
+            if (buffered.IsCurrent)
+            {
+                return new(known, Exists: buffered.Payload is not null, FromDatabase: false);
+            }
 
-        if (buffered.Known.Version > 0 && !needsPresence)
-        {
-            // The fence is the version of what was flushed last, which is all a put needs. Whether that was a delete it does not say.
-            return new(buffered.Known, Exists: true, FromDatabase: false);
-        }
+            var isFence = known.Version > 0 && !buffered.IsBuffered && !buffered.IsOld;
+            if (isFence && !needsPresence && (expected ?? known.Version) == known.Version)
+            {
+                // The fence is the version of what was flushed last, which is all a put needs. Whether that was a delete it does not say.
+                return new(known, Exists: true, FromDatabase: false);
+            }
 
-        var row = await _versions.SendAsync(id).ConfigureAwait(false);
-        return new(OnTopOf(buffered.Known, row?.Version), Exists: row is not null, FromDatabase: true);
+            var row = await _versions.SendAsync(id).ConfigureAwait(false);
+            if (buffered.IsBuffered)
+            {
+                var isNewer = row?.Version > known.Version;
+                return new(OnTopOf(known, row?.Version), Exists: isNewer || buffered.Payload is not null, FromDatabase: isNewer);
+            }
+
+            if (!needsPresence || !IsStale(id, buffered, row?.Version, attempt))
+            {
+                return new(OnTopOf(known, row?.Version), Exists: row is not null, FromDatabase: true);
+            }
+
+            await Task.Delay(PauseBeforeAsking(attempt), _time).ConfigureAwait(false);
+        }
     }
 
-    /// <summary>
-    /// The fence may be ahead of the row: of a deleted one, or where the database was set back. Versions only grow, so the higher counts.
-    /// </summary>
+    /// <summary>The fence may be ahead of the row: of a deleted one, for example. Versions only grow, so the higher counts.</summary>
     private static Knowledge OnTopOf(Knowledge fence, long? stored)
-        => fence with { Version = Math.Max(fence.Version, stored ?? 0) };
+        => fence with { Version = Math.Max(fence.Version, stored ?? 0), IsContested = fence.IsContested && !(stored > fence.Version) };
+
+    /// <summary>
+    /// Whether the row is to be asked for again, as it is older than what was settled. Another connection may lead to another server.
+    /// </summary>
+    /// <exception cref="StaleRowException">It was asked for often enough.</exception>
+    private bool IsStale(string id, BufferedEntity fence, long? row, int attempt)
+    {
+        if (!fence.IsAheadOf(row) || fence.IsBuffered)
+        {
+            return false;
+        }
+
+        if (attempt <= Repeats)
+        {
+            return true;
+        }
+
+        _metrics.StaleRow();
+        _recheckKept();
+        FlushLog.StaleRow(_logger, _options.Type, id, fence.Known.Version, row ?? 0);
+        throw new StaleRowException(_options.Type, id, fence.Known.Version, row);
+    }
+
+    private static TimeSpan PauseBeforeAsking(int attempt) => TimeSpan.FromMilliseconds(25 << (2 * attempt));
 
     private LoadedEntity<TState> FromBuffer(string id, BufferedEntity buffered)
         => new(buffered.Known, buffered.Payload is { } payload ? _codec.Decode(id, payload) : null, FromDatabase: false, buffered.IsClean);
 
-    private static LoadedEntity<TState> FromRow(Knowledge fence, RowReply reply)
+    private LoadedEntity<TState> FromRow(string id, BufferedEntity buffered, RowReply reply)
     {
         if (reply.Error is not null)
         {
             ExceptionDispatchInfo.Throw(reply.Error);
         }
 
-        return new(OnTopOf(fence, reply.Row?.Version), reply.Row?.State, FromDatabase: true, IsClean: true);
+        if (buffered.IsBuffered && !(reply.Row?.Version > buffered.Known.Version))
+        {
+            // Of before Redis went back, and not saved yet: nothing newer is known.
+            return FromBuffer(id, buffered);
+        }
+
+        return new(OnTopOf(buffered.Known, reply.Row?.Version), reply.Row?.State, FromDatabase: true, IsClean: true);
     }
 
     private async Task<BufferedEntity[]> ReadManyAsync(IReadOnlyList<string> ids)
@@ -103,7 +195,7 @@ internal sealed class EntityLoader<TState>
         BufferedEntity[] buffered;
         try
         {
-            buffered = await _buffer.ReadManyAsync(ids).ConfigureAwait(false);
+            buffered = await AskRedisAsync(() => _buffer.ReadManyAsync(ids)).ConfigureAwait(false);
         }
         catch (BufferUnavailableException e)
         {
@@ -119,7 +211,7 @@ internal sealed class EntityLoader<TState>
         BufferedEntity buffered;
         try
         {
-            buffered = await _buffer.ReadAsync(id).ConfigureAwait(false);
+            buffered = await AskRedisAsync(() => _buffer.ReadAsync(id)).ConfigureAwait(false);
         }
         catch (BufferUnavailableException e)
         {
@@ -175,7 +267,7 @@ internal sealed class EntityLoader<TState>
     }
 
     private static bool IsOfRow(Exception error) => error is SinkException sink
-        ? sink.Failure == SinkFailure.Entity
+        ? sink is { Failure: SinkFailure.Entity } or { Failure: SinkFailure.Statement, Code: ['5', ..] or ['X', 'X', ..] }
         : error is not (ConfigurationException or OperationCanceledException);
 
     private Exception Name(string id, Exception error)
@@ -195,16 +287,25 @@ internal sealed class EntityLoader<TState>
         return [.. ids.Select(id => byId.TryGetValue(id, out var row) ? row : (StoredVersion?)null)];
     }
 
-    private async Task<T> AskAsync<T>(IReadOnlyList<string> ids, Func<string[], CancellationToken, Task<T>> load)
+    private Task<T> AskAsync<T>(IReadOnlyList<string> ids, Func<string[], CancellationToken, Task<T>> load)
+        => _gate.RunAsync(cancellationToken => load([.. ids.Distinct(StringComparer.Ordinal)], cancellationToken));
+
+    /// <summary>Asks again while a slot is being moved from one server of a cluster to another, key by key.</summary>
+    private async Task<T> AskRedisAsync<T>(Func<Task<T>> read)
     {
-        await _loads.WaitAsync().ConfigureAwait(false);
-        try
+        var started = _time.GetTimestamp();
+        for (var pause = FirstPause; ; pause = Pauses.Longer(pause, LongestPause))
         {
-            return await load([.. ids.Distinct(StringComparer.Ordinal)], CancellationToken.None).ConfigureAwait(false);
-        }
-        finally
-        {
-            _loads.Release();
+            try
+            {
+                return await read().ConfigureAwait(false);
+            }
+            catch (BufferUnavailableException e) when (RedisErrors.IsSlotMoving(e) && _time.GetElapsedTime(started) + pause < _readTimeout)
+            {
+                // It takes milliseconds for each key of the slot.
+            }
+
+            await Task.Delay(pause, _time).ConfigureAwait(false);
         }
     }
 

@@ -103,6 +103,12 @@ internal sealed class EntitySession<TState>(
         Flushed(load, written.Version);
     }
 
+    public void ThrowIfUnsavable(TState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        _ = parts.Codec.Encode(id, state);
+    }
+
     public void ThrowIfRefusing()
     {
         if (parts.Pressure.IsAway(id))
@@ -145,7 +151,7 @@ internal sealed class EntitySession<TState>(
                     : EntityFlush.Superseded;
             case FlushOutcome.Dead:
                 var kept = await LoadKnownAsync(cancellationToken).ConfigureAwait(false);
-                return kept.Epoch == epoch && kept.Version == version ? EntityFlush.Rejected : EntityFlush.Superseded;
+                return kept.Epoch == epoch && kept.Version == version && !kept.IsContested ? EntityFlush.Rejected : EntityFlush.Superseded;
             default:
                 return result.IsSaved ? EntityFlush.Saved : EntityFlush.Rejected;
         }
@@ -220,7 +226,8 @@ internal sealed class EntitySession<TState>(
 
         // A row from before may have version 0, as what is absent has.
         var isThere = !Exists && loaded.Exists;
-        if (isLost || isThere || (loaded.Known.Version != Version && !isAbsent))
+        // As where another program gave the row the version of a write of this session, which was set aside for that.
+        if (isLost || isThere || loaded.Known.IsContested || (loaded.Known.Version != Version && !isAbsent))
         {
             throw Conflict(loaded.Known.Version);
         }

@@ -40,9 +40,16 @@ internal sealed class EntityStore<TState>(
     public async Task<long> SetAsync(
         string id, TState state, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
     {
+        CheckId(id);
         ArgumentNullException.ThrowIfNull(state);
-        var written = await ChangeAsync(id, _ => state, ChangeKind.Set, strategy, expectedVersion, cancellationToken).ConfigureAwait(false);
-        return written!.Version;
+        cancellationToken.ThrowIfCancellationRequested();
+
+        // Before anything is awaited: the caller may change the state from then on.
+        var payload = parts.Codec.Encode(id, state);
+        var put = new LaneOperation<TState>(
+            id, ChangeKind.Set, null, payload, expectedVersion, parts.Time.GetTimestamp(), cancellationToken);
+        await ChangeAsync(put, strategy, cancellationToken).ConfigureAwait(false);
+        return put.Acknowledged.Version;
     }
 
     public Task<Entity<TState>?> UpdateAsync(string id, Func<TState?, TState?> change, CancellationToken cancellationToken = default)
@@ -52,19 +59,25 @@ internal sealed class EntityStore<TState>(
         string id, Func<TState?, TState?> change, WriteStrategy strategy, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(change);
-        return ChangeAsync(id, change, ChangeKind.Update, strategy, expectedVersion: null, cancellationToken);
+        return ChangeAsync(id, ChangeKind.Update, change, strategy, expectedVersion: null, cancellationToken);
     }
 
     public Task DeleteAsync(string id, long? expectedVersion = null, CancellationToken cancellationToken = default)
         => DeleteAsync(id, parts.Options.WriteStrategy, expectedVersion, cancellationToken);
 
     public Task DeleteAsync(string id, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
-        => ChangeAsync(id, static _ => null, ChangeKind.Delete, strategy, expectedVersion, cancellationToken);
+        => ChangeAsync(id, ChangeKind.Delete, null, strategy, expectedVersion, cancellationToken);
 
     public Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         CheckId(id);
         return _waiter.FlushAsync(id, timeout ?? FlushQueue.DefaultTimeout, cancellationToken);
+    }
+
+    public Task<bool> EvictAsync(string id, CancellationToken cancellationToken = default)
+    {
+        CheckId(id);
+        return parts.Buffer.EvictAsync(id, cancellationToken);
     }
 
     public IEntityStore<TState> With(WriteStrategy strategy)
@@ -85,15 +98,22 @@ internal sealed class EntityStore<TState>(
 
     private async Task<Entity<TState>?> ChangeAsync(
         string id,
-        Func<TState?, TState?> change,
         ChangeKind kind,
+        Func<TState?, TState?>? change,
         WriteStrategy strategy,
         long? expectedVersion,
         CancellationToken cancellationToken)
     {
         CheckId(id);
         cancellationToken.ThrowIfCancellationRequested();
-        var operation = new LaneOperation<TState>(id, change, kind, expectedVersion, parts.Time.GetTimestamp(), cancellationToken);
+        var operation = new LaneOperation<TState>(id, kind, change, null, expectedVersion, parts.Time.GetTimestamp(), cancellationToken);
+        return await ChangeAsync(operation, strategy, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<Entity<TState>?> ChangeAsync(
+        LaneOperation<TState> operation, WriteStrategy strategy, CancellationToken cancellationToken)
+    {
+        var id = operation.Id;
         while (!_lanes.GetOrAdd(id, static (key, store) => store.NewLane(key), this).TryEnqueue(operation))
         {
             // The lane retired between the look-up and the call; it has left the dictionary.
@@ -174,6 +194,8 @@ internal sealed class StrategyStore<TState>(EntityStore<TState> store, WriteStra
 
     public Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         => store.FlushAsync(id, timeout, cancellationToken);
+
+    public Task<bool> EvictAsync(string id, CancellationToken cancellationToken = default) => store.EvictAsync(id, cancellationToken);
 
     public IEntitySession<TState> OpenSession(string id) => store.OpenSession(id);
 

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using WriteBehind.Buffer;
 using WriteBehind.Common;
 using WriteBehind.Flushing;
+using WriteBehind.Redis;
 
 namespace WriteBehind.Writing;
 
@@ -39,10 +40,11 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
                 "smaller one.");
         }
 
-        var request = new WriteRequest(id, known, payload, Random.Shared.NextInt64(), changes);
+        var request = new WriteRequest(id, known, payload, Nonces.New(isPut: payload is not null, known.Epoch), changes);
         var started = _time.GetTimestamp();
         var unknown = false;
         var isStuck = false;
+        var full = false;
         try
         {
             for (var pause = FirstPause; ; pause = Pauses.Longer(pause, LongestPause))
@@ -62,6 +64,7 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
                 catch (BufferUnavailableException e) when (e.EntityId is null)
                 {
                     unknown |= e.OutcomeUnknown;
+                    full = RedisErrors.IsOutOfMemory(e);
                     if (_time.GetElapsedTime(started) + pause >= parts.Engine.Options.WriteTimeout)
                     {
                         throw unknown
@@ -69,6 +72,12 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
                             : new BufferUnavailableException(
                                 $"{_options.Type} '{id}' was not written. {e.Message}", false, _options.Type, id, e);
                     }
+                }
+
+                if (full)
+                {
+                    await parts.Engine.CleanEntries.EvictAsync().ConfigureAwait(false);
+                    full = false;
                 }
 
                 if (!isStuck && _time.GetElapsedTime(started) >= StuckAfter)
@@ -101,13 +110,18 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
         }
     }
 
-    private BufferUnavailableException Unknown(string id, TimeSpan waited, Exception? cause) => new(
-        $"Whether {_options.Type} '{id}' was written is unknown: Redis did not say within {waited.TotalSeconds:0.0} s (WriteTimeout). " +
-        "Load it to find out.",
-        outcomeUnknown: true,
-        _options.Type,
-        id,
-        cause);
+    private BufferUnavailableException Unknown(string id, TimeSpan waited, BufferUnavailableException? cause)
+    {
+        var why = cause is null || RedisErrors.IsSilence(cause)
+            ? $"Redis did not say within {waited.TotalSeconds:0.0} s (WriteTimeout)."
+            : $"{cause.Message} It was tried for {waited.TotalSeconds:0.0} s (WriteTimeout).";
+        return new BufferUnavailableException(
+            $"Whether {_options.Type} '{id}' was written is unknown: {why} Load it to find out.",
+            outcomeUnknown: true,
+            _options.Type,
+            id,
+            cause);
+    }
 
     private BufferUnavailableException UnexpectedKey(string id, string? error) => new(
         $"{_options.Type} '{id}' was not written: its Redis key holds something that this library did not write ({error}). Remove it, or " +

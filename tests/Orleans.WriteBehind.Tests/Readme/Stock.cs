@@ -1,10 +1,4 @@
 namespace Orleans.WriteBehind.Tests.Readme;
 
-/// <summary>The state of the README's grain.</summary>
-public sealed record Stock(long Quantity)
-{
-    public Stock()
-        : this(0)
-    {
-    }
-}
+/// <summary>The state of the README's grain, as the README has it.</summary>
+public sealed record Stock(long Quantity);

@@ -4,6 +4,7 @@ using Orleans.Persistence;
 using Orleans.Storage;
 using Orleans.WriteBehind.Tests.Support;
 using StackExchange.Redis;
+using WriteBehind;
 using WriteBehind.Testing;
 
 namespace Orleans.WriteBehind.Tests.Storage;
@@ -34,6 +35,44 @@ public sealed class MigrateFromRedisTests : IAsyncLifetime
         await Eventually.TrueAsync(
             async () => await cluster.Database.ScalarAsync("SELECT state->>'Owner' FROM write_behind_documents") is "Ada");
         Assert.Equal(5, await cluster.Grain<ICartGrain>("7").AddAsync("Ada", 2));
+    }
+
+    [Fact]
+    public async Task A_state_that_json_can_not_keep_is_the_same_in_the_first_activation_and_in_the_next()
+    {
+        var id = GrainId.Create("parcel", SharedServers.FreshName("p"));
+        await using (var old = await OldAsync())
+        {
+            await StorageOf(old).WriteStateAsync("parcel", id, new GrainState<Parcel>(Parcel.New()));
+        }
+
+        await using var cluster = await NewAsync();
+        var (first, next) = (new GrainState<Parcel>(), new GrainState<Parcel>());
+        await StorageOf(cluster).ReadStateAsync("parcel", id, first);
+        await StorageOf(cluster).ReadStateAsync("parcel", id, next);
+
+        Parcel.New().AssertSame(first.State);
+        Parcel.New().AssertSame(next.State);
+        Assert.Equal(("1", "1"), (first.ETag, next.ETag));
+    }
+
+    [Fact]
+    public async Task A_state_that_can_not_be_kept_here_stays_open_in_its_old_place()
+    {
+        var id = GrainId.Create("parcel", SharedServers.FreshName("p"));
+        await using var old = await OldAsync();
+        var state = new GrainState<Parcel>(Parcel.New());
+        await StorageOf(old).WriteStateAsync("parcel", id, state);
+
+        await using (var cluster = await NewAsync(storage: static storage => storage.Format = GrainStateFormat.Json))
+        {
+            await Assert.ThrowsAsync<PayloadException>(() => StorageOf(cluster).ReadStateAsync("parcel", id, new GrainState<Parcel>()));
+        }
+
+        await StorageOf(old).WriteStateAsync("parcel", id, state);
+        var read = new GrainState<Parcel>();
+        await StorageOf(old).ReadStateAsync("parcel", id, read);
+        Parcel.New().AssertSame(read.State);
     }
 
     [Fact]
@@ -166,15 +205,24 @@ public sealed class MigrateFromRedisTests : IAsyncLifetime
         });
     }
 
-    private Task<GrainCluster> NewAsync(string? prefix = null, Action<RedisStateSource>? configure = null) => GrainCluster.StartAsync(new()
-    {
-        Prefix = prefix,
-        Silo = silo =>
+    private static IGrainStorage StorageOf(GrainCluster cluster)
+        => cluster.Cluster.Silos[0].ServiceProvider.GetRequiredKeyedService<IGrainStorage>("carts");
+
+    private Task<GrainCluster> NewAsync(
+        string? prefix = null, Action<RedisStateSource>? configure = null, Action<WriteBehindGrainStorageOptions>? storage = null)
+        => GrainCluster.StartAsync(new()
         {
-            Name(silo);
-            silo.AddWriteBehindGrainStorage("carts", storage => storage.MigrateFromRedis(configure));
-        },
-    });
+            Prefix = prefix,
+            Silo = silo =>
+            {
+                Name(silo);
+                silo.AddWriteBehindGrainStorage("carts", options =>
+                {
+                    options.MigrateFromRedis(configure);
+                    storage?.Invoke(options);
+                });
+            },
+        });
 
     /// <summary>The test host gives each cluster a service id of its own, which is part of the old keys.</summary>
     private void Name(ISiloBuilder silo) => silo.Services.PostConfigure<ClusterOptions>(options => options.ServiceId = _serviceId);

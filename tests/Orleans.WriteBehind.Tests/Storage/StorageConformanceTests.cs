@@ -85,6 +85,50 @@ public sealed class StorageConformanceTests(StorageSilo silo) : IClassFixture<St
         Assert.Equal(("latest", state.ETag, true), (read.State!.Owner, read.ETag, read.RecordExists));
     }
 
+    [Theory]
+    [MemberData(nameof(StorageSilo.Places), MemberType = typeof(StorageSilo))]
+    public async Task The_etag_alone_decides_whatever_the_caller_says_of_the_record(bool flushed)
+    {
+        // A journaled grain with state storage keeps the tag, and makes a new grain state for each write.
+        var (id, state) = New("first");
+        await WriteAsync(id, state, flushed);
+
+        var next = new GrainState<Cart>(new Cart { Owner = "second" }, state.ETag) { RecordExists = false };
+        await WriteAsync(id, next, flushed);
+        var clear = new GrainState<Cart>(new Cart(), next.ETag) { RecordExists = false };
+        await _storage.ClearStateAsync(Name, id, clear);
+
+        Assert.Equal(("2", true), (next.ETag, next.RecordExists));
+        Assert.False((await ReadAsync(id)).RecordExists);
+        var again = new GrainState<Cart>(new Cart { Owner = "third" }, clear.ETag) { RecordExists = false };
+        await _storage.WriteStateAsync(Name, id, again);
+        Assert.Equal("third", (await ReadAsync(id)).State!.Owner);
+    }
+
+    [Fact]
+    public async Task An_etag_where_nothing_is_stored_is_inconsistent()
+    {
+        var (id, state) = New("first");
+        state.ETag = "1234567";
+
+        await Assert.ThrowsAsync<InconsistentStateException>(() => _storage.WriteStateAsync(Name, id, state));
+        state.RecordExists = true;
+        await Assert.ThrowsAsync<InconsistentStateException>(() => _storage.WriteStateAsync(Name, id, state));
+
+        Assert.False((await ReadAsync(id)).RecordExists);
+    }
+
+    [Fact]
+    public async Task A_grain_with_an_integer_key_is_written_and_read()
+    {
+        var id = GrainId.Create(GrainType.Create("conformance"), GrainIdKeyExtensions.CreateIntegerKey(Random.Shared.NextInt64()));
+        var state = new GrainState<Cart>(new Cart { Owner = "first" });
+
+        await WriteAsync(id, state, flushed: false);
+
+        Assert.Equal((state.State, state.ETag), ((await ReadAsync(id)).State, (await ReadAsync(id)).ETag));
+    }
+
     [Fact]
     public async Task An_etag_of_another_provider_is_inconsistent()
     {

@@ -68,6 +68,26 @@ public sealed class StorageGrainTests
     }
 
     [Fact]
+    public async Task A_conflict_fails_its_own_call_and_none_of_those_that_wait_behind_it()
+    {
+        const int Waiting = 200;
+        await using var cluster = await GrainCluster.StartAsync(Options);
+        await using var twin = await GrainCluster.StartAsync(cluster.Options);
+        var grain = cluster.Grain<ICartGrain>("7");
+        await grain.AddAsync("Ada", 1);
+        await twin.Grain<ICartGrain>("7").AddAsync("Bo", 10);
+        using var held = cluster.Gate.HoldAt(ProtocolStep.BeforeWrite);
+
+        var behind = grain.AddAsync("Ada", 100);
+        await held.ReachedAsync();
+        Task<int>[] waiting = [.. Enumerable.Range(0, Waiting).Select(_ => grain.AddAsync("Ada", 1))];
+        held.Release();
+
+        await Assert.ThrowsAsync<InconsistentStateException>(() => behind);
+        Assert.Equal(11 + Waiting, (await Task.WhenAll(waiting)).Max());
+    }
+
+    [Fact]
     public async Task After_a_failed_write_the_activation_is_given_up_and_nobody_sees_what_was_not_acknowledged()
     {
         await using var cluster = await GrainCluster.StartAsync(Full());

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Serialization;
 using Orleans.Storage;
 using Orleans.WriteBehind.Tests.Support;
 
@@ -14,16 +15,39 @@ public sealed class StorageSilo : IAsyncLifetime
 
     public GrainCluster Cluster => _cluster ?? throw new InvalidOperationException("Not started.");
 
-    public IGrainStorage Storage => Cluster.Cluster.Silos[0].ServiceProvider.GetRequiredKeyedService<IGrainStorage>("carts");
+    public IGrainStorage Storage => StorageOf("carts");
 
     public async Task InitializeAsync() => _cluster = await GrainCluster.StartAsync(new()
     {
-        Silo = silo => silo.AddWriteBehindGrainStorage("carts", storage =>
-        {
-            storage.Configure = entity => entity.FlushDelay = TimeSpan.FromMinutes(5);
-            storage.Configure += entity => entity.MaxAge = TimeSpan.FromMinutes(30);
-        }),
+        Silo = silo => silo
+            .AddWriteBehindGrainStorage("carts", Late)
+            .AddWriteBehindGrainStorage("json", storage =>
+            {
+                Late(storage);
+                storage.Format = GrainStateFormat.Json;
+            })
+            .AddWriteBehindGrainStorage("silo", storage =>
+            {
+                Late(storage);
+                storage.Format = GrainStateFormat.Silo;
+            })
+            .AddWriteBehindGrainStorage("binary", storage =>
+            {
+                Late(storage);
+                storage.Format = GrainStateFormat.Silo;
+                storage.Serializer = new OrleansGrainStorageSerializer(Binary());
+            }),
     });
+
+    public IGrainStorage StorageOf(string name) => Cluster.Cluster.Silos[0].ServiceProvider.GetRequiredKeyedService<IGrainStorage>(name);
+
+    private static Serializer Binary() => new ServiceCollection().AddSerializer().BuildServiceProvider().GetRequiredService<Serializer>();
+
+    private static void Late(WriteBehindGrainStorageOptions storage)
+    {
+        storage.Configure = entity => entity.FlushDelay = TimeSpan.FromMinutes(5);
+        storage.Configure += entity => entity.MaxAge = TimeSpan.FromMinutes(30);
+    }
 
     public async Task DisposeAsync() => await Cluster.DisposeAsync();
 

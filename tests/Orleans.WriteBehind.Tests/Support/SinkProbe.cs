@@ -88,6 +88,8 @@ public sealed class SinkProbe
 
         public string? CheckId(string id) => sink.CheckId(id);
 
+        public string? CheckState(TState state) => sink.CheckState(state);
+
         public async Task<SinkClock> ReadClockAsync(CancellationToken cancellationToken)
         {
             probe.ThrowIfAway();

@@ -55,6 +55,26 @@ public sealed class MovementFileTests
     }
 
     [Fact]
+    public void Bytes_that_are_no_utf_8_make_a_bad_row_and_never_two_ids_into_one()
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, System.Text.Encoding.Latin1.GetBytes("town,qty\nMøn,1\nMån,2\nBonn,3\n"));
+
+            var file = MovementFile.Load(path, "town", "qty", limit: null);
+
+            Assert.Equal(["Bonn"], file.Ids);
+            Assert.Equal(2, file.BadRowCount);
+            Assert.Equal(new BadRow(2, "it has bytes that are no UTF-8 (save the file as UTF-8)"), file.BadRows[0]);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
     public void A_byte_order_mark_and_windows_line_ends_do_no_harm()
     {
         var path = Path.GetTempFileName();

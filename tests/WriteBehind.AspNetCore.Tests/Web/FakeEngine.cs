@@ -40,6 +40,8 @@ internal sealed class FakeEngine : IWriteBehindEngine
     public Task FlushAsync(string type, string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         => throw new NotSupportedException();
 
+    public FlushReport? LastStop => null;
+
     public Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         FlushTimeout = timeout;

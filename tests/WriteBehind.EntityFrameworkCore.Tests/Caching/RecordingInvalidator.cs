@@ -7,11 +7,15 @@ namespace WriteBehind.EntityFrameworkCore.Tests.Caching;
 internal sealed class RecordingInvalidator(Func<string, Task> onRemove) : ICacheInvalidator
 {
     private readonly TaskCompletionSource _emptied = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _emptiedTimes;
 
     public string Name => "recorded";
 
     /// <summary>Ends when all entries were removed for the first time: the listener listens.</summary>
     public Task Emptied => _emptied.Task;
+
+    /// <summary>How many times all entries were removed.</summary>
+    public int EmptiedTimes => Volatile.Read(ref _emptiedTimes);
 
     public ConcurrentQueue<string> Removed { get; } = new();
 
@@ -28,6 +32,7 @@ internal sealed class RecordingInvalidator(Func<string, Task> onRemove) : ICache
 
     public Task RemoveAllAsync(CancellationToken cancellationToken = default)
     {
+        Interlocked.Increment(ref _emptiedTimes);
         _emptied.TrySetResult();
         return Task.CompletedTask;
     }

@@ -14,9 +14,12 @@ internal sealed class SinkHost<TContext> : IAsyncDisposable
     public SinkHost(
         string connectionString,
         Action<IServiceCollection, NpgsqlDataSource>? register = null,
-        Action<EntityFrameworkSinkOptions>? configure = null)
+        Action<EntityFrameworkSinkOptions>? configure = null,
+        Action<NpgsqlDataSourceBuilder>? source = null)
     {
-        _dataSource = NpgsqlDataSource.Create(connectionString);
+        var builder = new NpgsqlDataSourceBuilder(connectionString);
+        source?.Invoke(builder);
+        _dataSource = builder.Build();
         var services = new ServiceCollection();
         if (register is null)
         {

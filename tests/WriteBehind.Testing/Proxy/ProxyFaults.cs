@@ -8,6 +8,7 @@ internal sealed class ProxyFaults
     private long _bytesToServer;
     private long _bytesToClients;
     private long _bytesDropped;
+    private long _mostToServer = long.MaxValue;
     private volatile bool _dropRequests;
     private volatile bool _dropResponses;
 
@@ -41,7 +42,16 @@ internal sealed class ProxyFaults
 
     public long BytesDropped => Volatile.Read(ref _bytesDropped);
 
-    public void CountToServer(int bytes) => Interlocked.Add(ref _bytesToServer, bytes);
+    /// <summary>Drops everything once this many bytes more have gone to the server.</summary>
+    public void DropAfter(long bytes) => Volatile.Write(ref _mostToServer, BytesToServer + bytes);
+
+    public void CountToServer(int bytes)
+    {
+        if (Interlocked.Add(ref _bytesToServer, bytes) >= Volatile.Read(ref _mostToServer))
+        {
+            (DropRequests, DropResponses) = (true, true);
+        }
+    }
 
     public void CountToClients(int bytes) => Interlocked.Add(ref _bytesToClients, bytes);
 
@@ -49,6 +59,7 @@ internal sealed class ProxyFaults
 
     public void Clear()
     {
+        Volatile.Write(ref _mostToServer, long.MaxValue);
         RequestDelay = TimeSpan.Zero;
         ResponseDelay = TimeSpan.Zero;
         DropRequests = false;

@@ -99,6 +99,12 @@ public sealed class TcpProxy : IAsyncDisposable
         _faults.DropResponses = true;
     }
 
+    /// <summary>
+    /// Everything vanishes once this many bytes more have gone to the server: in the middle of a large request. The connections stay open
+    /// on both sides, and nobody hears of it.
+    /// </summary>
+    public void BlackHoleAfter(long bytes) => _faults.DropAfter(bytes);
+
     /// <summary>Resets all connections. New ones are accepted.</summary>
     /// <returns>How many there were.</returns>
     public Task<int> CutAsync() => CutAsync(static _ => true);

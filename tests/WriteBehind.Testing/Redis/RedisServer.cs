@@ -59,6 +59,40 @@ public sealed class RedisServer : PrivateServer
         await LaunchAsync();
     }
 
+    /// <summary>Restarts it with a copy of its data made in between, as a backup has them.</summary>
+    public async Task<DirectoryInfo> CopyDataAsync()
+    {
+        var copy = new DirectoryInfo(DataDirectory.Create("redis-copy"));
+        await KillAsync();
+        Copy(Folder, copy.FullName);
+        await LaunchAsync();
+        return copy;
+    }
+
+    /// <summary>Restarts it with the data of a copy: a Redis that went back.</summary>
+    public async Task RestoreDataAsync(DirectoryInfo copy)
+    {
+        await KillAsync();
+        foreach (var entry in new DirectoryInfo(Folder).EnumerateDirectories())
+        {
+            entry.Delete(recursive: true);
+        }
+
+        Copy(copy.FullName, Folder);
+        copy.Delete(recursive: true);
+        await LaunchAsync();
+    }
+
+    private static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target, overwrite: true);
+        }
+    }
+
     /// <summary>
     /// Sends one command and gives its answer as text (null for nil), for set-ups and checks by hand. Not for commands that answer with
     /// lists.

@@ -9,9 +9,11 @@ public sealed class GroupBatcherTests
     public async Task Requests_beyond_the_bound_are_refused_at_once_and_those_within_it_are_answered()
     {
         var sending = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var batcher = new GroupBatcher<int, int>(
             async batch =>
             {
+                taken.TrySetResult();
                 await sending.Task;
                 return [.. batch.Select(static request => -request)];
             },
@@ -19,6 +21,7 @@ public sealed class GroupBatcherTests
             static _ => 0,
             int.MaxValue);
         var underWay = batcher.SendAsync(0);
+        await taken.Task;
         Task<int>[] waiting = [.. Enumerable.Range(1, GroupBatcher<int, int>.MostWaiting).Select(batcher.SendAsync)];
 
         Assert.DoesNotContain(waiting, static request => request.IsCompleted);

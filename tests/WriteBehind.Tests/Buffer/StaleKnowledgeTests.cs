@@ -17,17 +17,17 @@ public sealed class StaleKnowledgeTests
         await using var server = await RedisServer.StartAsync();
         await using var redis = new RedisConnections(new(ConfigurationOptions.Parse(server.Configuration)), TimeProvider.System);
         var buffer = new EntityBuffer(redis, new EntityTypeOptions<Item>("item"), new(), OpenGate.Instance);
-        var stale = (await WriteAsync(buffer, nonce: 1, (await buffer.ReadAsync("a")).Known)).Known;
+        var stale = (await WriteAsync(buffer, nonce: "01", (await buffer.ReadAsync("a")).Known)).Known;
 
         await server.WipeAsync();
         await Eventually.TrueAsync(async () => !(await buffer.ReadAsync("a")).IsBuffered, because: "the connection is back");
-        var current = await WriteAsync(buffer, nonce: 2, (await buffer.ReadAsync("a")).Known);
+        var current = await WriteAsync(buffer, nonce: "02", (await buffer.ReadAsync("a")).Known);
 
         Assert.Equal((WriteStatus.Ok, stale.Version), (current.Status, current.Known.Version));
-        Assert.Equal(WriteStatus.Unconfirmed, (await WriteAsync(buffer, nonce: 3, stale)).Status);
-        Assert.Equal(WriteStatus.Ok, (await WriteAsync(buffer, nonce: 4, current.Known)).Status);
+        Assert.Equal(WriteStatus.Unconfirmed, (await WriteAsync(buffer, nonce: "03", stale)).Status);
+        Assert.Equal(WriteStatus.Ok, (await WriteAsync(buffer, nonce: "04", current.Known)).Status);
     }
 
-    private static Task<WriteReply> WriteAsync(EntityBuffer buffer, long nonce, Knowledge known)
+    private static Task<WriteReply> WriteAsync(EntityBuffer buffer, string nonce, Knowledge known)
         => buffer.WriteAsync(new WriteRequest("a", known, [1], nonce));
 }

@@ -74,6 +74,38 @@ public sealed class PostgresInvalidationTests
     }
 
     [Fact]
+    public async Task A_row_without_a_key_takes_no_other_row_of_its_statement_along()
+    {
+        await using var node = await StartAsync();
+        await node.Engine.Table.ExecuteAsync($"""
+            CREATE TABLE pairs (a text, b text, n int);
+            INSERT INTO pairs VALUES ('x', 'y', 1), ('x', NULL, 1), (NULL, NULL, 1), ('z', 'w', 1);
+            {CacheInvalidationSql.Create("pairs", ["a", "b"], "pairs")}
+            {CacheInvalidationSql.Create("singles", ["b"], "pairs")}
+            """);
+        await using var connection = new NpgsqlConnection(node.Engine.Options.Postgres);
+        await connection.OpenAsync();
+        var heard = new List<string>();
+        connection.Notification += (_, notification) => heard.Add($"{notification.Channel} {notification.Payload}");
+        await using (var listen = new NpgsqlCommand("LISTEN write_behind_pairs; LISTEN write_behind_singles", connection))
+        {
+            await listen.ExecuteNonQueryAsync();
+        }
+
+        await node.Engine.Table.ExecuteAsync("UPDATE pairs SET n = 2");
+        await node.Engine.Table.ExecuteAsync("UPDATE pairs SET n = 3 WHERE b IS NULL");
+        await using (var ask = new NpgsqlCommand("SELECT 1", connection))
+        {
+            await ask.ExecuteNonQueryAsync();
+        }
+
+        Assert.Equal(2, heard.Count);
+        var all = string.Join(' ', heard);
+        Assert.All(["\"x|y\"", "\"z|w\"", "\"y\"", "\"w\""], id => Assert.Contains(id, all, StringComparison.Ordinal));
+        Assert.DoesNotContain("null", all, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task After_a_gap_the_cache_is_emptied_since_nobody_knows_what_was_missed()
     {
         await using var postgres = await PostgresServer.StartAsync(new() { Fsync = false });

@@ -32,6 +32,16 @@ public sealed class RedisClusterTests(RedisClusterFixture fixture) : IClassFixtu
     }
 
     [Fact]
+    public async Task A_bound_of_which_some_shards_would_have_no_part_is_refused_at_start_on_a_cluster()
+    {
+        var error = await Assert.ThrowsAsync<ConfigurationException>(
+            () => TestEngine.StartAsync(new() { Redis = fixture.Cluster.Configuration, Item = static item => item.MaxDirty = 15 }));
+
+        Assert.Equal("MaxDirty", error.Setting);
+        Assert.Contains("use at least 16", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Sweeps_find_what_is_due_in_every_slot_deletes_too()
     {
         await using var engine = await StartAsync(sweep: true);

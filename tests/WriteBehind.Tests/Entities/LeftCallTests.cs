@@ -33,7 +33,7 @@ public sealed class LeftCallTests
         Assert.False(await errors.AnySaysAsync(text));
 
         static void Fail(string text)
-            => new LaneOperation<Item>("a", static item => item, ChangeKind.Update, null, 0, CancellationToken.None).Fail(
+            => new LaneOperation<Item>("a", ChangeKind.Update, static item => item, null, null, 0, CancellationToken.None).Fail(
                 new InvalidOperationException(text));
     }
 

@@ -67,9 +67,16 @@ public sealed partial class StoredKeysTests
     {
         foreach (var (pattern, name) in new[]
         {
+            (Process(), "$1<process>"),
+            (RunId(), "  <run id>"),
+            (Call(), "  <Redis time, microseconds>"),
+            (ConflictTime(), "$1<Redis time, milliseconds>"),
+            (Seconds(), "$1<Redis time, seconds>"),
             (Nonce(), "$1<nonce>"),
             (FenceNonce(), "$1<nonce>"),
             (Epoch(), "$1<epoch>"),
+            (Database(), "$1<database>"),
+            (DatabaseName(), "$1<name of the database>"),
             (Moment(), "\"<time>\""),
             (LetterNonce(), "\"w\":\"<nonce>\""),
             (ErrorText(), "\"error\":\"<error>\""),
@@ -83,6 +90,21 @@ public sealed partial class StoredKeysTests
         return dump;
     }
 
+    [GeneratedRegex(@"(:calls:)[0-9a-f]{16}")]
+    private static partial Regex Process();
+
+    [GeneratedRegex(@"^  [0-9a-f]{40}$", RegexOptions.Multiline)]
+    private static partial Regex RunId();
+
+    [GeneratedRegex(@"^  \d{16}$", RegexOptions.Multiline)]
+    private static partial Regex Call();
+
+    [GeneratedRegex(@"^(  \d+:!)\d+$", RegexOptions.Multiline)]
+    private static partial Regex ConflictTime();
+
+    [GeneratedRegex(@"^(  fence:\d+ = )\d+$", RegexOptions.Multiline)]
+    private static partial Regex Seconds();
+
     [GeneratedRegex(@"^(  w = )\d+$", RegexOptions.Multiline)]
     private static partial Regex Nonce();
 
@@ -94,6 +116,12 @@ public sealed partial class StoredKeysTests
 
     [GeneratedRegex(@"^(  (?:epoch = )?)[0-9a-f]{16,32}$", RegexOptions.Multiline)]
     private static partial Regex Epoch();
+
+    [GeneratedRegex(@"^(  database = )\d+/\d+/public$", RegexOptions.Multiline)]
+    private static partial Regex Database();
+
+    [GeneratedRegex(@"^(  databaseName = )schema .*$", RegexOptions.Multiline)]
+    private static partial Regex DatabaseName();
 
     [GeneratedRegex(@"""\d{4}-\d\d-\d\dT[^""]+""")]
     private static partial Regex Moment();

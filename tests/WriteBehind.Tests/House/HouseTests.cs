@@ -13,6 +13,7 @@ public sealed partial class HouseTests
     /// <summary>The rooms of the engine. A room uses rooms of lower floors only.</summary>
     private static readonly Dictionary<string, int> Floors = new()
     {
+        ["States"] = -1,
         [""] = 0,
         ["Common"] = 1,
         ["Health"] = 2,

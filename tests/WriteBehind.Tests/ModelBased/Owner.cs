@@ -1,4 +1,3 @@
-using System.Globalization;
 using WriteBehind.Buffer;
 using WriteBehind.Tests.Support;
 using WriteBehind.Writing;
@@ -84,8 +83,9 @@ internal sealed class Owner
             return Learn(entity, write, memory, reply);
         }
 
-        var request = new WriteRequest(entity.Id, memory.Known, payload, Random.Shared.NextInt64(), write.Changes);
-        write.Nonce = request.Nonce.ToString(CultureInfo.InvariantCulture);
+        var request = new WriteRequest(
+            entity.Id, memory.Known, payload, Nonces.New(isPut: payload is not null, memory.Known.Epoch), write.Changes);
+        write.Nonce = request.Nonce;
         entity.Open.Add(write);
         _sent = new(entity, write, request, memory.Ahead);
         if (trouble == Trouble.AnswerLost)

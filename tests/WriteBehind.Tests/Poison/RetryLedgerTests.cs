@@ -89,6 +89,47 @@ public sealed class RetryLedgerTests
         Assert.False(ledger.IsSuspect("never rejected"));
     }
 
+    [Fact]
+    public void One_that_failed_is_alone_with_it_once_others_have_passed_and_not_while_all_fail()
+    {
+        var ledger = new RetryLedger(maxAttempts: 5, TimeSpan.FromHours(1), TimeProvider.System);
+        ledger.Postpone("a", "42P01");
+        Assert.False(ledger.IsAlone("a", "42P01"));
+        Assert.False(ledger.OthersPassed("a"));
+
+        ledger.NotePass();
+
+        Assert.True(ledger.OthersPassed("a"));
+        Assert.True(ledger.IsAlone("a", "42P01"));
+        Assert.False(ledger.IsAlone("a", "55000"));
+        Assert.False(ledger.IsAlone("b", "42P01"));
+        ledger.NoteRefusal("42P01");
+        Assert.True(ledger.IsOfAll("42P01"));
+        Assert.False(ledger.IsAlone("a", "42P01"));
+        ledger.NotePass();
+        Assert.True(ledger.IsAlone("a", "42P01"));
+
+        // What passes while it is being tried counts, though nothing had failed by then.
+        var began = ledger.Passes;
+        ledger.NotePass();
+        ledger.Postpone("beside", "42P01", began);
+        Assert.True(ledger.IsAlone("beside", "42P01"));
+    }
+
+    [Fact]
+    public void One_that_waits_for_others_is_given_up_only_when_both_its_tries_and_its_patience_are_over()
+    {
+        var time = new ManualTime();
+        var ledger = new RetryLedger(maxAttempts: 2, TimeSpan.FromSeconds(1), time);
+        var patience = TimeSpan.FromSeconds(30);
+        Assert.False(ledger.Reject("a", "23503", patience).IsLast);
+        Assert.False(ledger.Reject("a", "23503", patience).IsLast);
+        Assert.False(ledger.Reject("a", "23503", patience).IsLast);
+        Assert.True(ledger.WaitsForOthers("a"));
+        time.Pass(patience);
+        Assert.Equal((4, true), (ledger.Reject("a", "23503", patience) is var (attempts, _, isLast) ? (attempts, isLast) : default));
+    }
+
     private static (int Attempts, bool IsLast) Attempt(RetryLedger ledger, string id)
     {
         var (attempts, _, isLast) = ledger.Reject(id);

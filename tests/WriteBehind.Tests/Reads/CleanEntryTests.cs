@@ -49,6 +49,43 @@ public sealed class CleanEntryTests
     }
 
     [Fact]
+    public async Task A_fill_leaves_a_mark_alone_whose_state_redis_lost()
+    {
+        await using var engine = await TestEngine.StartAsync(Keeping);
+        var buffer = await BufferView.OfAsync(engine);
+        await engine.Items.SetAsync("a", new Item(1));
+        await engine.FlushAsync("a");
+        await engine.Items.SetAsync("a", new Item(2));
+        await (await SharedServers.RedisAsync()).SendAsync("DEL", (string)buffer.Keys[buffer.Keys.ShardOf("a")].Entity("a")!);
+
+        await engine.Items.GetAsync("a");
+        Assert.Null(await buffer.VersionAsync("a"));
+
+        await engine.Items.SetAsync("a", new Item(3));
+        Assert.Equal(-1, await buffer.TimeToLiveAsync("a"));
+    }
+
+    [Fact]
+    public async Task A_clean_entry_can_be_evicted_and_its_row_stays()
+    {
+        await using var engine = await TestEngine.StartAsync(Keeping);
+        await engine.Items.SetAsync("a", new Item(1));
+        Assert.False(await engine.Items.EvictAsync("a"), "it is dirty");
+        Assert.Equal(1, (await engine.Items.GetAsync("a"))!.State.Quantity);
+
+        await engine.FlushAsync("a");
+        await engine.Table.PutAsync(new ItemRow("a", 2, 99, null));
+        Assert.Equal(1, (await engine.Items.GetAsync("a"))!.State.Quantity);
+        Assert.True(await engine.Items.EvictAsync("a"));
+        Assert.False(await engine.Items.With(WriteStrategy.Through).EvictAsync("a"), "it is gone");
+
+        Assert.Equal(new Entity<Item>("a", 2, new Item(99)), await engine.Items.GetAsync("a"));
+        Assert.Equal(3, (await engine.Items.UpdateAsync("a", static item => item! with { Quantity = 100 }))!.Version);
+        await engine.FlushAsync("a");
+        Assert.Equal(new ItemRow("a", 3, 100, null), await engine.Table.RowAsync("a"));
+    }
+
+    [Fact]
     public async Task A_fill_does_not_overwrite_a_write_that_came_while_it_loaded()
     {
         await using var engine = await TestEngine.StartAsync(Keeping);

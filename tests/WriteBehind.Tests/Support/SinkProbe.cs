@@ -88,6 +88,8 @@ public sealed class SinkProbe
 
         public Task VerifyAsync(CancellationToken cancellationToken) => sink.VerifyAsync(cancellationToken);
 
+        public Task<DatabaseIdentity?> IdentifyAsync(CancellationToken cancellationToken) => sink.IdentifyAsync(cancellationToken);
+
         public Task<SinkClock> ReadClockAsync(CancellationToken cancellationToken)
         {
             Interlocked.Increment(ref probe._clockReads);
@@ -95,6 +97,8 @@ public sealed class SinkProbe
         }
 
         public string? CheckId(string id) => sink.CheckId(id);
+
+        public string? CheckState(TState state) => sink.CheckState(state);
 
         public async Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
         {

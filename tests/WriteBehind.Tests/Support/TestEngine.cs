@@ -108,6 +108,9 @@ public sealed class TestEngine : IAsyncDisposable
                 settings.KeyPrefix = options.Prefix;
                 settings.Sweep = options.Sweep;
                 settings.DrainTimeout = TimeSpan.Zero;
+
+                // It bounds what a command is waited for, and a machine may stand still for seconds.
+                settings.WriteTimeout = TimeSpan.FromSeconds(15);
                 settings.BackoffStart = TimeSpan.FromMilliseconds(50);
                 settings.BackoffCap = TimeSpan.FromMilliseconds(400);
                 settings.WatchInterval = TimeSpan.FromMilliseconds(200);

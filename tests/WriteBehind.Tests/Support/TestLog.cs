@@ -13,6 +13,10 @@ public sealed class TestLog : ILoggerProvider
     public bool Has(LogLevel level, string text)
         => Lines.Any(line => line.Level >= level && line.Message.Contains(text, StringComparison.Ordinal));
 
+    /// <summary>How often something with this text was logged at exactly this level.</summary>
+    public int Count(LogLevel level, string text)
+        => Lines.Count(line => line.Level == level && line.Message.Contains(text, StringComparison.Ordinal));
+
     public ILogger CreateLogger(string categoryName) => new Logger(this);
 
     public void Dispose()

@@ -119,6 +119,24 @@ public sealed class BoundTests
     }
 
     [Theory]
+    [InlineData(100, 16)]
+    [InlineData(17, 16)]
+    [InlineData(1, 16)]
+    [InlineData(5, 7)]
+    [InlineData(16, 16)]
+    public async Task The_sum_over_all_shards_never_exceeds_MaxDirty_and_reaches_it(int maxDirty, int shards)
+    {
+        await using var engine = await TestEngine.StartAsync(new() { Item = item => (item.MaxDirty, item.Shards) = (maxDirty, shards) });
+
+        Task<Exception>[] writes =
+            [.. Enumerable.Range(0, 800).Select(i => Record.ExceptionAsync(() => engine.Items.SetAsync($"e{i}", new Item(i))))];
+        var refused = (await Task.WhenAll(writes)).OfType<BufferFullException>().Count();
+
+        Assert.Equal(maxDirty, writes.Length - refused);
+        Assert.Equal(maxDirty, (await engine.StatusAsync()).Dirty);
+    }
+
+    [Theory]
     [InlineData(1, long.MaxValue)]
     [InlineData(3, long.MaxValue)]
     [InlineData(16, long.MaxValue)]

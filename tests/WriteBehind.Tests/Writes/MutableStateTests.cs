@@ -31,6 +31,27 @@ public sealed class MutableStateTests
     }
 
     [Fact]
+    public async Task A_put_that_has_to_wait_stores_the_state_as_it_was_at_the_call()
+    {
+        await using var engine = await TestEngine.StartAsync(Readings);
+        var readings = engine.Engine.Store<Reading>();
+        using var held = engine.Gate.HoldAt(ProtocolStep.BeforeWrite);
+        var first = readings.SetAsync("a", new Reading());
+        await held.ReachedAsync();
+        var state = new Reading { Count = 1 };
+        var put = readings.SetAsync("a", state);
+        state.Count = 666;
+        var update = readings.UpdateAsync("a", IncrementInPlace);
+        state.Count = 667;
+        held.Release();
+
+        await first;
+        Assert.Equal(2, await put);
+        Assert.Equal((3, 2), ((await update)!.Version, (await update)!.State.Count));
+        Assert.Equal(2, (await readings.GetAsync("a"))!.State.Count);
+    }
+
+    [Fact]
     public async Task The_next_group_goes_on_from_what_was_written_not_from_an_object_that_callers_hold()
     {
         await using var engine = await TestEngine.StartAsync(Readings);

@@ -13,6 +13,14 @@ public sealed class MovementFile : IWorkload
     /// <summary>The engine's limit of an id, in UTF-8 bytes.</summary>
     private const int MaxIdBytes = 512;
 
+    /// <summary>
+    /// Stands for bytes that are no UTF-8: a character that no text has. As U+FFFD, which a text may have, two ids would become one.
+    /// </summary>
+    private const char Undecodable = '\uFFFF';
+
+    private static readonly Encoding Utf8 = Encoding.GetEncoding(
+        "utf-8", EncoderFallback.ExceptionFallback, new DecoderReplacementFallback(Undecodable.ToString()));
+
     private readonly List<string> _ids = [];
     private readonly Dictionary<string, int> _indexes = [];
     private readonly List<StockChange> _changes = [];
@@ -38,7 +46,7 @@ public sealed class MovementFile : IWorkload
     {
         try
         {
-            using var text = new StreamReader(path, Encoding.UTF8, detectEncodingFromByteOrderMarks: true);
+            using var text = new StreamReader(path, Utf8, detectEncodingFromByteOrderMarks: true);
             return Read(text, path, keyColumn, amountColumn, limit);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
@@ -59,7 +67,7 @@ public sealed class MovementFile : IWorkload
         }
 
         var header = records.Current;
-        if (header.Problem is { } problem)
+        if ((header.Problem ?? FindByteProblem(header)) is { } problem)
         {
             throw new UsageException($"--input '{name}', line {header.Line}: the line of the column names is malformed: {problem}.");
         }
@@ -91,6 +99,7 @@ public sealed class MovementFile : IWorkload
     {
         var change = 0L;
         var problem = record.Problem
+            ?? FindByteProblem(record)
             ?? (record.Fields.Count == columns ? null : $"{record.Fields.Count} columns instead of {columns}")
             ?? FindIdProblem(record.Fields[key])
             ?? FindAmountProblem(record.Fields[amount], out change);
@@ -118,6 +127,12 @@ public sealed class MovementFile : IWorkload
 
         return index;
     }
+
+    /// <summary>In whatever column: a file that is Latin-1 in one is so in all.</summary>
+    private static string? FindByteProblem(CsvRecord record)
+        => record.Fields.Any(static field => field.Contains(Undecodable, StringComparison.Ordinal))
+            ? "it has bytes that are no UTF-8 (save the file as UTF-8)"
+            : null;
 
     private static string? FindIdProblem(string id)
     {

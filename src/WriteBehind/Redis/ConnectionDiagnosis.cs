@@ -1,0 +1,143 @@
+using System.Net;
+using System.Net.Sockets;
+using StackExchange.Redis;
+
+namespace WriteBehind.Redis;
+
+/// <summary>Finds out what is wrong with a connection that fails, where the library does not say it, or notices it late.</summary>
+/// <param name="configuration">How connections are made.</param>
+/// <param name="time">The clock.</param>
+internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, TimeProvider time)
+{
+    private static readonly TimeSpan PauseBetweenAttempts = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan PauseBetweenRoles = TimeSpan.FromMilliseconds(500);
+
+    private long _rolesAskedAt;
+    private Attempt? _attempt;
+
+    /// <summary>Where a server is, for a message.</summary>
+    public static string NameOf(EndPoint endpoint) => endpoint switch
+    {
+        DnsEndPoint dns => $"{dns.Host}:{dns.Port}",
+        IPEndPoint { AddressFamily: AddressFamily.InterNetworkV6 } ip => $"[{ip.Address}]:{ip.Port}",
+        _ => endpoint.ToString() ?? "?",
+    };
+
+    /// <summary>
+    /// The error of a command. A connection that broke is made anew by the library, which keeps to itself why that fails (seen with 2.13:
+    /// it goes on speaking of the socket that was closed once). So the reason is looked for beside it.
+    /// </summary>
+    public BufferUnavailableException Explain(Exception exception, IConnectionMultiplexer multiplexer)
+    {
+        var error = RedisErrors.Translate(exception, multiplexer);
+        if (multiplexer.IsConnected || !RedisErrors.IsSilence(error))
+        {
+            return error;
+        }
+
+        var last = Volatile.Read(ref _attempt);
+        var age = last is null ? TimeSpan.MaxValue : time.GetElapsedTime(last.At);
+        if (age >= PauseBetweenAttempts
+            && Interlocked.CompareExchange(ref _attempt, new Attempt(time.GetTimestamp(), last?.Failure), last) == last)
+        {
+            _ = AttemptAsync();
+        }
+
+        return last?.Failure is { } failure && age < 10 * PauseBetweenAttempts ? RedisErrors.Translate(failure) : error;
+    }
+
+    /// <summary>
+    /// Has the library look who is master now. It does so by itself once a minute only, and until then sends every write to a server that
+    /// refuses it.
+    /// </summary>
+    public void AskForRoles(params ReadOnlySpan<IConnectionMultiplexer?> connections)
+    {
+        var (now, asked) = (time.GetTimestamp(), Volatile.Read(ref _rolesAskedAt));
+        if ((asked != 0 && time.GetElapsedTime(asked, now) < PauseBetweenRoles)
+            || Interlocked.CompareExchange(ref _rolesAskedAt, now, asked) != asked)
+        {
+            return;
+        }
+
+        foreach (var connection in connections.ToArray().OfType<IConnectionMultiplexer>().Distinct())
+        {
+            _ = AskAsync(connection);
+        }
+
+        static async Task AskAsync(IConnectionMultiplexer connection)
+        {
+            try
+            {
+                await connection.ConfigureAsync().ConfigureAwait(false);
+            }
+            catch (Exception e) when (RedisErrors.IsRedis(e, CancellationToken.None))
+            {
+                // The next refusal asks again.
+            }
+        }
+    }
+
+    private async Task AttemptAsync()
+    {
+        Exception? failure = null;
+        try
+        {
+            var connection = await ConnectionMultiplexer.ConnectAsync(configuration.Clone()).ConfigureAwait(false);
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (RedisErrors.IsRedis(e, CancellationToken.None))
+        {
+            failure = RedisErrors.OfConnection(e) is null ? null : e;
+        }
+
+        Volatile.Write(ref _attempt, new Attempt(time.GetTimestamp(), failure));
+    }
+
+    /// <summary>The last try to find out why there is no connection.</summary>
+    /// <param name="At">When it began, or was over.</param>
+    /// <param name="Failure">What it failed with, where that says more than that nobody answers.</param>
+    private sealed record Attempt(long At, Exception? Failure);
+}
+
+/// <summary>Tells servers apart: each start of one has a run id of its own.</summary>
+internal static class RunIds
+{
+    /// <summary>The run id of the server that holds each key; null where it does not say.</summary>
+    public static async Task<string?[]> ReadAsync(RedisConnections redis, IReadOnlyList<RedisKey> keys, CancellationToken cancellationToken)
+    {
+        var database = await redis.SharedAsync(cancellationToken).ConfigureAwait(false);
+        var ids = new Dictionary<EndPoint, string?>();
+        var found = new string?[keys.Count];
+        for (var i = 0; i < found.Length; i++)
+        {
+            if (database.IdentifyEndpoint(keys[i], CommandFlags.DemandMaster) is not { } endpoint)
+            {
+                continue;
+            }
+
+            if (!ids.TryGetValue(endpoint, out found[i]))
+            {
+                found[i] = await ReadAsync(redis, database, endpoint, cancellationToken).ConfigureAwait(false);
+                ids.Add(endpoint, found[i]);
+            }
+        }
+
+        return found;
+    }
+
+    private static async Task<string?> ReadAsync(
+        RedisConnections redis, IDatabase database, EndPoint endpoint, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var info = await redis.RunOnAsync(
+                database, db => db.Multiplexer.GetServer(endpoint).InfoAsync("server"), cancellationToken).ConfigureAwait(false);
+            return info.SelectMany(static group => group).FirstOrDefault(static pair => pair.Key == "run_id").Value;
+        }
+        catch (BufferUnavailableException e) when (e.InnerException is RedisServerException)
+        {
+            // INFO is not allowed: RedisSettings says so.
+            return null;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace WriteBehind.States;
+
+/// <summary>
+/// Reads back what was written as JSON and compares it. Where the contract leaves no doubt, the first few states are all it looks at; where
+/// it does, each of them. And always those whose JSON shows a character that text may not hold.
+/// </summary>
+internal sealed class JsonProof(StrictJson json, Type type)
+{
+    /// <summary>How many states of a type without doubts are read back: its contract is proof, and these prove the contract.</summary>
+    private const int First = 8;
+
+    // What begins an escape, and the first byte of U+FFFD in UTF-8: most states have neither.
+    private static readonly SearchValues<byte> Suspects = SearchValues.Create([(byte)'\\', 0xEF]);
+
+    private int _seen;
+
+    public JsonContract Contract { get; } = json.ContractOf(type);
+
+    /// <summary>
+    /// Whether objects refer to others by number, which needs members in the order in which they were written; jsonb keeps none.
+    /// </summary>
+    public bool NeedsOrder => json.Options.ReferenceHandler == ReferenceHandler.Preserve;
+
+    /// <summary>What the same settings make of another type: that of a part of the state, say.</summary>
+    public JsonContract ContractOf(Type other) => json.ContractOf(other);
+
+    /// <summary>Whether the JSON has to be read back before the state is acknowledged.</summary>
+    public bool IsDue(ReadOnlySpan<byte> body)
+        => Contract.Doubts.Count > 0 || (_seen < First && Interlocked.Increment(ref _seen) <= First) || MayHoldHalfACharacter(body);
+
+    /// <summary>Why the state does not come back as it is; null where it does.</summary>
+    public string? Refuse(object state, ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            var read = JsonSerializer.Deserialize(body, json.Options.GetTypeInfo(type));
+            return new StateComparer(json.Options).Difference(state, read, type, type.Name);
+        }
+        catch (Exception e)
+            when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException or FormatException)
+        {
+            return $"what was written can't be read: {e.Message}";
+        }
+    }
+
+    /// <summary>Whether a text in JSON holds the character U+0000, which PostgreSQL has no place for.</summary>
+    public static bool HoldsNul(ReadOnlySpan<byte> body)
+    {
+        for (var at = body.IndexOf("\\u0000"u8); at >= 0; at = Next(body, at, "\\u0000"u8))
+        {
+            var slashes = 0;
+            while (at - slashes > 0 && body[at - slashes - 1] == (byte)'\\')
+            {
+                slashes++;
+            }
+
+            if (slashes % 2 == 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static int Next(ReadOnlySpan<byte> body, int at, ReadOnlySpan<byte> wanted)
+        => body[(at + 1)..].IndexOf(wanted) is var found and >= 0 ? at + 1 + found : -1;
+
+    /// <summary>Half a surrogate pair is written as U+FFFD, and comes back as that.</summary>
+    private static bool MayHoldHalfACharacter(ReadOnlySpan<byte> body)
+        => body.IndexOfAny(Suspects) is var at and >= 0
+            && (body[at..].IndexOf("\\uFFFD"u8) >= 0 || body[at..].IndexOf("\\ufffd"u8) >= 0 || body[at..].IndexOf("\uFFFD"u8) >= 0);
+}

@@ -1,0 +1,197 @@
+using System.Collections;
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+
+namespace WriteBehind.States;
+
+/// <summary>
+/// Compares a state with what was read back, member by member as its JSON contract has them. Not for every write: it is all reflection.
+/// </summary>
+internal sealed class StateComparer(JsonSerializerOptions options)
+{
+    private readonly HashSet<object> _seen = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>Where they differ first, and how; null where they are equal.</summary>
+    public string? Difference(object? written, object? read, Type declared, string path)
+    {
+        if (written is null || read is null)
+        {
+            return written is null && read is null ? null : $"{path} comes back as {Show(read)} and was {Show(written)}";
+        }
+
+        var info = options.GetTypeInfo(Nullable.GetUnderlyingType(declared) ?? declared);
+        if (info.PolymorphismOptions is not null && written.GetType() != info.Type)
+        {
+            info = options.GetTypeInfo(written.GetType());
+        }
+
+        return info.Kind switch
+        {
+            JsonTypeInfoKind.Object => DifferentObject(written, read, info, path),
+            JsonTypeInfoKind.Enumerable => DifferentSequence((IEnumerable)written, (IEnumerable)read, info, path),
+            JsonTypeInfoKind.Dictionary => DifferentDictionary(written, read, info, path),
+            _ => DifferentValue(written, read, path),
+        };
+    }
+
+    private string? DifferentObject(object written, object read, JsonTypeInfo info, string path)
+    {
+        if (written.GetType() != read.GetType() && !written.GetType().Assembly.IsDynamic)
+        {
+            return $"{path} is a {written.GetType().Name} and comes back as a {read.GetType().Name}";
+        }
+
+        if (!info.Type.IsValueType && !_seen.Add(written))
+        {
+            return null;
+        }
+
+        var hidden = JsonContractReader.HiddenFieldsOf(info).ToList();
+        foreach (var property in info.Properties)
+        {
+            if (property.Get is not { } get || property.IsExtensionData || (hidden.Count == 0 && !JsonContractReader.IsKept(property)))
+            {
+                continue;
+            }
+
+            var (before, after, here) = (get(written), get(read), $"{path}.{property.Name}");
+            var difference = property.CustomConverter is null
+                ? Difference(before, after, property.PropertyType, here)
+                : before is null || after is null ? Difference(before, after, typeof(object), here) : DifferentValue(before, after, here);
+
+            // A clock's value is another one each time it is read, and nobody loses it.
+            if (difference is not null && (JsonContractReader.IsKept(property) || Equals(before, get(written))))
+            {
+                return difference;
+            }
+        }
+
+        return hidden.Where(field => IsData(field.FieldType))
+            .Select(field => DifferentField(field, written, read, path))
+            .FirstOrDefault(found => found is not null);
+    }
+
+    private static string? DifferentField(FieldInfo field, object written, object read, string path)
+    {
+        var (before, after) = (field.GetValue(written), field.GetValue(read));
+        var same = before is IEnumerable many and not string && after is IEnumerable others
+            ? many.Cast<object?>().SequenceEqual(others.Cast<object?>())
+            : Equals(before, after);
+        return same ? null
+            : $"{path} has a field of its own, '{field.Name}', that comes back as {Show(after)} and was {Show(before)} " +
+              "(keep it with [JsonInclude], or mark it with [NonSerialized] where it is no state)";
+    }
+
+    /// <summary>
+    /// Whether a field holds plain data. What else an object may hold beside its members (a lock, a logger, a delegate) is no state.
+    /// </summary>
+    private static bool IsData(Type type)
+    {
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        return type.IsArray ? IsData(type.GetElementType()!)
+            : type.IsPrimitive || type.IsEnum || type == typeof(string)
+            || (type.IsValueType && type.Namespace == "System")
+            || (typeof(IEnumerable).IsAssignableFrom(type) && type.IsGenericType && type.GetGenericArguments().All(IsData));
+    }
+
+    private string? DifferentSequence(IEnumerable written, IEnumerable read, JsonTypeInfo info, string path)
+    {
+        var (before, after) = (written.Cast<object?>().ToList(), read.Cast<object?>().ToList());
+        if (before.Count != after.Count)
+        {
+            return $"{path} comes back with {after.Count} elements and had {before.Count}";
+        }
+
+        // Sets of some kinds give their elements in an order of their own.
+        if (IsSet(written) && before.All(element => element is not null && after.Contains(element)))
+        {
+            return null;
+        }
+
+        for (var i = 0; i < before.Count; i++)
+        {
+            if (Difference(before[i], after[i], info.ElementType!, $"{path}[{i}]") is { } difference)
+            {
+                return difference;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool IsSet(IEnumerable values)
+        => values.GetType().GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IReadOnlySet<>));
+
+    private string? DifferentDictionary(object written, object read, JsonTypeInfo info, string path)
+    {
+        var (before, after) = (EntriesOf(written), EntriesOf(read));
+        if (before.Count != after.Count)
+        {
+            return $"{path} comes back with {after.Count} entries and had {before.Count}";
+        }
+
+        foreach (var (key, value) in before)
+        {
+            if (!after.TryGetValue(key, out var other))
+            {
+                return $"{path} has the key '{key}', which does not come back";
+            }
+
+            if (Difference(value, other, info.ElementType!, $"{path}['{key}']") is { } difference)
+            {
+                return difference;
+            }
+        }
+
+        return null;
+    }
+
+    private static Dictionary<object, object?> EntriesOf(object dictionary)
+    {
+        var entries = new Dictionary<object, object?>();
+        foreach (var entry in (IEnumerable)dictionary)
+        {
+            var type = entry.GetType();
+            entries[type.GetProperty("Key")!.GetValue(entry)!] = type.GetProperty("Value")!.GetValue(entry);
+        }
+
+        return entries;
+    }
+
+    private string? DifferentValue(object written, object read, string path)
+    {
+        var same = (written, read) switch
+        {
+            (JsonNode a, JsonNode b) => JsonNode.DeepEquals(a, b),
+            (JsonElement a, JsonElement b) => JsonElement.DeepEquals(a, b),
+            (JsonDocument a, JsonDocument b) => JsonElement.DeepEquals(a.RootElement, b.RootElement),
+            _ => Equals(written, read) || (!SaysWhatIsEqual(written.GetType()) && Encode(written).AsSpan().SequenceEqual(Encode(read))),
+        };
+        return same ? null : $"{path} comes back as {Show(read)} and was {Show(written)}";
+    }
+
+    /// <summary>Whether a type has a notion of equality of its own; else what it is written as has to do.</summary>
+    private static bool SaysWhatIsEqual(Type type)
+        => type.GetMethod(nameof(Equals), [typeof(object)])?.DeclaringType is { } owner
+            && owner != typeof(object)
+            && owner != typeof(ValueType)
+            && type.Namespace != "System.Collections.Immutable"
+            && !type.Name.StartsWith("ReadOnlyMemory", StringComparison.Ordinal)
+            && !type.Name.StartsWith("Memory", StringComparison.Ordinal);
+
+    private byte[] Encode(object value) => JsonSerializer.SerializeToUtf8Bytes(value, value.GetType(), options);
+
+    private static string Show(object? value)
+    {
+        if (value is null)
+        {
+            return "null";
+        }
+
+        var text = value is string s ? $"\"{s}\"" : Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture)
+            ?? value.GetType().Name;
+        return text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 60), "…");
+    }
+}

@@ -1,0 +1,137 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using WriteBehind.Testing;
+using WriteBehind.Tests.Support;
+
+namespace WriteBehind.Tests.Configuration;
+
+/// <summary>
+/// What a settle transaction relies on, refused by Redis: nothing starts, as the client library would say nothing and lose writes.
+/// </summary>
+public sealed class RedisGuardTests
+{
+    [Theory]
+    [InlineData("-watch", "watch")]
+    [InlineData("-multi", "multi")]
+    [InlineData("-exec", "exec")]
+    [InlineData("-@transaction", "watch")]
+    [InlineData("-hget", "hget")]
+    [InlineData("-zremrangebyscore", "zremrangebyscore")]
+    [InlineData("-eval -evalsha", "eval")]
+    public async Task A_user_without_the_rights_that_guard_a_settle_is_refused_at_start(string taken, string named)
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await redis.SendAsync(["ACL", "SETUSER", "worker", "on", ">secret", "~*", "&*", "+@all", .. taken.Split(' ')]);
+
+        var error = await Assert.ThrowsAsync<ConfigurationException>(() => TestEngine.StartAsync(new() { Redis = Login(redis) }));
+
+        Assert.Contains(named, error.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("ACL SETUSER", error.Message, StringComparison.Ordinal);
+        Assert.Equal("0", await redis.SendAsync("EXISTS", "wb:{item}:meta"));
+    }
+
+    [Theory]
+    [InlineData("WATCH")]
+    [InlineData("EXEC")]
+    [InlineData("EVALSHA")]
+    public async Task A_server_whose_command_was_renamed_is_refused_at_start(string command)
+    {
+        await using var redis = await RedisServer.StartAsync(new() { ExtraArguments = ["--rename-command", command, ""] });
+
+        var error = await Assert.ThrowsAsync<ConfigurationException>(() => TestEngine.StartAsync(new() { Redis = redis.Configuration }));
+
+        Assert.Contains(command, error.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("rename-command", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_that_is_told_not_to_send_WATCH_is_refused_at_start()
+    {
+        var shared = await SharedServers.RedisAsync();
+
+        var error = await Assert.ThrowsAsync<ConfigurationException>(
+            () => TestEngine.StartAsync(new() { Redis = shared.Configuration + ",$WATCH=" }));
+
+        Assert.Contains("WATCH", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_user_with_just_the_rights_that_are_documented_works()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        string[] rights = ["+@read", "+@write", "+@transaction", "+@scripting", "+@pubsub", "+@connection", "+info", "+time", "+wait"];
+        await redis.SendAsync(["ACL", "SETUSER", "worker", "on", ">secret", "~wb-guard:*", "&*", .. rights]);
+        await using var engine = await TestEngine.StartAsync(new() { Redis = Login(redis), Prefix = "wb-guard" });
+
+        await engine.Items.SetAsync("a", new Item(1));
+        Assert.True((await engine.FlushAllAsync()).IsClean);
+
+        Assert.Equal(1, (await engine.Table.RowsAsync())["a"].Quantity);
+    }
+
+    [Fact]
+    public async Task A_right_that_is_taken_away_stops_settles_and_is_told_and_nothing_newer_is_lost()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await redis.SendAsync("ACL", "SETUSER", "worker", "on", ">secret", "~*", "&*", "+@all");
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Redis = Login(redis),
+            More = static builder => builder.Services.AddHealthChecks().AddWriteBehind(),
+        });
+        await engine.Items.SetAsync("a", new Item(1));
+        await redis.SendAsync("ACL", "SETUSER", "worker", "-watch");
+
+        await Eventually.TrueAsync(async () => (await engine.Engine.GetStatusAsync()).Durability.Warnings.Any(
+            static warning => warning.Contains("WATCH", StringComparison.OrdinalIgnoreCase)));
+
+        Assert.True(engine.Log.Has(LogLevel.Critical, "What keeps acknowledged writes safe"));
+        var health = await engine.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync();
+        Assert.NotEqual(HealthStatus.Healthy, health.Status);
+        await Assert.ThrowsAnyAsync<WriteBehindException>(() => engine.Items.FlushAsync("a", TimeSpan.FromSeconds(2)));
+        await engine.Items.SetAsync("a", new Item(2));
+        Assert.Equal(1, (await engine.StatusAsync()).Dirty);
+
+        await redis.SendAsync("ACL", "SETUSER", "worker", "+watch");
+        await Eventually.TrueAsync(async () => (await engine.Engine.FlushAllAsync(TimeSpan.FromSeconds(5))).IsClean);
+        Assert.Equal(2, (await engine.Table.RowsAsync())["a"].Quantity);
+    }
+
+    [Fact]
+    public async Task A_settle_connection_that_was_lost_is_proved_anew_before_it_settles()
+    {
+        await using var redis = await RedisServer.StartAsync(new() { AppendFsync = "always" });
+        await redis.SendAsync("ACL", "SETUSER", "worker", "on", ">secret", "~*", "&*", "+@all");
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Redis = Login(redis),
+
+            // Only the connection itself is to notice.
+            Engine = static settings => settings.WatchInterval = TimeSpan.FromHours(1),
+        });
+        await engine.Items.SetAsync("a", new Item(1));
+        await redis.RestartAsync();
+
+        // What is set at run time is gone with the restart: the user must be made anew, and this time without the right.
+        await redis.SendAsync("ACL", "SETUSER", "worker", "on", ">secret", "~*", "&*", "+@all", "-watch");
+        await Eventually.TrueAsync(async () => await ReadsAsync(engine));
+        await Assert.ThrowsAnyAsync<WriteBehindException>(() => engine.Items.FlushAsync("a", TimeSpan.FromSeconds(3)));
+        Assert.Equal(1, (await engine.StatusAsync()).Dirty);
+        Assert.Equal(0, (await engine.StatusAsync()).Counters.Settled);
+    }
+
+    private static async Task<bool> ReadsAsync(TestEngine engine)
+    {
+        try
+        {
+            return await engine.Items.GetAsync("a") is not null;
+        }
+        catch (BufferUnavailableException)
+        {
+            return false;
+        }
+    }
+
+    private static string Login(RedisServer redis) => redis.Configuration + ",user=worker,password=secret";
+}

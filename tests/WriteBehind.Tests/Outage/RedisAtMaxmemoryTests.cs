@@ -1,0 +1,94 @@
+using System.Globalization;
+using WriteBehind.Testing;
+using WriteBehind.Tests.Support;
+
+namespace WriteBehind.Tests.Outage;
+
+/// <summary>A Redis that has reached maxmemory: who drains it must get in, and what is a mere cache gives way.</summary>
+public sealed class RedisAtMaxmemoryTests
+{
+    private const int Entities = 50;
+    private const int Round = 200;
+
+    [Theory]
+    [InlineData(AfterFlush.Delete)]
+    [InlineData(AfterFlush.Keep)]
+    public async Task A_process_that_starts_at_maxmemory_drains_what_fills_redis(AfterFlush afterFlush)
+    {
+        await using var redis = await RedisServer.StartAsync(new() { Timeout = TimeSpan.FromSeconds(15) });
+        await using var first = await TestEngine.StartAsync(
+            new() { Redis = redis.Configuration, Item = item => item.AfterFlush = afterFlush });
+        await Task.WhenAll(Enumerable.Range(0, Entities).Select(i => first.Items.SetAsync($"{i}", new Item(i))));
+        await first.StopAsync();
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "1");
+
+        await using var next = await TestEngine.StartAsync(first.Options);
+        var report = await next.FlushAllAsync();
+
+        Assert.True(report.IsClean);
+        Assert.Equal(Entities, report.Flushed);
+        Assert.Equal(Entities, (await next.Table.RowsAsync()).Count);
+
+        // Nothing is kept that is a cache.
+        Assert.Null(await new BufferView(redis, next).VersionAsync("7"));
+    }
+
+    [Fact]
+    public async Task Clean_entries_give_way_to_writes_and_dirty_ones_stay()
+    {
+        const int Most = 16 << 20;
+        const int Size = 2_000;
+        await using var redis = await RedisServer.StartAsync(
+            new() { Timeout = TimeSpan.FromSeconds(15), ExtraArguments = ["--maxmemory", "8mb"] });
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Redis = redis.Configuration,
+            Engine = static engine => engine.WriteTimeout = TimeSpan.FromSeconds(30),
+            Item = static item => (item.AfterFlush, item.CacheTtl, item.BatchSize) = (AfterFlush.Keep, TimeSpan.FromHours(5), Round),
+        });
+        await engine.Table.ExecuteAsync("ALTER TABLE items ALTER COLUMN note TYPE text");
+        await Task.WhenAll(Enumerable.Range(0, Entities).Select(i => engine.Items.SetAsync($"dirty{i}", new Item(i))));
+        var note = new string('x', Size);
+
+        // Twice what there is room for. Each is clean before the next is written, so nothing but the cache is in the way.
+        for (var written = 0; written * Size < Most; written += Round)
+        {
+            string[] ids = [.. Enumerable.Range(written, Round).Select(static i => i.ToString(CultureInfo.InvariantCulture))];
+            await Task.WhenAll(ids.Select(id => engine.Items.SetAsync(id, new Item(1, note))));
+            await Task.WhenAll(ids.Select(engine.FlushAsync));
+        }
+
+        Assert.Equal(Entities, (await engine.StatusAsync()).Dirty);
+        Assert.True(engine.Log.Has(Microsoft.Extensions.Logging.LogLevel.Warning, "gave way to writes"));
+        for (var i = 0; i < Entities; i++)
+        {
+            Assert.Equal(i, (await engine.Items.GetAsync($"dirty{i}"))!.State.Quantity);
+        }
+    }
+
+    [Fact]
+    public async Task An_evicted_entry_leaves_its_fence_and_a_writer_that_is_behind_is_refused()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Redis = redis.Configuration,
+            Engine = static engine => engine.WriteTimeout = TimeSpan.FromSeconds(1),
+            Item = static item => (item.AfterFlush, item.CacheTtl, item.Shards) = (AfterFlush.Keep, TimeSpan.FromHours(5), 1),
+        });
+        var view = new BufferView(redis, engine);
+        var behind = engine.Items.OpenSession("a");
+        await behind.LoadAsync();
+        await engine.Items.SetAsync("a", new Item(1));
+        await engine.FlushAsync("a");
+        Assert.NotNull(await view.VersionAsync("a"));
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "1");
+        await Assert.ThrowsAsync<BufferUnavailableException>(() => engine.Items.SetAsync("b", new Item(2)));
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "0");
+
+        Assert.Null(await view.VersionAsync("a"));
+        Assert.NotNull(await view.FenceAsync("a"));
+        await Assert.ThrowsAsync<WriteConflictException>(() => behind.SaveAsync(new Item(3)));
+        Assert.Equal(1, (await engine.Items.GetAsync("a"))!.State.Quantity);
+    }
+}

@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Transactions;
+using Microsoft.Extensions.DependencyInjection;
+using WriteBehind.Buffer;
+using WriteBehind.Engine;
+using WriteBehind.Flushing;
+using WriteBehind.Tests.Caching;
+using WriteBehind.Tests.Support;
+
+namespace WriteBehind.Tests.Writes;
+
+/// <summary>
+/// Many callers share a write, a load and a flush. None of them may see another's ambient transaction, culture or tenant there, and a
+/// change function sees its own caller's.
+/// </summary>
+public sealed class CallerContextTests
+{
+    private static readonly AsyncLocal<string?> Tenant = new();
+
+    [Fact]
+    public async Task A_change_function_runs_in_the_context_of_its_own_caller()
+    {
+        await using var engine = await TestEngine.StartAsync();
+        var seen = new ConcurrentDictionary<string, (string? Tenant, string Culture)>();
+        var first = engine.Gate.HoldAt(ProtocolStep.BeforeWrite, id: "a");
+        List<Task> calls = [CallAsync("0")];
+        await first.ReachedAsync();
+        calls.AddRange(Enumerable.Range(1, 20).Select(i => CallAsync($"{i}")));
+        first.Release();
+
+        await Task.WhenAll(calls);
+
+        Assert.Equal(21, seen.Count);
+        Assert.All(seen, static call => Assert.Equal((call.Key, call.Key), call.Value));
+        Assert.Equal(21, (await engine.Items.GetAsync("a"))!.State.Quantity);
+
+        async Task CallAsync(string tenant)
+        {
+            var culture = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+            culture.NumberFormat.NegativeSign = tenant;
+            (Tenant.Value, CultureInfo.CurrentCulture) = (tenant, culture);
+            await engine.Items.UpdateAsync("a", item =>
+            {
+                seen[tenant] = (Tenant.Value, CultureInfo.CurrentCulture.NumberFormat.NegativeSign);
+                return new Item((item?.Quantity ?? 0) + 1);
+            });
+        }
+    }
+
+    [Theory]
+    [InlineData("flush")]
+    [InlineData("flush all")]
+    [InlineData("sweep")]
+    [InlineData("write through")]
+    [InlineData("session")]
+    [InlineData("thread")]
+    public async Task A_flush_is_no_part_of_the_transaction_of_whoever_asked_for_it(string way)
+    {
+        await using var engine = await TestEngine.StartAsync();
+        var joined = new ConcurrentQueue<bool>();
+        engine.Sink.BeforeSave = _ =>
+        {
+            joined.Enqueue(Transaction.Current is not null || Tenant.Value is not null);
+            return Task.CompletedTask;
+        };
+        Tenant.Value = "somebody's";
+        await engine.Items.SetAsync("a", new Item(1));
+
+        using (var scope = new TransactionScope(TransactionScopeAsyncFlowOption.Enabled))
+        {
+            await (way switch
+            {
+                "flush" => engine.FlushAsync("a"),
+                "flush all" => engine.FlushAllAsync(),
+                "sweep" => engine.Services.GetRequiredService<IEngineControl>().SweepAsync(SweepPart.All, TimeSpan.Zero),
+                "write through" => engine.Items.With(WriteStrategy.Through).SetAsync("a", new Item(1)),
+                "session" => FlushSessionAsync(engine),
+                _ => Task.CompletedTask,
+            });
+            _ = scope;
+        }
+
+        if (way == "thread")
+        {
+            FlushOnThisThread(engine);
+        }
+
+        Assert.Equal([false], joined);
+        Assert.Equal(1, (await engine.Table.RowAsync("a"))!.Quantity);
+        Assert.Equal(0, (await engine.StatusAsync()).Dirty);
+        await engine.Items.SetAsync("b", new Item(2));
+        await engine.FlushAsync("b");
+        Assert.Equal(2, (await engine.Table.RowAsync("b"))!.Quantity);
+    }
+
+    [Fact]
+    public async Task A_load_is_no_part_of_the_transaction_of_whoever_asked_first()
+    {
+        await using var engine = await TestEngine.StartAsync();
+        await engine.Table.PutAsync(new ItemRow("a", Version: 3, Quantity: 7, Note: null));
+        var joined = new ConcurrentQueue<bool>();
+        engine.Sink.BeforeLoad = _ =>
+        {
+            joined.Enqueue(Transaction.Current is not null || Tenant.Value is not null);
+            return Task.CompletedTask;
+        };
+        Tenant.Value = "somebody's";
+        using (new TransactionScope(TransactionScopeAsyncFlowOption.Enabled))
+        {
+            Assert.Equal(7, (await engine.Items.GetAsync("a"))!.State.Quantity);
+            await engine.Items.SetAsync("never there", new Item(1));
+        }
+
+        Assert.Equal([false, false], joined);
+    }
+
+    [Fact]
+    public async Task A_read_through_cache_writes_its_row_whatever_becomes_of_the_callers_transaction()
+    {
+        await using var node = await CacheNode.StartAsync();
+        using (new TransactionScope(TransactionScopeAsyncFlowOption.Enabled))
+        {
+            await node.Readings.SetAsync("r", new Reading { Count = 5 });
+        }
+
+        Assert.Equal(5, await node.RowCountOfAsync("r"));
+    }
+
+    private static async Task FlushSessionAsync(TestEngine engine)
+    {
+        var session = engine.Items.OpenSession("a");
+        await session.LoadAsync();
+        Assert.Equal(EntityFlush.Saved, await session.TryFlushAsync());
+    }
+
+    /// <summary>A transaction that is bound to its thread does not flow with the context, and is there all the same.</summary>
+    private static void FlushOnThisThread(TestEngine engine)
+    {
+        var thread = new Thread(() =>
+        {
+            using var scope = new TransactionScope();
+            engine.FlushAsync("a").GetAwaiter().GetResult();
+        });
+        thread.Start();
+        thread.Join();
+    }
+}
