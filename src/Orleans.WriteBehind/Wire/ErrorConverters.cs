@@ -312,31 +312,6 @@ internal sealed class StaleRowConverter : IConverter<StaleRowException, StaleRow
     }
 }
 
-/// <summary>Takes a <see cref="StaleRowException"/> over the wire.</summary>
-[RegisterConverter]
-internal sealed class StaleRowConverter : IConverter<StaleRowException, StaleRowConverter.Surrogate>
-{
-    public StaleRowException ConvertFromSurrogate(in Surrogate surrogate)
-        => surrogate.Origin.Restore(new StaleRowException(
-            surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.SettledVersion, surrogate.StoredVersion));
-
-    public Surrogate ConvertToSurrogate(in StaleRowException value)
-        => new() { Origin = ErrorOrigin.Of(value), SettledVersion = value.SettledVersion, StoredVersion = value.StoredVersion };
-
-    [GenerateSerializer]
-    internal struct Surrogate
-    {
-        [Id(0)]
-        public ErrorOrigin Origin;
-
-        [Id(1)]
-        public long SettledVersion;
-
-        [Id(2)]
-        public long? StoredVersion;
-    }
-}
-
 /// <summary>Takes a <see cref="StateLostException"/> over the wire.</summary>
 [RegisterConverter]
 internal sealed class StateLostConverter : IConverter<StateLostException, StateLostConverter.Surrogate>

@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using WriteBehind;
-using WriteBehind.RateLimits;
 
 namespace Orleans.WriteBehind.Wire;
 

@@ -1,6 +1,3 @@
-using System.Text.Json.Serialization;
-using Microsoft.Extensions.Logging;
-using StackExchange.Redis;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Buffer;

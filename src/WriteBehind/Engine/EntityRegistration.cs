@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Hosting;
-using WriteBehind.Common;
 using WriteBehind.Flushing;
 
 namespace WriteBehind.Engine;
