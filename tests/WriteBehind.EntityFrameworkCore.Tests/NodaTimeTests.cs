@@ -1,6 +1,9 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using NodaTime;
+using NodaTime.Text;
 using Npgsql;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
@@ -103,27 +106,32 @@ public sealed class NodaTimeTests
         public TimeSpan Span { get; set; }
     }
 
-    /// <summary>Serialised as NodaTime's types are without their converters: by their members.</summary>
     private sealed class Flight
     {
         public int Id { get; set; }
 
-        [System.Text.Json.Serialization.JsonIgnore]
+        [JsonConverter(typeof(InstantConverter))]
         public Instant Departs { get; set; }
 
-        [System.Text.Json.Serialization.JsonIgnore]
+        [JsonConverter(typeof(LocalDateConverter))]
         public NodaTime.LocalDate Day { get; set; }
+    }
 
-        public long DepartsTicks
-        {
-            get => Departs.ToUnixTimeTicks();
-            set => Departs = Instant.FromUnixTimeTicks(value);
-        }
+    private sealed class InstantConverter : JsonConverter<Instant>
+    {
+        public override Instant Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+            => Instant.FromUnixTimeTicks(reader.GetInt64());
 
-        public string DayText
-        {
-            get => $"{Day.Year}-{Day.Month}-{Day.Day}";
-            set => Day = NodaTime.LocalDate.FromDateTime(DateTime.Parse(value, System.Globalization.CultureInfo.InvariantCulture));
-        }
+        public override void Write(Utf8JsonWriter writer, Instant value, JsonSerializerOptions options)
+            => writer.WriteNumberValue(value.ToUnixTimeTicks());
+    }
+
+    private sealed class LocalDateConverter : JsonConverter<NodaTime.LocalDate>
+    {
+        public override NodaTime.LocalDate Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+            => LocalDatePattern.Iso.Parse(reader.GetString()!).GetValueOrThrow();
+
+        public override void Write(Utf8JsonWriter writer, NodaTime.LocalDate value, JsonSerializerOptions options)
+            => writer.WriteStringValue(LocalDatePattern.Iso.Format(value));
     }
 }

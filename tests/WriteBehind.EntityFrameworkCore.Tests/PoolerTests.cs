@@ -66,7 +66,7 @@ public sealed class PoolerTests
         await using var later = NpgsqlDataSource.Create(pooler.ConnectionString);
         await using var show = later.CreateCommand(
             "SELECT current_setting('statement_timeout') || ',' || current_setting('lock_timeout') || ',' || (SELECT count(*) FROM " +
-            "pg_locks WHERE locktype = 'advisory')");
+            "pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))");
         Assert.Equal("0,0,0", await show.ExecuteScalarAsync());
     }
 

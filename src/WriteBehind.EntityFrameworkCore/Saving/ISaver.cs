@@ -69,9 +69,9 @@ internal static class UnwrittenColumn
 
     public static SinkException Error(string type, PostgresException error) => new(
         SinkFailure.Statement,
-        $"Saving '{type}' failed, the statement can't run on this table: column \"{error.ColumnName}\" of table {error.TableName} is " +
-        "NOT NULL, has no default, " +
-        "and no flush writes it. Give it a default, allow NULL, or map it to a property of the state.",
+        $"Saving '{type}' failed, the statement can't run on this table: {error.SqlState}: column \"{error.ColumnName}\" of table " +
+        $"{error.TableName} is NOT NULL, has no default, and no flush writes it. Give it a " +
+        "default, allow NULL, or map it to a property of the state.",
         error.SqlState,
         type,
         cause: error);

@@ -69,6 +69,18 @@ internal sealed class ShardEpochs(int shards)
         }
     }
 
+    /// <summary>
+    /// Forgets all shards: where one server has them, its coming back empty is told once, and not again with each shard's first call.
+    /// </summary>
+    public void Forget()
+    {
+        for (var shard = 0; shard < _known.Length; shard++)
+        {
+            Volatile.Write(ref _known[shard], null);
+            Volatile.Write(ref _written[shard], 0);
+        }
+    }
+
     /// <summary>Takes note of what Redis told, and gives it back.</summary>
     public string Note(int shard, string epoch)
     {

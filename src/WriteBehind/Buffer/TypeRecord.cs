@@ -83,8 +83,14 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
         buffer.FenceTimes.Note(TimeSpan.FromMilliseconds(reply.NextLong()), TimeSpan.FromMilliseconds(reply.NextLong()));
         var mayHave = await CheckServersAsync(cancellationToken).ConfigureAwait(false);
         var wentBack = buffer.Epochs.TakeWentBack();
-        var isEmptied = (_epoch is not null && _epoch != epoch) | buffer.Epochs.TakeEmptied();
+        var isNew = _epoch is not null && _epoch != epoch;
+        var isEmptied = isNew | buffer.Epochs.TakeEmptied();
         _epoch = epoch;
+        if (isNew && redis.IsOneServer)
+        {
+            buffer.Epochs.Forget();
+        }
+
         return (RedisHistory)Interlocked.Exchange(ref _missed, 0)
             | (isEmptied ? RedisHistory.Emptied : RedisHistory.None)
             | (wentBack ? RedisHistory.WentBack : mayHave ? RedisHistory.MayHaveGoneBack : RedisHistory.None);

@@ -235,8 +235,9 @@ internal static class WriteScript
                   status = 'unconfirmed'
                 elseif current and base ~= current then
                   status, version = 'conflict', current
-                elseif saved and marks[i] then
-                  -- What is unsaved has come since: another write, though it has the version that the row had.
+                elseif saved and marks[i] and buffered then
+                  -- What is unsaved has come since: another write, though it has the version that the row had. (A mark without a state
+                  -- is one whose state Redis lost.)
                   status, version = 'conflict', current or base
                 elseif current and conflictAt and knownAt <= tonumber(conflictAt) then
                   -- The row of this version is another one than the writer's own, which was set aside for it.

@@ -30,6 +30,22 @@ internal static class AbandonedTask
 /// </summary>
 internal static class Detached
 {
+    private static readonly ExecutionContext Nobodys = CaptureNobodys();
+
+    /// <summary>
+    /// Starts work here and now, in nobody's <see cref="ExecutionContext"/>: for what only talks to Redis, which no ambient transaction of
+    /// the thread can take in. Saves the way over the pool.
+    /// </summary>
+    public static void Begin<TState>(Func<TState, Task> work, TState state)
+        => ExecutionContext.Run(
+            Nobodys,
+            static begin =>
+            {
+                var (work, state) = ((Func<TState, Task>, TState))begin!;
+                _ = work(state);
+            },
+            (work, state));
+
     /// <summary>
     /// Starts work on a thread of the pool, without the caller's <see cref="ExecutionContext"/>. A thread of its own because an ambient
     /// transaction may be bound to the thread instead of the context. What the work throws is its own to deal with.
@@ -42,6 +58,16 @@ internal static class Detached
 
     /// <summary>The same without a result.</summary>
     public static Task RunAsync(Func<Task> work) => WithoutFlow(() => Task.Run(work));
+
+    /// <summary>The context of a thread that nobody handed one to.</summary>
+    private static ExecutionContext CaptureNobodys()
+    {
+        ExecutionContext? captured = null;
+        var thread = new Thread(() => captured = ExecutionContext.Capture());
+        thread.UnsafeStart();
+        thread.Join();
+        return captured!;
+    }
 
     private static T WithoutFlow<T>(Func<T> start)
     {

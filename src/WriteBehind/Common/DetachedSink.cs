@@ -11,6 +11,9 @@ internal sealed class DetachedSink<TState>(IEntitySink<TState> sink) : IEntitySi
 
     public Task VerifyAsync(CancellationToken cancellationToken) => Detached.RunAsync(() => sink.VerifyAsync(cancellationToken));
 
+    public Task<DatabaseIdentity?> IdentifyAsync(CancellationToken cancellationToken)
+        => Detached.RunAsync(static call => call.sink.IdentifyAsync(call.cancellationToken), (sink, cancellationToken));
+
     public Task<SinkClock> ReadClockAsync(CancellationToken cancellationToken)
         => Detached.RunAsync(static call => call.sink.ReadClockAsync(call.cancellationToken), (sink, cancellationToken));
 
@@ -27,6 +30,8 @@ internal sealed class DetachedSink<TState>(IEntitySink<TState> sink) : IEntitySi
         => Detached.RunAsync(static call => call.sink.LoadVersionsAsync(call.ids, call.cancellationToken), (sink, ids, cancellationToken));
 
     public string? CheckId(string id) => sink.CheckId(id);
+
+    public string? CheckState(TState state) => sink.CheckState(state);
 }
 
 /// <summary>Makes them.</summary>

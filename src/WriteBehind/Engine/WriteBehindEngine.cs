@@ -214,7 +214,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         };
     }
 
-    /// <summary>The types of which Redis can't tell what there was: it came back empty, went back, or does not say whether it did.</summary>
+    /// <summary>The types of which Redis can't tell what there was: it came back empty, went back, or does not say.</summary>
     private async Task<IReadOnlyCollection<string>> LostAsync()
     {
         using var soon = new CancellationTokenSource(LongestFarewell, _parts.Time);

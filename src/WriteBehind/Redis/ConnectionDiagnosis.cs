@@ -102,27 +102,37 @@ internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, Ti
 /// <summary>Tells servers apart: each start of one has a run id of its own.</summary>
 internal static class RunIds
 {
-    /// <summary>The run id of the server that holds each key; null where it does not say.</summary>
+    /// <summary>The run id of the server that holds each key; null where it does not say, or does not answer.</summary>
     public static async Task<string?[]> ReadAsync(RedisConnections redis, IReadOnlyList<RedisKey> keys, CancellationToken cancellationToken)
     {
         var database = await redis.SharedAsync(cancellationToken).ConfigureAwait(false);
+        var asked = redis.IsOneServer ? keys.Take(1) : keys;
+        var endpoints = await Task.WhenAll(asked.Select(key => FindAsync(redis, database, key, cancellationToken))).ConfigureAwait(false);
         var ids = new Dictionary<EndPoint, string?>();
-        var found = new string?[keys.Count];
-        for (var i = 0; i < found.Length; i++)
+        foreach (var endpoint in endpoints.OfType<EndPoint>().Distinct())
         {
-            if (database.IdentifyEndpoint(keys[i], CommandFlags.DemandMaster) is not { } endpoint)
-            {
-                continue;
-            }
-
-            if (!ids.TryGetValue(endpoint, out found[i]))
-            {
-                found[i] = await ReadAsync(redis, database, endpoint, cancellationToken).ConfigureAwait(false);
-                ids.Add(endpoint, found[i]);
-            }
+            ids.Add(endpoint, await ReadAsync(redis, database, endpoint, cancellationToken).ConfigureAwait(false));
         }
 
-        return found;
+        return [.. keys.Select((_, i) => endpoints[redis.IsOneServer ? 0 : i] is { } endpoint ? ids[endpoint] : null)];
+    }
+
+    /// <summary>Which server holds the key; null where that one does not answer. The library finds out with a command.</summary>
+    private static async Task<EndPoint?> FindAsync(
+        RedisConnections redis, IDatabase database, RedisKey key, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await redis.RunOnAsync(
+                database,
+                static (db, key) => db.IdentifyEndpointAsync(key, CommandFlags.DemandMaster),
+                key,
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException)
+        {
+            return null;
+        }
     }
 
     private static async Task<string?> ReadAsync(
@@ -134,9 +144,9 @@ internal static class RunIds
                 database, db => db.Multiplexer.GetServer(endpoint).InfoAsync("server"), cancellationToken).ConfigureAwait(false);
             return info.SelectMany(static group => group).FirstOrDefault(static pair => pair.Key == "run_id").Value;
         }
-        catch (BufferUnavailableException e) when (e.InnerException is RedisServerException)
+        catch (BufferUnavailableException)
         {
-            // INFO is not allowed: RedisSettings says so.
+            // It went away, or INFO is not allowed: RedisSettings says so.
             return null;
         }
     }

@@ -53,7 +53,7 @@ internal sealed class GroupBatcher<TRequest, TReply>(
             _sending++;
         }
 
-        Detached.Start(static batcher => batcher.SendWaitingAsync(), this);
+        Detached.Begin(static batcher => batcher.SendWaitingAsync(), this);
         return reply.Task;
     }
 
@@ -85,7 +85,7 @@ internal sealed class GroupBatcher<TRequest, TReply>(
 
         for (var i = 0; i < starting; i++)
         {
-            Detached.Start(static batcher => batcher.SendWaitingAsync(), this);
+            Detached.Begin(static batcher => batcher.SendWaitingAsync(), this);
         }
 
         return Task.WhenAll(replies);

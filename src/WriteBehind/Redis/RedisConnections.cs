@@ -183,50 +183,6 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         return connected;
     }
 
-    /// <summary>The run id of the server that holds each key; null where it does not say.</summary>
-    public async Task<string?[]> RunIdsAsync(IReadOnlyList<RedisKey> keys, CancellationToken cancellationToken)
-    {
-        var database = await SharedAsync(cancellationToken).ConfigureAwait(false);
-        var ids = new Dictionary<EndPoint, Task<string?>>();
-        var found = new string?[keys.Count];
-        for (var i = 0; i < found.Length; i++)
-        {
-            if (database.IdentifyEndpoint(keys[i], CommandFlags.DemandMaster) is not { } endpoint)
-            {
-                continue;
-            }
-
-            if (!ids.TryGetValue(endpoint, out var asking))
-            {
-                asking = RunIdAsync(database.Multiplexer.GetServer(endpoint), cancellationToken);
-                ids.Add(endpoint, asking);
-            }
-
-            found[i] = await asking.ConfigureAwait(false);
-        }
-
-        return found;
-    }
-
-    private async Task<string?> RunIdAsync(IServer server, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var asking = server.InfoAsync("server").MayBeAbandoned();
-            var info = await asking.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
-            return info.SelectMany(static group => group).FirstOrDefault(static pair => pair.Key == "run_id").Value;
-        }
-        catch (RedisServerException)
-        {
-            // INFO is not allowed: RedisSettings says so.
-            return null;
-        }
-        catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
-        {
-            throw RedisErrors.Translate(e);
-        }
-    }
-
     /// <summary>
     /// Runs a command with a time-out of our own: the library's is as late as its heartbeat, a second, and a token ends none of its waits.
     /// </summary>

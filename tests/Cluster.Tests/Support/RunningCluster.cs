@@ -84,10 +84,8 @@ public sealed class RunningCluster : IAsyncLifetime, ICollectionFixture<RunningC
         // The first one alone: silos that start together in an empty cluster may each take a while to agree on who is there.
         await _members[0].StartAsync();
         await Task.WhenAll(_members.Skip(1).Select(member => member.StartAsync()));
-        _load = await ClusterConnection.OpenAsync(
-            new(RedisOptions, Id, Id, ClusterSettings.ReadKeyPrefix(), CallTimeout), CancellationToken.None);
-        _judge = await ClusterConnection.OpenAsync(
-            new(RedisOptions, Id, Id, ClusterSettings.ReadKeyPrefix(), JudgeTimeout), CancellationToken.None);
+        _load = await ConnectAsync(CallTimeout);
+        _judge = await ConnectAsync(JudgeTimeout);
         _redis = await ConnectionMultiplexer.ConnectAsync(RedisOptions);
         await VersionAudit.InstallAsync(Postgres);
     }
@@ -113,6 +111,31 @@ public sealed class RunningCluster : IAsyncLifetime, ICollectionFixture<RunningC
 
             member.TakeErrors();
         }
+    }
+
+    /// <summary>
+    /// Connects however long it takes: the first connection of a process compiles much of Orleans, and a machine may stand still.
+    /// </summary>
+    private async Task<ClusterConnection> ConnectAsync(TimeSpan callTimeout)
+    {
+        ClusterConnection? connection = null;
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                try
+                {
+                    connection = await ClusterConnection.OpenAsync(
+                        new(RedisOptions, Id, Id, ClusterSettings.ReadKeyPrefix(), callTimeout), CancellationToken.None);
+                    return true;
+                }
+                catch (NoSiloException)
+                {
+                    return false;
+                }
+            },
+            TimeSpan.FromSeconds(120),
+            "a silo answers");
+        return connection!;
     }
 
     public async Task DisposeAsync()

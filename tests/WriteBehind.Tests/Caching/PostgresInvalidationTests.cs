@@ -143,7 +143,7 @@ public sealed class PostgresInvalidationTests
         Assert.Equal(1, await node.Engine.Table.ScalarAsync<long>(
             """
             SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND query LIKE 'LISTEN%' OR query = 'SELECT 1' AND datname = current_database()
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ~ '^(UN)?LISTEN|^SELECT 1$'
             """));
 
         await node.Engine.StopAsync();

@@ -24,6 +24,7 @@ public sealed class OptionValidationTests
         ["MaxUpdateRetries"] = [o => o.MaxUpdateRetries = -1],
         ["MaxConcurrentFlushes"] = [o => o.MaxConcurrentFlushes = 0, o => o.MaxConcurrentFlushes = 65],
         ["MaxConcurrentLoads"] = [o => o.MaxConcurrentLoads = 0, o => o.MaxConcurrentLoads = 65],
+        ["LoadTimeout"] = [o => o.LoadTimeout = Zero, o => o.LoadTimeout = TooLong],
         ["DrainTimeout"] = [o => o.DrainTimeout = Negative, o => o.DrainTimeout = TooLong],
         ["BackoffStart"] = [o => o.BackoffStart = Zero],
         ["BackoffCap"] = [o => o.BackoffCap = TimeSpan.FromMilliseconds(1), o => o.BackoffCap = TooLong],
