@@ -214,8 +214,8 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
                 return await _parts.Buffer.BacklogAsync(
                     shard, until?[shard] is > 0 and var time ? time : null, cancellationToken).ConfigureAwait(false);
             }
-#pragma warning disable CA1031 // Whatever it is: what was not counted must not be taken for nothing.
-            catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested))
+#pragma warning disable CA1031 // Whatever it is, also a token that cancels: what was not counted must not be taken for nothing.
+            catch (Exception e)
 #pragma warning restore CA1031
             {
                 Interlocked.CompareExchange(
@@ -377,7 +377,7 @@ internal interface ITypeEngine
     Task<BufferUnavailableException?> WatchAsync(CancellationToken cancellationToken);
 
     /// <summary>
-    /// Counts what waits, per shard. Where Redis or a part of it is away the result says so, and only a cancellation is thrown.
+    /// Counts what waits, per shard. Where Redis or a part of it is away, or does not answer before the token cancels, the result says so.
     /// </summary>
     Task<TypeBacklog> CountAsync(long[]? until, CancellationToken cancellationToken);
 

@@ -31,7 +31,8 @@ internal static class WholeTypeFlush
             {
                 if (until.Contains(0))
                 {
-                    Begin(until, await type.CountAsync(null, limit).ConfigureAwait(false));
+                    left = await type.CountAsync(null, limit).ConfigureAwait(false);
+                    Begin(until, left);
                 }
 
                 var pass = new SweepPass();
@@ -50,7 +51,8 @@ internal static class WholeTypeFlush
         }
         catch (OperationCanceledException)
         {
-            left = await CountLastAsync().ConfigureAwait(false);
+            using var soon = new CancellationTokenSource(LastCount, time);
+            left = await type.CountAsync(until, soon.Token).ConfigureAwait(false);
         }
 
         return new FlushReport(
@@ -60,20 +62,6 @@ internal static class WholeTypeFlush
         {
             Uncounted = left.IsWhole ? [] : [type.Options.Type],
         };
-
-        async Task<TypeBacklog> CountLastAsync()
-        {
-            using var soon = new CancellationTokenSource(LastCount, time);
-            try
-            {
-                return await type.CountAsync(until, soon.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException)
-            {
-                // What was counted before may be less than there is by now; it is said, and not taken for all.
-                return left with { IsWhole = false };
-            }
-        }
 
         async Task<bool> TryAsync(SweepPass pass)
         {

@@ -77,6 +77,44 @@ internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, Ti
         }
     }
 
+    /// <summary>Where Redis is, without user names and passwords.</summary>
+    public string Description { get; } = string.Join(',', configuration.EndPoints.Select(NameOf));
+
+    /// <summary>
+    /// Says what it is where a proxy answers that lets no INFO through: it closes the connection at the library's first words, which looks
+    /// like a server that does not run.
+    /// </summary>
+    /// <exception cref="ConfigurationException">Such a proxy is there.</exception>
+    public async Task RefuseProxyAsync(RedisKey any)
+    {
+        var plain = configuration.Clone();
+        plain.Proxy = Proxy.Twemproxy;
+        plain.ConnectTimeout = Math.Min(plain.ConnectTimeout, 2000);
+        plain.AsyncTimeout = plain.ConnectTimeout;
+        plain.ConnectRetry = 1;
+        try
+        {
+            var multiplexer = await ConnectionMultiplexer.ConnectAsync(plain).ConfigureAwait(false);
+            await using (multiplexer.ConfigureAwait(false))
+            {
+                await multiplexer.GetDatabase().KeyExistsAsync(any).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (RedisErrors.IsRedis(e, CancellationToken.None) || e is NotSupportedException)
+        {
+            return;
+        }
+
+        throw ProxyRefused();
+    }
+
+    public ConfigurationException ProxyRefused() => new(
+        "UseRedis",
+        $"At {Description} a proxy answers that has no WATCH, MULTI and INFO (Twemproxy, for example). Without WATCH and MULTI newer " +
+        "writes would be lost when " +
+        "saved entities are made clean, and such a proxy sends a script to the server of its first key. Connect to Redis (or Redis " +
+        "Cluster) itself.");
+
     private async Task AttemptAsync()
     {
         Exception? failure = null;

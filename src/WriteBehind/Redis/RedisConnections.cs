@@ -45,7 +45,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     public RedisValue ChannelForScripts(string channel) => (string?)_configuration.ChannelPrefix + channel;
 
     /// <summary>Where Redis is, without user names and passwords.</summary>
-    public string Description => string.Join(',', _configuration.EndPoints.Select(ConnectionDiagnosis.NameOf));
+    public string Description => _diagnosis.Description;
 
     /// <summary>
     /// Whether one server holds all keys, so that a script may touch any of them: tried out once there is a connection, and anew after each
@@ -65,7 +65,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// <summary>The database that everything else uses.</summary>
     public async ValueTask<IDatabase> SharedAsync(CancellationToken cancellationToken)
         => (Volatile.Read(ref _shared)
-            ?? await ConnectAsync(() => _shared, KeepShared, cancellationToken).ConfigureAwait(false)).GetDatabase();
+            ?? await ConnectAsync(() => _shared, KeepShared, BacklogPolicy.Default, cancellationToken).ConfigureAwait(false))
+            .GetDatabase();
 
     public async Task<IConnectionMultiplexer> GetAsync(CancellationToken cancellationToken = default)
         => (await SharedAsync(cancellationToken).ConfigureAwait(false)).Multiplexer;
@@ -80,14 +81,18 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         }
 
         var shared = _proof is null ? null : await SharedAsync(cancellationToken).ConfigureAwait(false);
-        return (await ConnectAsync(() => _settle, value => KeepSettleAsync(value, shared, cancellationToken), cancellationToken)
+
+        // Nothing may wait for a server to come back, and be sent before that one was proved.
+        return (await ConnectAsync(
+            () => _settle, value => KeepSettleAsync(value, shared, cancellationToken), BacklogPolicy.FailFast, cancellationToken)
             .ConfigureAwait(false)).GetDatabase();
     }
 
     /// <summary>The database for writes that wait for replicas: the write and its <c>WAIT</c>.</summary>
     public async ValueTask<IDatabase> WaitingAsync(CancellationToken cancellationToken)
         => (Volatile.Read(ref _waiting)
-            ?? await ConnectAsync(() => _waiting, KeepWaiting, cancellationToken).ConfigureAwait(false)).GetDatabase();
+            ?? await ConnectAsync(() => _waiting, KeepWaiting, BacklogPolicy.Default, cancellationToken).ConfigureAwait(false))
+            .GetDatabase();
 
     /// <summary>A key for what is only tried out.</summary>
     public RedisKey ProofKey => _proof?.Key ?? "wb:proof";
@@ -106,7 +111,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 
         if (_configuration.Proxy == Proxy.Twemproxy)
         {
-            throw ProxyRefused();
+            throw _diagnosis.ProxyRefused();
         }
 
         Volatile.Write(ref _proved, 1);
@@ -274,7 +279,10 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// meanwhile.
     /// </summary>
     private async Task<IConnectionMultiplexer> ConnectAsync(
-        Func<IConnectionMultiplexer?> present, Func<IConnectionMultiplexer, ValueTask> keep, CancellationToken cancellationToken)
+        Func<IConnectionMultiplexer?> present,
+        Func<IConnectionMultiplexer, ValueTask> keep,
+        BacklogPolicy policy,
+        CancellationToken cancellationToken)
     {
         await _connecting.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -284,13 +292,19 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
                 return made;
             }
 
-            var multiplexer = await ConnectionMultiplexer.ConnectAsync(_configuration.Clone()).ConfigureAwait(false);
+            var configuration = _configuration.Clone();
+            configuration.BacklogPolicy = policy;
+            var multiplexer = await ConnectionMultiplexer.ConnectAsync(configuration).ConfigureAwait(false);
             await keep(multiplexer).ConfigureAwait(false);
             return multiplexer;
         }
         catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
         {
-            await RefuseProxyAsync().ConfigureAwait(false);
+            if (!IsBehindProxy && Volatile.Read(ref _shared) is null)
+            {
+                await _diagnosis.RefuseProxyAsync(ProofKey).ConfigureAwait(false);
+            }
+
             var hint = RedisErrors.OfConnection(e) ?? "check the address, that the server runs, and whether it wants TLS (ssl=true).";
             throw new BufferUnavailableException($"Can't connect to Redis at {Description}: {hint}", cause: e);
         }
@@ -340,59 +354,23 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
                 throw;
             }
 
-            multiplexer.ConnectionFailed += (_, failed) =>
-            {
-                if (failed.ConnectionType == ConnectionType.Interactive)
-                {
-                    DropSettle(multiplexer.GetDatabase());
-                }
-            };
+            // Restored: a server that was away when the connection was proved. Not that one's vain tries before that.
+            multiplexer.ConnectionFailed += GiveUp;
+            multiplexer.ConnectionRestored += GiveUp;
         }
 
         Volatile.Write(ref _settle, multiplexer);
+
+        void GiveUp(object? sender, ConnectionFailedEventArgs changed)
+        {
+            if (changed is { ConnectionType: ConnectionType.Interactive, FailureType: not ConnectionFailureType.UnableToConnect })
+            {
+                DropSettle(multiplexer.GetDatabase());
+            }
+        }
     }
 
     private bool MayBeOneServer(IConnectionMultiplexer multiplexer)
         => !IsBehindProxy
             && multiplexer.GetEndPoints().All(endpoint => multiplexer.GetServer(endpoint).ServerType == ServerType.Standalone);
-
-    /// <summary>
-    /// Says what it is where a proxy answers that lets no INFO through: it closes the connection at the library's first words, which looks
-    /// like a server that does not run.
-    /// </summary>
-    /// <exception cref="ConfigurationException">Such a proxy is there.</exception>
-    private async Task RefuseProxyAsync()
-    {
-        if (IsBehindProxy || Volatile.Read(ref _shared) is not null)
-        {
-            return;
-        }
-
-        var plain = _configuration.Clone();
-        plain.Proxy = Proxy.Twemproxy;
-        plain.ConnectTimeout = Math.Min(plain.ConnectTimeout, 2000);
-        plain.AsyncTimeout = plain.ConnectTimeout;
-        plain.ConnectRetry = 1;
-        try
-        {
-            var multiplexer = await ConnectionMultiplexer.ConnectAsync(plain).ConfigureAwait(false);
-            await using (multiplexer.ConfigureAwait(false))
-            {
-                await multiplexer.GetDatabase().KeyExistsAsync(ProofKey).ConfigureAwait(false);
-            }
-        }
-        catch (Exception e) when (RedisErrors.IsRedis(e, CancellationToken.None) || e is NotSupportedException)
-        {
-            return;
-        }
-
-        throw ProxyRefused();
-    }
-
-    private ConfigurationException ProxyRefused() => new(
-        "UseRedis",
-        $"At {Description} a proxy answers that has no WATCH, MULTI and INFO (Twemproxy, for example). Without WATCH and MULTI newer " +
-        "writes would be lost when " +
-        "saved entities are made clean, and such a proxy sends a script to the server of its first key. Connect to Redis (or Redis " +
-        "Cluster) itself.");
 }

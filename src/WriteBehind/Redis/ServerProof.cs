@@ -72,13 +72,15 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
 
     /// <summary>
     /// Proves a connection for settle transactions, before the first of them: a transaction whose watched key another connection changed
-    /// must abort, one whose key stayed must be carried out, with every command that a settle sends.
+    /// must abort, one whose key stayed must be carried out, with every command that a settle sends. A server of a cluster that is away is
+    /// passed over: what the others hold goes on, and when it comes back the connection is given up for a new one.
     /// </summary>
     /// <exception cref="ConfigurationException">It does not hold; the message names the right or the command.</exception>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     public async Task ProveSettleAsync(RedisConnections redis, IDatabase settle, IDatabase other, CancellationToken cancellationToken)
     {
-        foreach (var (root, server) in OnePerServer(redis, settle.Multiplexer))
+        var present = OnePerServer(redis, settle.Multiplexer).Where(static place => place.Server is not { IsConnected: false });
+        foreach (var (root, server) in present)
         {
             var nonce = Guid.NewGuid().ToString("n");
             RedisKey key = $"{root}:proof:{nonce}";

@@ -76,7 +76,7 @@ public sealed class RedisWentBackTests : IAsyncLifetime
         await engine.FlushAsync("a");
 
         await RestoreAsync(copy, engine);
-        Assert.True((await engine.FlushAllAsync()).IsClean);
+        await FlushAfterwardsAsync(engine);
 
         Assert.Equal(new ItemRow("a", 2, 2, null), await engine.Table.RowAsync("a"));
         Assert.Empty(await engine.Engine.DeadLetters.ListAsync("item"));
@@ -96,7 +96,7 @@ public sealed class RedisWentBackTests : IAsyncLifetime
 
         Assert.Equal(new Item(1), (await engine.Items.GetAsync("a"))!.State);
         Assert.Equal(2, await engine.Items.SetAsync("a", new Item(3)));
-        Assert.True((await engine.FlushAllAsync()).IsClean);
+        await FlushAfterwardsAsync(engine);
         Assert.Equal(new ItemRow("a", 2, 3, null), await engine.Table.RowAsync("a"));
     }
 
@@ -136,6 +136,15 @@ public sealed class RedisWentBackTests : IAsyncLifetime
 
     private Task<TestEngine> StartAsync(AfterFlush afterFlush)
         => TestEngine.StartAsync(new() { Redis = _redis.Configuration, Item = item => item.AfterFlush = afterFlush });
+
+    /// <summary>A flush during which it shows gives no all-clear: nobody knows what else there was. The next one does.</summary>
+    private static async Task FlushAfterwardsAsync(TestEngine engine)
+    {
+        var first = await engine.FlushAllAsync();
+        Assert.Empty(first.Remaining);
+        Assert.Equal(["item"], first.Uncounted);
+        Assert.True((await engine.FlushAllAsync()).IsClean);
+    }
 
     private static async Task<bool> AnswersAsync(TestEngine engine)
     {
