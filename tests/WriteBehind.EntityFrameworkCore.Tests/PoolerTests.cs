@@ -158,7 +158,7 @@ public sealed class PoolerTests
     {
         var said = new PostgresException("said", "FATAL", "FATAL", code, routine: routine);
 
-        var error = new SinkErrors("test", static (_, _) => true).OnStatement(said, "Saving", isSave: true);
+        var error = new SinkErrors("test", static _ => true).OnStatement(said, "Saving", isSave: true);
 
         Assert.Equal((SinkFailure.Transient, unknown), (error.Failure, error.OutcomeUnknown));
     }

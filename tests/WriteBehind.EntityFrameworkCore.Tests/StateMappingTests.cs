@@ -84,6 +84,39 @@ public sealed class StateMappingTests
 
         Assert.Equal(SinkFailure.Statement, error.Failure);
         Assert.Contains("\"shelf\"", error.Message, StringComparison.Ordinal);
+        Assert.Contains("No flush writes this column", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_missing_value_is_the_entitys_fault_in_a_partition_too(bool bulk)
+    {
+        await using var host = await HostAsync(
+            model => model.Entity<Memo>(memo =>
+            {
+                memo.HasWriteBehindVersion(columnName: "version");
+                if (!bulk)
+                {
+                    memo.Property(x => x.Text).HasConversion(new NullAsNull());
+                }
+            }),
+            create: false);
+        await host.ExecuteAsync("""
+            CREATE TABLE "Memo" ("Id" integer, "Text" text NOT NULL, version bigint NOT NULL DEFAULT 0, PRIMARY KEY ("Id"))
+                PARTITION BY RANGE ("Id");
+            CREATE TABLE memo_low PARTITION OF "Memo" FOR VALUES FROM (0) TO (1000);
+            """);
+        var sink = host.Sink<Memo>();
+        await sink.VerifyAsync(CancellationToken.None);
+        Assert.Equal(SaveOutcome.Applied, (await sink.PutAsync("1", 1, new Memo { Id = 1, Text = "a" })).Outcome);
+
+        var missing = await Assert.ThrowsAsync<SinkException>(() => sink.PutAsync("1", 2, new Memo { Id = 1 }));
+        await host.ExecuteAsync("""ALTER TABLE "Memo" ADD COLUMN shelf text NOT NULL DEFAULT 'x'""");
+        await host.ExecuteAsync("""ALTER TABLE "Memo" ALTER COLUMN shelf DROP DEFAULT""");
+        var unwritten = await Assert.ThrowsAsync<SinkException>(() => sink.PutAsync("2", 1, new Memo { Id = 2, Text = "a" }));
+
+        Assert.Equal((SinkFailure.Entity, SinkFailure.Statement), (missing.Failure, unwritten.Failure));
     }
 
     [Fact]
@@ -176,6 +209,9 @@ public sealed class StateMappingTests
 #pragma warning disable EF1001 // There is no other way to say that a converter converts nulls.
     private sealed class NullAsDash()
         : ValueConverter<string?, string>(value => value ?? "-", value => value == "-" ? null : value, convertsNulls: true);
+
+    private sealed class NullAsNull()
+        : ValueConverter<string?, string?>(value => value, value => value, convertsNulls: true);
 #pragma warning restore EF1001
 
     private sealed class Memo

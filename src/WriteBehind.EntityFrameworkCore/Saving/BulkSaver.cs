@@ -12,8 +12,6 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
     where TState : class
 {
     private readonly BulkStatements _statements = BulkStatements.Of(table);
-    private readonly HashSet<string> _written =
-        [.. table.Key.Columns.Select(column => column.Name), table.VersionColumn, .. table.Columns.Select(column => column.Name)];
     private readonly string _rowSecurity = RowSecurity.Sql(table.Name);
 
     public async Task<SaveResult[]> SaveAsync(
@@ -25,15 +23,7 @@ internal sealed class BulkSaver<TState>(string type, BulkTable<TState> table, Fl
             return batch.Results;
         }
 
-        try
-        {
-            await WriteAsync(rented, batch, terms, cancellationToken).ConfigureAwait(false);
-        }
-        catch (PostgresException e) when (UnwrittenColumn.IsMissed(e, _written))
-        {
-            throw UnwrittenColumn.Error(type, e);
-        }
-
+        await WriteAsync(rented, batch, terms, cancellationToken).ConfigureAwait(false);
         var untouchedPuts = batch.Untouched(batch.Puts);
         var untouchedDeletes = batch.Untouched(batch.Deletes);
         if (untouchedPuts.Count + untouchedDeletes.Count > 0)

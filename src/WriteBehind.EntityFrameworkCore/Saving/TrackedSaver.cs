@@ -241,15 +241,7 @@ internal sealed class TrackedSaver<TState>(
                 type,
                 cause: e);
         }
-        catch (DbUpdateException e)
-            when (e.InnerException is PostgresException refused && UnwrittenColumn.IsMissed(refused, ColumnsOf(refused.TableName)))
-        {
-            throw UnwrittenColumn.Error(type, refused);
-        }
     }
-
-    private HashSet<string> ColumnsOf(string? table)
-        => [.. map.EntityType.Model.GetRelationalModel().Tables.Where(t => t.Name == table).SelectMany(t => t.Columns).Select(c => c.Name)];
 
     private bool IsRacingInsert(DbUpdateException error)
         => error.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } refused

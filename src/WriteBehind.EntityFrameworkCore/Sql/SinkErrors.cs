@@ -9,8 +9,8 @@ namespace WriteBehind.EntityFrameworkCore.Sql;
 /// Turns whatever the driver and EF Core throw into <see cref="SinkException"/>. The messages hold no connection settings.
 /// </summary>
 /// <param name="type">The entity type concerned.</param>
-/// <param name="isWritten">Whether flushes write a column of a table, both as PostgreSQL names them.</param>
-internal sealed class SinkErrors(string type, Func<string?, string?, bool> isWritten)
+/// <param name="isWritten">Whether flushes write the column that an error names.</param>
+internal sealed class SinkErrors(string type, Func<PostgresException, bool> isWritten)
 {
     /// <summary>The connection could not be opened: nothing ran, so no entity can be to blame, whatever the error.</summary>
     public SinkException OnOpen(Exception error) => new(
@@ -54,10 +54,7 @@ internal sealed class SinkErrors(string type, Func<string?, string?, bool> isWri
         // an error of the connection; everything else of the driver is the connection.
         if (Find<PostgresException>(error) is { } refused)
         {
-            // A missing value in a column that no state has anything for.
-            return refused.SqlState == PostgresErrorCodes.NotNullViolation && !isWritten(refused.TableName, refused.ColumnName)
-                ? SinkFailure.Statement
-                : SqlStates.Classify(refused);
+            return IsOfUnwrittenColumn(refused) ? SinkFailure.Statement : SqlStates.Classify(refused);
         }
 
         if (Find<DbUpdateConcurrencyException>(error) is not null)
@@ -99,6 +96,13 @@ internal sealed class SinkErrors(string type, Func<string?, string?, bool> isWri
             && Find<TimeoutException>(error) is null && Find<OperationCanceledException>(error) is null
             && (Find<IOException>(error) is not null || Find<SocketException>(error) is not null);
 
+    /// <summary>
+    /// Whether a value is missing in a column that no state has anything for, as one added to the table since the start: no row can be
+    /// inserted, and none is to blame.
+    /// </summary>
+    private bool IsOfUnwrittenColumn(PostgresException error)
+        => error.SqlState == PostgresErrorCodes.NotNullViolation && !isWritten(error);
+
     private static bool IsOfValue(Exception error)
         => Find<InvalidCastException>(error) is not null
             || Find<ArgumentException>(error) is not null
@@ -138,8 +142,10 @@ internal sealed class SinkErrors(string type, Func<string?, string?, bool> isWri
     };
 
     /// <summary>What helps, where it is not the value alone that is wrong.</summary>
-    private static string Advice(PostgresException error) => error.SqlState switch
+    private string Advice(PostgresException error) => error.SqlState switch
     {
+        _ when IsOfUnwrittenColumn(error) =>
+            " No flush writes this column. Give it a default, allow NULL, or map it to a property of the state.",
         PostgresErrorCodes.UniqueViolation =>
             " If two entities exchange the value, make the constraint DEFERRABLE INITIALLY DEFERRED: it is checked at the end then.",
         PostgresErrorCodes.ForeignKeyViolation => " It is tried again until the row it refers to (or those that refer to it) are flushed.",
@@ -247,5 +253,5 @@ internal static class SqlStates
     };
 
     /// <summary>Whether it was raised within a function or trigger, or a remote server's: those leave a trace of where they were.</summary>
-    private static bool IsOfFunction(PostgresException error) => !string.IsNullOrEmpty(error.Where);
+    public static bool IsOfFunction(PostgresException error) => !string.IsNullOrEmpty(error.Where);
 }

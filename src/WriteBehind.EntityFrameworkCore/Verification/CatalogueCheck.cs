@@ -16,10 +16,18 @@ internal sealed class CatalogueCheck(string type, IReadOnlyList<ExpectedTable> t
                 current_schema()::text, '')
         """;
 
-    /// <summary>Whether a column that PostgreSQL names, of a table that it names, is one that flushes write.</summary>
-    public bool IsWritten(string? table, string? column)
-        => table is not null && column is not null
-            && tables.Any(t => t.Name.EndsWith(SqlName.Quote(table), StringComparison.Ordinal) && t.WrittenColumns.Contains(column));
+    /// <summary>Whether the column that an error names is one that flushes write.</summary>
+    public bool IsWritten(PostgresException error)
+    {
+        if (error is not { TableName: { } table, ColumnName: { } column })
+        {
+            return false;
+        }
+
+        // The error may name a partition, which has the columns of one of the tables. What a function or trigger writes is its own affair.
+        var named = tables.Where(t => t.Name.EndsWith(SqlName.Quote(table), StringComparison.Ordinal)).ToList();
+        return (named.Count > 0 ? named : SqlStates.IsOfFunction(error) ? [] : tables).Any(t => t.WrittenColumns.Contains(column));
+    }
 
     /// <exception cref="ConfigurationException">They differ in a way that flushes or loads would fail on.</exception>
     public async Task RunAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
