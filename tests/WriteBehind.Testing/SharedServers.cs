@@ -12,6 +12,8 @@ public static class SharedServers
         () => RedisServer.StartAsync(new() { AppendFsync = "no", Timeout = TimeSpan.FromSeconds(15) }));
     private static readonly Lazy<Task<PostgresServer>> LazyPostgres = new(
         () => PostgresServer.StartAsync(new() { Fsync = false, MaxConnections = 1000 }));
+    private static readonly Lazy<Task<PostgresServer>> LazyPostgres18 = new(
+        () => PostgresServer.StartAsync(new() { Fsync = false, MaxConnections = 1000, Release = PostgresRelease.Eighteen }));
     private static int _names;
 
     /// <summary>The shared Redis.</summary>
@@ -23,6 +25,13 @@ public static class SharedServers
     /// <summary>An empty database on the shared PostgreSQL.</summary>
     /// <returns>How to reach it.</returns>
     public static async Task<string> CreateDatabaseAsync() => await (await PostgresAsync()).CreateDatabaseAsync();
+
+    /// <summary>An empty database on the shared PostgreSQL of a release.</summary>
+    /// <returns>How to reach it.</returns>
+    public static async Task<string> CreateDatabaseAsync(PostgresRelease release)
+        => release == PostgresRelease.Installed
+            ? await CreateDatabaseAsync()
+            : await (await LazyPostgres18.Value).CreateDatabaseAsync();
 
     /// <summary>A name that no other test of this process has: usable as key prefix, type name or id.</summary>
     public static string FreshName(string prefix = "t") => $"{prefix}{Interlocked.Increment(ref _names)}";

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using WriteBehind.Testing.Processes;
 
 namespace WriteBehind.Testing.Postgres;
@@ -7,13 +8,24 @@ namespace WriteBehind.Testing.Postgres;
 internal static class PostgresBinaries
 {
     private const string DebianRoot = "/usr/lib/postgresql";
-    private static readonly Lazy<Task<string>> Found = new(FindAsync);
+    private static readonly Lazy<Task<string>> Installed = new(FindAsync);
+    private static readonly Lazy<Task<string>> Eighteen = new(() => DownloadAsync());
 
     /// <summary>The user that servers run as; null for the current one.</summary>
     public static string? User => Environment.IsPrivilegedProcess ? "postgres" : null;
 
     /// <summary>The full path of one of its programs.</summary>
-    public static async Task<string> PathOfAsync(string program) => Path.Combine(await Found.Value, program);
+    public static async Task<string> PathOfAsync(string program, PostgresRelease release)
+        => Path.Combine(await (release == PostgresRelease.Installed ? Installed : Eighteen).Value, program);
+
+    /// <summary>What the scripts do before the tests: here for those who run tests without them.</summary>
+    private static async Task<string> DownloadAsync([CallerFilePath] string here = "")
+    {
+        var scripts = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../../scripts/lib.sh"));
+        var said = await ToolRunner.RunAsync(
+            "bash", ["-c", """set -euo pipefail; . "$0"; ensure_postgres_18; say "$POSTGRES_18_BIN" """, scripts]);
+        return said.TrimEnd().Split('\n')[^1];
+    }
 
     private static async Task<string> FindAsync()
     {

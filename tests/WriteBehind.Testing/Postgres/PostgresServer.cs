@@ -25,7 +25,7 @@ public sealed class PostgresServer : PrivateServer
     {
         var server = new PostgresServer(options ?? new PostgresServerOptions());
         await ToolRunner.RunAsync("mkdir", ["-m", "700", server.Folder], PostgresBinaries.User);
-        await PostgresTemplate.CopyToAsync(server.DataPath);
+        await PostgresTemplate.CopyToAsync(server.DataPath, server._options.Release);
         await server.StartOnFreePortAsync();
         return server;
     }
@@ -62,7 +62,8 @@ public sealed class PostgresServer : PrivateServer
             "-D", DataPath, "-p", Port.ToString(CultureInfo.InvariantCulture),
             .. settings.SelectMany(static setting => new[] { "-c", setting }),
         ];
-        return ServerProcess.Start(await PostgresBinaries.PathOfAsync("postgres"), arguments, Folder, PostgresBinaries.User);
+        var program = await PostgresBinaries.PathOfAsync("postgres", _options.Release);
+        return ServerProcess.Start(program, arguments, Folder, PostgresBinaries.User);
     }
 
     private protected override async Task<bool> AnswersAsync()

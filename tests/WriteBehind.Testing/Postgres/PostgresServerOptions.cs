@@ -12,6 +12,19 @@ public sealed record PostgresServerOptions
     /// <summary>The most connections it accepts; default 100.</summary>
     public int MaxConnections { get; init; } = 100;
 
+    /// <summary>Which release of PostgreSQL it is; default the one that is installed.</summary>
+    public PostgresRelease Release { get; init; } = PostgresRelease.Installed;
+
     /// <summary>Further settings, each as <c>name=value</c>.</summary>
     public IReadOnlyList<string> ExtraSettings { get; init; } = [];
+}
+
+/// <summary>A release of PostgreSQL that tests can run on.</summary>
+public enum PostgresRelease
+{
+    /// <summary>The one that is installed: 15 or newer.</summary>
+    Installed,
+
+    /// <summary>PostgreSQL 18, which <c>scripts/servers.sh</c> finds or downloads.</summary>
+    Eighteen,
 }

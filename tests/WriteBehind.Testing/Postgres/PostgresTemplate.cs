@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using WriteBehind.Testing.Processes;
 
 namespace WriteBehind.Testing.Postgres;
@@ -13,15 +14,18 @@ internal static class PostgresTemplate
 
     // Raise it when the arguments of initdb below change.
     private const int Revision = 1;
-    private static readonly Lazy<Task<string>> Made = new(MakeAsync);
+    private static readonly ConcurrentDictionary<PostgresRelease, Lazy<Task<string>>> Made = new();
 
     /// <summary>Creates a data directory at a path that does not exist yet.</summary>
-    public static async Task CopyToAsync(string path)
-        => await ToolRunner.RunAsync("cp", ["-a", await Made.Value, path], PostgresBinaries.User);
-
-    private static async Task<string> MakeAsync()
+    public static async Task CopyToAsync(string path, PostgresRelease release)
     {
-        var initdb = await PostgresBinaries.PathOfAsync("initdb");
+        var template = Made.GetOrAdd(release, static wanted => new(() => MakeAsync(wanted)));
+        await ToolRunner.RunAsync("cp", ["-a", await template.Value, path], PostgresBinaries.User);
+    }
+
+    private static async Task<string> MakeAsync(PostgresRelease release)
+    {
+        var initdb = await PostgresBinaries.PathOfAsync("initdb", release);
         var version = (await ToolRunner.RunAsync(initdb, ["--version"])).Split(' ')[2].Trim();
         var template = Path.Combine(DataDirectory.Root, $"writebehind-postgres-template-{version}-{Revision}-{Environment.UserName}");
         if (Directory.Exists(template))
