@@ -32,6 +32,8 @@ public sealed class ErrorTests
         new StateDiscardedException("stock", "a", new WriteConflictException("stock", "a", 1, 2)),
         new StateDiscardedException("stock", "a", new WriteConflictException("stock", "a", 1, 2), changesSaved: true),
         new StateLostException("stock", "a"),
+        new StaleRowException("stock", "a", 7, 5),
+        new StaleRowException("stock", "a", 7, null),
         new UnexpectedKeyException("wb:{stock:1}:e:a", "WRONGTYPE", "stock", "a", new FormatException("bad")),
     };
 

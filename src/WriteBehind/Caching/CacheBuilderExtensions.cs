@@ -76,6 +76,6 @@ public static class WriteBehindBuilderCachingExtensions
 
         // To the sink it is a type like any other, of the cache's name.
         var sink = services.GetRequiredService<IEntitySinkFactory>().CreateDetached(new EntityTypeOptions<TState>(options.Name));
-        return new ReadThroughCache<TState>(parts, sink, options, new WriteThrough<TState>(parts, sink, options, retries));
+        return new ReadThroughCache<TState>(parts, sink, options, new CacheWriteThrough<TState>(parts, sink, options, retries));
     }
 }

@@ -6,7 +6,7 @@ namespace WriteBehind.Caching;
 /// A read-through cache; see the interface. Rows come through the port that the flush pipeline uses, so any mapping it takes will do.
 /// </summary>
 internal sealed partial class ReadThroughCache<TState>(
-    CacheParts parts, IEntitySink<TState> sink, ReadThroughOptions<TState> options, WriteThrough<TState> writes)
+    CacheParts parts, IEntitySink<TState> sink, ReadThroughOptions<TState> options, CacheWriteThrough<TState> writes)
     : IReadThroughCache<TState>
     where TState : class
 {

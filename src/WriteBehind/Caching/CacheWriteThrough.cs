@@ -14,7 +14,7 @@ namespace WriteBehind.Caching;
 /// state and take the mark away, in one step; where another writer or an invalidation came in between, store nothing. Redis away, or this
 /// process dead: the mark ends by itself, and finds an empty entry.</para>
 /// </remarks>
-internal sealed partial class WriteThrough<TState>(
+internal sealed partial class CacheWriteThrough<TState>(
     CacheParts parts, IEntitySink<TState> sink, ReadThroughOptions<TState> options, int maxRetries)
     where TState : class
 {
