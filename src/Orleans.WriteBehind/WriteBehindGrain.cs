@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Serialization.Serializers;
-using Orleans.Timers;
 using WriteBehind;
 using WriteBehind.Common;
 
@@ -31,7 +30,8 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     private readonly WriteBehindGrainOptions _options;
     private readonly IEntitySession<TState> _session;
     private readonly ActivationState<TState> _activation;
-    private readonly FlushTimer<TState> _timer;
+    private readonly IFlushTimer _timer;
+    private readonly ILogger _logger;
     private Enumerations? _enumerations;
 
     /// <summary>Creates the grain.</summary>
@@ -45,13 +45,8 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
         _options = services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value;
         _session = store.OpenSession(GrainEntityId.Of(this, GrainContext.GrainId));
         _activation = new ActivationState<TState>(this, _session, CreateState, services.GetRequiredService<TimeProvider>());
-        _timer = new FlushTimer<TState>(
-            services.GetRequiredService<ITimerRegistry>(),
-            GrainContext,
-            _session,
-            _options,
-            _activation.GiveUp,
-            services.GetRequiredService<ILoggerFactory>().CreateLogger(GetType()));
+        _logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(GetType());
+        _timer = _session.OpenFlushTimer(() => GrainContext.Scheduler.QueueAction(_activation.GiveUp));
         _activation.BecameDirty = _timer.Arm;
         GrainContext.ObservableLifecycle.Subscribe(
             nameof(WriteBehindGrain<TState>),
@@ -123,7 +118,16 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     /// <summary>Tries once to bring what is acknowledged to PostgreSQL now instead of after the flush delay.</summary>
     /// <returns>True where PostgreSQL has it.</returns>
     protected async Task<bool> TryFlushAsync(CancellationToken cancellationToken = default)
-        => await _timer.TryFlushAsync(cancellationToken).ConfigureAwait(true) == EntityFlush.Saved;
+    {
+        var version = _session.Version;
+        var flushed = await FlushTry.RunAsync(_session, _options.FlushTimeout, _logger, cancellationToken).ConfigureAwait(true);
+        if (flushed == EntityFlush.Superseded && _session.Version == version)
+        {
+            _activation.GiveUp();
+        }
+
+        return flushed == EntityFlush.Saved;
+    }
 
     /// <summary>Stands before and behind every call of this grain. Overrides must call it.</summary>
     public virtual async Task Invoke(IIncomingGrainCallContext context)
@@ -195,7 +199,7 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
         _timer.Drop();
         if (_activation.HasState && _session.IsDirty && IsOrderly(reason.ReasonCode))
         {
-            await _timer.TryFlushAsync(cancellationToken).ConfigureAwait(true);
+            await TryFlushAsync(cancellationToken).ConfigureAwait(true);
         }
 
         await base.OnDeactivateAsync(reason, cancellationToken).ConfigureAwait(true);
@@ -250,4 +254,29 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
         or DeactivationReasonCode.ApplicationRequested
         or DeactivationReasonCode.RuntimeRequested
         or DeactivationReasonCode.HighMemoryPressure;
+}
+
+/// <summary>One try to flush an entity, with a time-out of its own: a deactivation waits for turns that are under way.</summary>
+internal static partial class FlushTry
+{
+    /// <summary>Returns what it came to; null where it did not get through.</summary>
+    public static async Task<EntityFlush?> RunAsync<TState>(
+        IEntitySession<TState> session, TimeSpan timeout, ILogger logger, CancellationToken cancellationToken)
+        where TState : class
+    {
+        try
+        {
+            return await session.TryFlushAsync(cancellationToken)
+                .MayBeAbandoned()
+                .WaitAsync(timeout, cancellationToken).ConfigureAwait(true);
+        }
+        catch (Exception e) when (e is WriteBehindException or TimeoutException or OperationCanceledException)
+        {
+            NotFlushed(logger, e, session.Options.Type, session.Id);
+            return null;
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Debug, "{Type} '{Id}' was not flushed; it stays dirty in Redis.")]
+    private static partial void NotFlushed(ILogger logger, Exception error, string type, string id);
 }

@@ -103,6 +103,23 @@ public interface IEntitySession<TState>
 
     /// <summary>The same delete for several callers; see <see cref="SaveAsync(TState, IReadOnlyList{long})"/>.</summary>
     internal Task<long> DeleteAsync(IReadOnlyList<long> waitingSince) => DeleteAsync();
+
+    /// <summary>A timer that flushes what this session wrote, after the flush delay.</summary>
+    /// <param name="superseded">Told, on any thread, where what the session holds no longer counts.</param>
+    internal IFlushTimer OpenFlushTimer(Action? superseded = null) => throw new NotSupportedException();
+}
+
+/// <summary>The flush timer of one session. Its members may be called from any thread.</summary>
+internal interface IFlushTimer
+{
+    /// <summary>Whether a flush is due some time, or under way.</summary>
+    bool IsArmed { get; }
+
+    /// <summary>Arms it where the entity is dirty, unless it is: the delay counts from the first unflushed write.</summary>
+    void Arm();
+
+    /// <summary>Takes the timer away. A flush that is under way goes on.</summary>
+    void Drop();
 }
 
 /// <summary>What one try to flush an entity came to.</summary>

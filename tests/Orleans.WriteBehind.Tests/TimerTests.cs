@@ -82,6 +82,21 @@ public sealed class TimerTests(OneSilo one) : IClassFixture<OneSilo>
         await Eventually.TrueAsync(async () => await _cluster.Database.QuantityAsync(sku) == 1);
     }
 
+    [Fact]
+    public async Task A_thousand_grains_that_are_written_within_a_second_reach_the_database_in_few_transactions()
+    {
+        const int Grains = 1_000;
+        await using var cluster = await GrainCluster.StartAsync(new() { FlushDelay = TimeSpan.FromSeconds(1) });
+        foreach (var some in Enumerable.Range(0, Grains).Chunk(20))
+        {
+            await Task.WhenAll(some.Select(i => cluster.Grain<IStockGrain>($"sku{i}").AddAsync(1)));
+        }
+
+        await Eventually.TrueAsync(async () => await cluster.Database.CountAsync("sku") == Grains);
+
+        Assert.InRange(Grains / cluster.Sink.Batches.Count, 30, Grains);
+    }
+
     // orleans 8647: ten thousand activations, one thundering herd.
     [Fact]
     public async Task Ten_thousand_grains_that_are_activated_at_once_share_batches_and_loads_within_the_limit_of_connections()

@@ -88,10 +88,7 @@ public static class WriteBehindGrainStorageSiloBuilderExtensions
             options,
             services.GetRequiredService<IWriteBehindEngine>(),
             options.Serializer ?? services.GetRequiredService<IGrainStorageSerializer>(),
-            contexts,
-            services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value,
-            services.GetRequiredService<TimeProvider>(),
-            logger);
+            contexts);
         var import = options.Source is { } source ? new RedisStateImport(source, services) : null;
         return new WriteBehindGrainStorage(
             name, options, sessions, import, services.GetRequiredService<IActivatorProvider>(), contexts, logger);

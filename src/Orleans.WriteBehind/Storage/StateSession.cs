@@ -4,7 +4,7 @@ namespace Orleans.WriteBehind.Storage;
 
 /// <summary>A grain's state as a state of the engine, into which and from which it is turned.</summary>
 internal sealed class StateSession<T, TState>(
-    IEntitySession<TState> session, Func<T, TState> toEntity, Func<TState, T> fromEntity, DelayedFlush<TState> flush) : IStateSession<T>
+    IEntitySession<TState> session, Func<T, TState> toEntity, Func<TState, T> fromEntity, IFlushTimer flush) : IStateSession<T>
     where TState : class
 {
     public long Version => session.Version;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Reflection;
-using Microsoft.Extensions.Logging;
 using Orleans.Storage;
 using WriteBehind;
 
@@ -11,17 +10,13 @@ internal sealed class StateSessionFactory(
     WriteBehindGrainStorageOptions options,
     IWriteBehindEngine engine,
     IGrainStorageSerializer silo,
-    IGrainContextAccessor contexts,
-    WriteBehindGrainOptions grains,
-    TimeProvider time,
-    ILogger logger) : IDisposable
+    IGrainContextAccessor contexts)
 {
     private static readonly MethodInfo MappedMethod =
         typeof(StateSessionFactory).GetMethod(nameof(OpenMapped), BindingFlags.Instance | BindingFlags.NonPublic)!;
 
     private readonly ConcurrentDictionary<(Type State, string Name), Delegate> _openers = new();
     private readonly ConcurrentDictionary<Type, object> _codecs = new();
-    private readonly CancellationTokenSource _stop = new();
 
     /// <exception cref="ConfigurationException">The state is mapped to an entity type of another state type.</exception>
     public IStateSession<T> Open<T>(string stateName, GrainId grainId)
@@ -29,16 +24,6 @@ internal sealed class StateSessionFactory(
         var open = (Func<string, GrainId, IStateSession<T>>)_openers.GetOrAdd(
             (typeof(T), stateName), static (key, self) => self.Opener<T>(key.Name), this);
         return open(stateName, grainId);
-    }
-
-    public void Dispose()
-    {
-        // The container knows the default provider under two names and disposes it twice.
-        if (!_stop.IsCancellationRequested)
-        {
-            _stop.Cancel();
-            _stop.Dispose();
-        }
     }
 
     private Func<string, GrainId, IStateSession<T>> Opener<T>(string stateName)
@@ -77,7 +62,7 @@ internal sealed class StateSessionFactory(
             document => codec.Read(id, document));
     }
 
-    private StateSession<T, TState> Session<T, TState>(IEntitySession<TState> session, Func<T, TState> toEntity, Func<TState, T> fromEntity)
+    private static StateSession<T, TState> Session<T, TState>(IEntitySession<TState> session, Func<T, TState> toEntity, Func<TState, T> fromEntity)
         where TState : class
-        => new(session, toEntity, fromEntity, new DelayedFlush<TState>(session, grains, time, logger, _stop.Token));
+        => new(session, toEntity, fromEntity, session.OpenFlushTimer());
 }

@@ -17,7 +17,7 @@ internal sealed partial class WriteBehindGrainStorage(
     RedisStateImport? import,
     IActivatorProvider activators,
     IGrainContextAccessor contexts,
-    ILogger<WriteBehindGrainStorage> logger) : IGrainStorage, IDisposable
+    ILogger<WriteBehindGrainStorage> logger) : IGrainStorage
 {
     // With each grain's state object, what is known of its version: without it every first write would have to ask the database.
     private readonly ConditionalWeakTable<object, object> _known = [];
@@ -51,8 +51,6 @@ internal sealed partial class WriteBehindGrainStorage(
         Show(grainState, session, exists: false, state: default);
         await session.FinishAsync().ConfigureAwait(false);
     }
-
-    public void Dispose() => sessions.Dispose();
 
     private async Task<IStateSession<T>> WriteAsync<T>(
         string stateName, GrainId grainId, IGrainState<T> grainState, Func<IStateSession<T>, Task> write)

@@ -21,6 +21,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     private readonly EntityWriter _writer;
     private readonly CircuitBreaker _breaker;
     private readonly Sweeper _sweeper;
+    private readonly FlushWheel _wheel;
     private readonly EntityStore<TState> _store;
 
     /// <summary>What was counted last in each shard; null before the first time.</summary>
@@ -38,12 +39,13 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         var flusher = new BatchFlusher<TState>(_parts, Letters, _breaker);
         _sweeper = new Sweeper(_parts, flusher);
         var queue = new FlushQueue(flusher, _parts);
+        _wheel = new FlushWheel(_parts, flusher);
         Notifier = options.NotifyFlush ? new FlushNotifier(options, queue, engine) : null;
 
         _parts.RecheckKept = new KeptStates(_parts, _parts.Sink.LoadVersionsAsync).Recheck;
         _loader = new EntityLoader<TState>(_parts);
         _writer = new EntityWriter(_parts, signals: this);
-        _store = new EntityStore<TState>(_parts, _loader, _writer, queue);
+        _store = new EntityStore<TState>(_parts, _loader, _writer, queue, _wheel);
         ObserveBacklog(engine.Meter.Meter);
     }
 
@@ -173,6 +175,10 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
 
         return pass;
     }
+
+    public void StopTimers() => Dispose();
+
+    public void Dispose() => _wheel.Dispose();
 
     public async Task<BufferUnavailableException?> WatchAsync(CancellationToken cancellationToken)
     {
@@ -329,7 +335,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
 }
 
 /// <summary>Everything that serves one entity type, for those who need not know its state type.</summary>
-internal interface ITypeEngine
+internal interface ITypeEngine : IDisposable
 {
     EntityTypeOptions Options { get; }
 
@@ -372,6 +378,9 @@ internal interface ITypeEngine
 
     /// <summary>Flushes one entity, as <see cref="IEntityStore{TState}.FlushAsync"/> does.</summary>
     Task FlushAsync(string id, TimeSpan? timeout, CancellationToken cancellationToken);
+
+    /// <summary>Begins no more of the flushes that owners have asked for.</summary>
+    void StopTimers();
 
     /// <summary>Looks what waits, for gauges and status; returns why it could not be counted everywhere, or null.</summary>
     Task<BufferUnavailableException?> WatchAsync(CancellationToken cancellationToken);

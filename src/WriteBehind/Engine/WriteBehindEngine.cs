@@ -105,6 +105,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     {
         await Task.WhenAll(_loops.Select(loop => loop.StopAsync())).ConfigureAwait(false);
         await CloseNotifiersAsync().ConfigureAwait(false);
+        Array.ForEach([.. _types.Values], static type => type.StopTimers());
         if (_parts.Options.DrainTimeout == TimeSpan.Zero)
         {
             NotAsked(_logger);
@@ -167,6 +168,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
 
     public async ValueTask DisposeAsync()
     {
+        Array.ForEach([.. _types.Values], static type => type.Dispose());
         await AwaitBatchesAsync().ConfigureAwait(false);
 
         // The container knows the engine under two names and disposes it twice.

@@ -6,7 +6,8 @@ namespace WriteBehind.Writing;
 
 /// <summary>A session; see the interface. What it holds is a version with its stamp, never a state.</summary>
 internal sealed class EntitySession<TState>(
-    string id, TypeParts<TState> parts, EntityLoader<TState> loader, EntityWriter writer, FlushWaiter waiter) : IEntitySession<TState>
+    string id, TypeParts<TState> parts, EntityLoader<TState> loader, EntityWriter writer, FlushWaiter waiter, FlushWheel wheel)
+    : IEntitySession<TState>
     where TState : class
 {
     // Touched by loads and saves alone, one at a time. Version and flush mark are read by flushes beside them.
@@ -84,23 +85,41 @@ internal sealed class EntitySession<TState>(
     public async Task<EntityFlush> TryFlushAsync(CancellationToken cancellationToken = default)
     {
         // Before the claim reads what to save: what is written meanwhile stays dirty here.
-        var (load, version, epoch) = (Volatile.Read(ref _loads), Version, Volatile.Read(ref _epoch));
+        var mark = Mark();
         var result = await waiter.FlushOnceAsync(id, cancellationToken).ConfigureAwait(false);
-        var flushed = await JudgeAsync(result, version, epoch, cancellationToken).ConfigureAwait(false);
+        return await TakeAsync(result, mark, cancellationToken).ConfigureAwait(false);
+    }
+
+    public IFlushTimer OpenFlushTimer(Action? superseded = null) => new FlushTimer<TState>(this, wheel, parts.Logger, superseded);
+
+    /// <summary>What it holds, for the flush that begins.</summary>
+    public FlushMark Mark() => new(Volatile.Read(ref _loads), Version, Volatile.Read(ref _epoch));
+
+    /// <summary>Takes note of what came of a flush that began at the mark.</summary>
+    public async ValueTask<EntityFlush> TakeAsync(FlushItem result, FlushMark mark, CancellationToken cancellationToken)
+    {
+        var flushed = await JudgeAsync(result, mark.Version, mark.Epoch, cancellationToken).ConfigureAwait(false);
         if (flushed == EntityFlush.Saved)
         {
-            Flushed(load, version);
+            Flushed(mark.Load, mark.Version);
         }
 
         return flushed;
     }
 
+    /// <summary>
+    /// Whether the owner need not try again: the entity is clean; or what it had at the try is rejected by the database, which is left to
+    /// the sweep that counts its tries, or no longer counts. What was written since the try is to be tried.
+    /// </summary>
+    public bool IsOver(EntityFlush? flushed, long triedVersion)
+        => !IsDirty || (flushed is EntityFlush.Rejected or EntityFlush.Superseded && Version == triedVersion);
+
     public async Task WriteThroughAsync(CancellationToken cancellationToken = default)
     {
         // Before the claim reads what to save, as above.
-        var (load, written) = (Volatile.Read(ref _loads), new Knowledge(Version, 0, Volatile.Read(ref _epoch)));
-        await waiter.WriteThroughAsync(id, written, cancellationToken).ConfigureAwait(false);
-        Flushed(load, written.Version);
+        var mark = Mark();
+        await waiter.WriteThroughAsync(id, new Knowledge(mark.Version, 0, mark.Epoch), cancellationToken).ConfigureAwait(false);
+        Flushed(mark.Load, mark.Version);
     }
 
     public void ThrowIfUnsavable(TState state)
@@ -131,7 +150,7 @@ internal sealed class EntitySession<TState>(
     /// What a flush's result means for what this session holds. "Not dirty" may also say that Redis lost the write, and "set aside" that a
     /// newer row counts: only what is known now tells.
     /// </summary>
-    private async Task<EntityFlush> JudgeAsync(FlushItem result, long version, string epoch, CancellationToken cancellationToken)
+    private async ValueTask<EntityFlush> JudgeAsync(FlushItem result, long version, string epoch, CancellationToken cancellationToken)
     {
         if (result.IsPassing)
         {

@@ -6,7 +6,8 @@ namespace WriteBehind.Writing;
 
 /// <summary>The typed front of one entity type.</summary>
 internal sealed class EntityStore<TState>(
-    TypeParts<TState> parts, EntityLoader<TState> loader, EntityWriter writer, FlushQueue flushes) : IEntityStore<TState>
+    TypeParts<TState> parts, EntityLoader<TState> loader, EntityWriter writer, FlushQueue flushes, FlushWheel wheel)
+    : IEntityStore<TState>
     where TState : class
 {
     private readonly FlushWaiter _waiter = new(
@@ -93,7 +94,7 @@ internal sealed class EntityStore<TState>(
     public IEntitySession<TState> OpenSession(string id)
     {
         CheckId(id);
-        return new EntitySession<TState>(id, parts, loader, writer, _waiter);
+        return new EntitySession<TState>(id, parts, loader, writer, _waiter, wheel);
     }
 
     private async Task<Entity<TState>?> ChangeAsync(
