@@ -9,7 +9,7 @@ namespace Orleans.WriteBehind;
 public sealed class WriteBehindGrainOptions
 {
     /// <summary>
-    /// How long a grain waits for its flush, on its timer and on deactivation; default 5 s. Below the 30 s that Orleans gives a
+    /// How long a grain waits for its flush on deactivation, or where it asks for one; default 5 s. Below the 30 s that Orleans gives a
     /// deactivation. What does not get through stays dirty in Redis and is flushed later.
     /// </summary>
     public TimeSpan FlushTimeout { get; set; } = TimeSpan.FromSeconds(5);

@@ -62,7 +62,8 @@ internal sealed class StateSessionFactory(
             document => codec.Read(id, document));
     }
 
-    private static StateSession<T, TState> Session<T, TState>(IEntitySession<TState> session, Func<T, TState> toEntity, Func<TState, T> fromEntity)
+    private static StateSession<T, TState> Session<T, TState>(
+        IEntitySession<TState> session, Func<T, TState> toEntity, Func<TState, T> fromEntity)
         where TState : class
         => new(session, toEntity, fromEntity, session.OpenFlushTimer());
 }

@@ -89,21 +89,24 @@ internal sealed class Claims(RedisConnections redis, EntityBuffer buffer, Entity
         }
     }
 
-    /// <summary>The same as <see cref="RestampAsync"/>, where it does no harm if Redis refuses.</summary>
-    public async Task TryRestampAsync(ShardClaim claim, IReadOnlyList<ClaimItem> moved)
+    /// <summary>
+    /// Gives entities that moved on during their flush the age of what is still unflushed. Where Redis refuses, they keep the age that they
+    /// had, and are flushed again a little early.
+    /// </summary>
+    public async Task TryRestampAsync(IReadOnlyList<ClaimItem> moved)
     {
         try
         {
-            await RestampAsync(claim, moved, CancellationToken.None).ConfigureAwait(false);
+            await Task.WhenAll(moved.GroupBy(static item => item.Claim!).Select(
+                ofClaim => RestampAsync(ofClaim.Key, [.. ofClaim], CancellationToken.None))).ConfigureAwait(false);
         }
         catch (BufferUnavailableException)
         {
-            // They keep the age that they had.
+            // Redis is full, perhaps.
         }
     }
 
-    /// <summary>Gives entities of one claim that moved on during their flush the age of what is still unflushed.</summary>
-    public Task RestampAsync(ShardClaim claim, IReadOnlyList<ClaimItem> moved, CancellationToken cancellationToken)
+    private Task<ScriptReply> RestampAsync(ShardClaim claim, IReadOnlyList<ClaimItem> moved, CancellationToken cancellationToken)
     {
         var shard = _keys[claim.Shard];
         var scriptKeys = new RedisKey[1 + moved.Count];

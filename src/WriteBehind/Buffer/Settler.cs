@@ -25,23 +25,56 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
     /// </summary>
     private const CommandFlags Unanswered = CommandFlags.FireAndForget | CommandFlags.DemandMaster;
 
-    /// <summary>Settles saved entities of one claim. Those that moved on, and so are still dirty, say so afterwards.</summary>
-    public async Task SettleAsync(ShardClaim claim, IReadOnlyList<ClaimItem> saved, CancellationToken cancellationToken)
+    /// <summary>How many groups are looked at before their transaction, once one was aborted in vain.</summary>
+    private const int WaryFor = 16;
+
+    private int _wary;
+
+    /// <summary>
+    /// Whether one transaction may take entities of several shards. Not behind a proxy, though it may have a single server behind it: what
+    /// it lets through as a script it need not as a transaction.
+    /// </summary>
+    public bool TakesShardsTogether => redis.IsOneServer && !redis.IsBehindProxy;
+
+    /// <summary>
+    /// Settles saved entities, of one claim or, where <see cref="TakesShardsTogether"/>, of several: with the small batches of a silo among
+    /// many a shard alone has one or two, and each transaction holds its connection for a round trip. Those that moved on, and so are still
+    /// dirty, say so afterwards.
+    /// </summary>
+    /// <param name="saved">The entities, those of a claim in a row.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task SettleAsync(IReadOnlyList<ClaimItem> saved, CancellationToken cancellationToken)
+        => SettlePartsAsync([.. saved.Chunk(options.SettleGroup)], after: null, cancellationToken);
+
+    /// <summary>Settles one part after the other.</summary>
+    /// <param name="groups">The parts.</param>
+    /// <param name="after">The claim of what comes behind them; null where nothing does.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    private async Task SettlePartsAsync(ClaimItem[][] groups, ShardClaim? after, CancellationToken cancellationToken)
     {
-        var groups = saved.Chunk(options.SettleGroup).ToArray();
-        foreach (var group in groups)
+        for (var i = 0; i < groups.Length; i++)
         {
-            await SettleGroupAsync(claim, group, isLast: group == groups[^1], cancellationToken).ConfigureAwait(false);
+            var next = i + 1 < groups.Length ? groups[i + 1][0].Claim : after;
+            await SettleGroupAsync(groups[i], next, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async Task SettleGroupAsync(ShardClaim claim, ClaimItem[] group, bool isLast, CancellationToken cancellationToken)
+    private async Task SettleGroupAsync(ClaimItem[] group, ShardClaim? after, CancellationToken cancellationToken)
     {
+        if (group.Length > 1 && Volatile.Read(ref _wary) > 0)
+        {
+            group = await LeaveMovedAsync(group, cancellationToken).ConfigureAwait(false);
+            if (group.Length == 0)
+            {
+                return;
+            }
+        }
+
         var database = await redis.SettleAsync(cancellationToken).ConfigureAwait(false);
-        var shard = keys[claim.Shard];
         var transaction = database.CreateTransaction();
-        var checks = Array.ConvertAll(group, item => transaction.AddCondition(Condition.HashEqual(shard.Entity(item.Id), "w", item.Nonce)));
-        Queue(transaction, shard, claim, group, isLast);
+        var checks = Array.ConvertAll(
+            group, item => transaction.AddCondition(Condition.HashEqual(keys[item.Shard].Entity(item.Id), "w", item.Nonce)));
+        Queue(transaction, group, after);
         try
         {
             if (await redis.RunOnAsync(database, _ => transaction.ExecuteAsync(CommandFlags.DemandMaster), cancellationToken)
@@ -59,7 +92,11 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
         }
         catch (BufferUnavailableException e) when (RedisErrors.MayBeOutOfMemory(e))
         {
-            await SettleOutOfMemoryAsync(database, claim, group, isLast, cancellationToken).ConfigureAwait(false);
+            foreach (var ofShard in ByClaim(group))
+            {
+                await SettleOutOfMemoryAsync(database, [.. ofShard], ofShard.Key != after, cancellationToken).ConfigureAwait(false);
+            }
+
             return;
         }
 
@@ -82,17 +119,48 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
             return;
         }
 
-        var parts = rest.Chunk(rest.Length < group.Length ? rest.Length : (rest.Length + 1) / 2).ToArray();
-        foreach (var part in parts)
+        if (rest.Length < group.Length)
         {
-            await SettleGroupAsync(claim, part, isLast && part == parts[^1], cancellationToken).ConfigureAwait(false);
+            Volatile.Write(ref _wary, WaryFor);
         }
+
+        ClaimItem[][] parts = [.. rest.Chunk(rest.Length < group.Length ? rest.Length : (rest.Length + 1) / 2)];
+        await SettlePartsAsync(parts, after, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>
+    /// Notes which have moved on, and returns the others. A look beforehand is cheaper than a transaction in vain, and does not guard
+    /// anything; where nothing moves for a while it is not worth its round trip.
+    /// </summary>
+    private async Task<ClaimItem[]> LeaveMovedAsync(ClaimItem[] group, CancellationToken cancellationToken)
+    {
+        var moved = await MovedScript.Script.RunAsync(
+            redis,
+            Array.ConvertAll(group, item => keys[item.Shard].Entity(item.Id)),
+            Array.ConvertAll(group, static item => (RedisValue)item.Nonce),
+            cancellationToken).ConfigureAwait(false);
+        if (moved.Left == 0)
+        {
+            Interlocked.Decrement(ref _wary);
+            return group;
+        }
+
+        Volatile.Write(ref _wary, WaryFor);
+        while (moved.Left > 0)
+        {
+            group[moved.NextInt() - 1].HasMoved = true;
+        }
+
+        return Array.FindAll(group, static item => !item.HasMoved);
+    }
+
+    private static IEnumerable<IGrouping<ShardClaim, ClaimItem>> ByClaim(ClaimItem[] group) => group.GroupBy(static item => item.Claim!);
 
     /// <summary>Keeps no clean entry, whatever the type's setting: they are a cache, and give way where memory is short.</summary>
     private async Task SettleOutOfMemoryAsync(
-        IDatabase database, ShardClaim claim, ClaimItem[] group, bool isLast, CancellationToken cancellationToken)
+        IDatabase database, ClaimItem[] group, bool isLast, CancellationToken cancellationToken)
     {
+        var claim = group[0].Claim!;
         var shard = keys[claim.Shard];
         List<RedisKey> scriptKeys = [shard.Dirty, shard.Claims];
         List<RedisValue> arguments = [isLast ? claim.Term : RedisValue.EmptyString];
@@ -126,11 +194,12 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
         }
     }
 
-    private void Queue(ITransaction transaction, ShardKeys shard, ShardClaim claim, ClaimItem[] group, bool isLast)
+    private void Queue(ITransaction transaction, ClaimItem[] group, ShardClaim? after)
     {
         var gone = new List<object>();
         foreach (var item in group)
         {
+            var shard = keys[item.Shard];
             if (IsDeleted(item))
             {
                 gone.Add(shard.Entity(item.Id));
@@ -149,11 +218,15 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
             _ = transaction.ExecuteAsync("DEL", gone, Unanswered);
         }
 
-        _ = transaction.SortedSetRemoveAsync(shard.Dirty, Array.ConvertAll(group, item => (RedisValue)item.Id), Unanswered);
-        if (isLast)
+        foreach (var ofShard in ByClaim(group))
         {
-            // All claims of the term at once, so not before its last group: the others would be flushed again by somebody else.
-            _ = transaction.SortedSetRemoveRangeByScoreAsync(shard.Claims, claim.Term, claim.Term, flags: Unanswered);
+            var (claim, shard) = (ofShard.Key, keys[ofShard.Key.Shard]);
+            _ = transaction.SortedSetRemoveAsync(shard.Dirty, [.. ofShard.Select(static item => (RedisValue)item.Id)], Unanswered);
+            if (claim != after)
+            {
+                // All claims of the term at once, so not before its last group: the others would be flushed again by somebody else.
+                _ = transaction.SortedSetRemoveRangeByScoreAsync(shard.Claims, claim.Term, claim.Term, flags: Unanswered);
+            }
         }
     }
 
@@ -163,6 +236,21 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
     private TimeSpan FenceTimeOf(ClaimItem item) => item.Payload is null ? fences.Tombstone : fences.Longest;
 
     private static string FenceOf(ClaimItem item) => string.Create(CultureInfo.InvariantCulture, $"{item.Version}:{item.Nonce}");
+}
+
+/// <summary>
+/// Looks which entities hold another write than the one that was saved. KEYS: the entities. ARGV: the nonce of each. Returns the places,
+/// from 1, of those that moved on.
+/// </summary>
+internal static class MovedScript
+{
+    public static readonly RedisScript Script = new("""
+        local moved = {}
+        for k = 1, #KEYS do
+          if redis.pcall('HGET', KEYS[k], 'w') ~= ARGV[k] then moved[#moved + 1] = k end
+        end
+        return moved
+        """);
 }
 
 /// <summary>

@@ -313,14 +313,22 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         }
 
         await ReachAsync(ProtocolStep.BeforeSettle, round).ConfigureAwait(false);
-        await Task.WhenAll(shards.Select(shard => ReportShardAsync(shard, doubt))).ConfigureAwait(false);
+        if (_settler.TakesShardsTogether)
+        {
+            await ReportShardsAsync([.. shards.SelectMany(static shard => shard)], doubt).ConfigureAwait(false);
+        }
+        else
+        {
+            await Task.WhenAll(shards.Select(shard => ReportShardsAsync(shard, doubt))).ConfigureAwait(false);
+        }
+
         await ReachAsync(ProtocolStep.Settled, round).ConfigureAwait(false);
     }
 
-    private async Task ReportShardAsync(FlushItem[] shard, bool doubt)
+    private async Task ReportShardsAsync(FlushItem[] some, bool doubt)
     {
-        var settle = new List<FlushItem>(shard.Length);
-        foreach (var item in shard)
+        var settle = new List<FlushItem>(some.Length);
+        foreach (var item in some)
         {
             switch (item.Saved?.Outcome)
             {
@@ -368,19 +376,15 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     private async Task SettleAsync(List<FlushItem> saved, bool doubt)
     {
         // A settle takes back all claims of the term, so in doubt there is none: the next flusher finds these rows already there.
-        var claim = saved[0].Claim!;
         if (!doubt)
         {
             // Where this fails there is no result, and so the claim is given back: what was sent to the database has ended.
-            await _settler.SettleAsync(claim, saved, CancellationToken.None).ConfigureAwait(false);
+            await _settler.SettleAsync(saved, CancellationToken.None).ConfigureAwait(false);
         }
 
         saved.ForEach(static item => item.End(item.HasMoved ? FlushOutcome.Moved : FlushOutcome.Saved));
-        if (saved.FindAll(static item => item.HasMoved) is { Count: > 0 } moved)
-        {
-            // Where Redis is full, perhaps, they stay due with their old age, and are flushed again a little early.
-            await parts.Claims.TryRestampAsync(claim, moved).ConfigureAwait(false);
-        }
+
+        await parts.Claims.TryRestampAsync(saved.FindAll(static item => item.HasMoved)).ConfigureAwait(false);
     }
 
     /// <summary>

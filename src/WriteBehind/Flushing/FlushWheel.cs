@@ -7,8 +7,8 @@ namespace WriteBehind.Flushing;
 /// With a timer for each owner nearly every entity would go alone, with a claim, a commit and a settle of its own.
 /// </summary>
 /// <remarks>
-/// Time is divided into slots of a fifth of the flush delay, counted from the start of the process, so that several processes do not meet at
-/// the database. An entity goes at the beginning of the slot in which its delay ends: never later than asked for, and a slot sooner at
+/// Time is divided into slots of a fifth of the flush delay, counted from the start of the process, so that several processes do not meet
+/// at the database. An entity goes at the beginning of the slot in which its delay ends: never later than asked for, and a slot sooner at
 /// most.
 /// </remarks>
 internal sealed class FlushWheel : IDisposable
@@ -48,7 +48,7 @@ internal sealed class FlushWheel : IDisposable
 
     /// <summary>Has an entity flushed within a time. Nothing comes of it once the engine has stopped: it drains.</summary>
     /// <param name="flush">Who asks.</param>
-    /// <param name="ticket">What is handed back at the start, so that who has asked again since can tell which of its calls is meant.</param>
+    /// <param name="ticket">What is handed back at the start, so that who has asked again since can tell which call is meant.</param>
     /// <param name="delay">How much time there is.</param>
     public void Add(IDueFlush flush, int ticket, TimeSpan delay)
     {
