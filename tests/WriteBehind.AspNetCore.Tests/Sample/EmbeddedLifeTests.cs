@@ -40,9 +40,11 @@ public sealed class EmbeddedLifeTests(SampleServers servers) : IClassFixture<Sam
     public async Task It_waits_for_a_database_that_is_not_up_yet()
     {
         await using var postgres = await PostgresServer.StartAsync();
+        await using var redis = await RedisServer.StartAsync();
         var environment = new Dictionary<string, string?>(servers.Environment)
         {
             ["WRITEBEHIND_POSTGRES"] = await postgres.CreateDatabaseAsync(),
+            ["WRITEBEHIND_REDIS"] = redis.Configuration,
         };
         await postgres.StopAsync();
 
