@@ -19,8 +19,7 @@ internal static class VerifyCommand
     public static Command Make() => ClusterCommands.Make(
         "verify",
         "Compares grains, Redis and PostgreSQL, entity by entity; also under load. Activates the grain of every entity. " +
-        "WRITEBEHIND_POSTGRES names the database, " +
-        "WriteBehind__KeyPrefix what the silos' keys in Redis begin with (default wb).",
+        "WRITEBEHIND_POSTGRES names the database, WriteBehind__KeyPrefix what the silos' keys in Redis begin with (default wb).",
         [Types],
         RunAsync);
 

@@ -104,9 +104,8 @@ internal sealed class GrainStateCodec<T>
             throw new PayloadException(
                 PayloadProblem.NewerSchema,
                 $"The state of {_options.EntityType} '{id}' has a member that this process does not know ({e.Message}), so it is left " +
-                "alone: a newer release of " +
-                $"the application wrote it and can read it. Where {typeof(T).Name} has lost the member for good, mark it with " +
-                "[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)].",
+                $"alone: a newer release of the application wrote it and can read it. Where {typeof(T).Name} has lost the member for " +
+                "good, mark it with [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)].",
                 _options.EntityType,
                 id,
                 e);

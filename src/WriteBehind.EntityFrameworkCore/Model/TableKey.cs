@@ -32,8 +32,7 @@ internal sealed class TableKey(IReadOnlyList<KeyColumn> columns)
         {
             parts = [];
             return $"the key has {columns.Count} columns ({string.Join(", ", columns.Select(c => c.Name))}), so the id has " +
-                $"{columns.Count} " +
-                "parts joined by '|' (EntityId.Compose makes it).";
+                $"{columns.Count} parts joined by '|' (EntityId.Compose makes it).";
         }
 
         parts = split;

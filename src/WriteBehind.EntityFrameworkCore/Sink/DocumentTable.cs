@@ -44,9 +44,8 @@ internal sealed class DocumentTable<TState>
         {
             throw new ConfigurationException(
                 nameof(JsonSerializerOptions.ReferenceHandler),
-                $"States of '{options.Type}' can't be kept in the generic table with ReferenceHandler.Preserve: it needs members in " +
-                "the order in which they " +
-                "were written, and jsonb keeps none. Map the type, or take the setting away.",
+                $"States of '{options.Type}' can't be kept in the generic table with ReferenceHandler.Preserve: it needs members in the " +
+                "order in which they were written, and jsonb keeps none. Map the type, or take the setting away.",
                 options.Type);
         }
 

@@ -52,9 +52,8 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
             {
                 throw new ConfigurationException(
                     "AddEntity",
-                    $"Entity types '{other}' and '{options.Type}' are both kept in table {table}: a delete of one would take the " +
-                    "other's row, and their " +
-                    "versions are not one. Register one of them, or give each a table of its own.",
+                    $"Entity types '{other}' and '{options.Type}' are both kept in table {table}: a delete of one would take the other's " +
+                    "row, and their versions are not one. Register one of them, or give each a table of its own.",
                     options.Type);
             }
         }

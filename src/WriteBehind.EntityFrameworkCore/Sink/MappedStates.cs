@@ -60,9 +60,8 @@ internal static class MappedStates
                 throw new ConfigurationException(
                     property.Name,
                     $"The column of '{property.Name}' of {mapped.ClrType.Name} would be overwritten with a default: the member is " +
-                    "mapped, and not part of " +
-                    $"the serialised state of '{type}'. Take [JsonIgnore] away and give it a setter; or leave it out of the model " +
-                    "(Ignore).",
+                    $"mapped, and not part of the serialised state of '{type}'. Take [JsonIgnore] away and give it a setter; or leave it " +
+                    "out of the model (Ignore).",
                     type);
             }
         }
@@ -80,9 +79,8 @@ internal static class MappedStates
         {
             throw new ConfigurationException(
                 lost,
-                $"'{lost}' of {mapped.ClrType.Name} would be gone after a flush: it is part of the serialised state of '{type}', and " +
-                "no column keeps it. Map it, " +
-                "or leave it out of the state with [JsonIgnore].",
+                $"'{lost}' of {mapped.ClrType.Name} would be gone after a flush: it is part of the serialised state of '{type}', and no " +
+                "column keeps it. Map it, or leave it out of the state with [JsonIgnore].",
                 type);
         }
 

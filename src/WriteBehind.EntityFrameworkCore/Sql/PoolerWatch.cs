@@ -66,9 +66,8 @@ internal sealed partial class PoolerWatch(ILoggerFactory? loggers)
                 throw new ConfigurationException(
                     "Max Auto Prepare",
                     $"Entity type '{type}': a pooler stands before PostgreSQL, and the connection string has Max Auto Prepare. " +
-                    "Statements that are prepared " +
-                    "behind a pooler may be another program's statements of the same name, and write into its tables. Take Max Auto " +
-                    "Prepare out.",
+                    "Statements that are prepared behind a pooler may be another program's statements of the same name, and write into " +
+                    "its tables. Take Max Auto Prepare out.",
                     type);
             }
 
@@ -90,8 +89,7 @@ internal sealed partial class PoolerWatch(ILoggerFactory? loggers)
             throw new ConfigurationException(
                 "pool_mode",
                 $"Entity type '{type}': the pooler before PostgreSQL works statement by statement, and a flush is one transaction. Set " +
-                "its pool_mode to " +
-                "transaction or session.",
+                "its pool_mode to transaction or session.",
                 type,
                 e);
         }

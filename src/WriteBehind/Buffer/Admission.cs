@@ -9,8 +9,7 @@ internal sealed class Admission
 {
     private Func<string, WriteBehindException>? _closed = static type => new BufferUnavailableException(
         $"The write-behind engine of this process has not started yet, so nothing of '{type}' is read or written. Start the host first; " +
-        "a hosted service of " +
-        "your own that uses entities is registered after AddWriteBehind.");
+        "a hosted service of your own that uses entities is registered after AddWriteBehind.");
 
     /// <summary>Lets everybody in.</summary>
     public void Open() => Volatile.Write(ref _closed, null);

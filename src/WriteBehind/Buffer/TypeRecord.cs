@@ -72,11 +72,9 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
             throw new ConfigurationException(
                 nameof(WriteBehindOptions.KeyPrefix),
                 $"Redis holds '{options.Type}' under the KeyPrefix '{engine.KeyPrefix}' for {name ?? database}, but this process saves " +
-                $"to {_database.Name}. Two " +
-                "services would write into each other's tables: give one of them another KeyPrefix. Where the database was moved or " +
-                "restored on purpose: flush " +
-                $"or give up what is dirty, stop all processes, run HDEL {(string)buffer.Keys.Meta!} database databaseName, and start " +
-                "again.",
+                $"to {_database.Name}. Two services would write into each other's tables: give one of them another KeyPrefix. Where the " +
+                "database was moved or restored on purpose: flush or give up what is dirty, stop all processes, run HDEL " +
+                $"{(string)buffer.Keys.Meta!} database databaseName, and start again.",
                 options.Type);
         }
 
@@ -197,9 +195,8 @@ internal sealed class ContractRecord(RedisConnections redis, KeyLayout keys, Ent
                 throw new ConfigurationException(
                     nameof(EntityTypeOptions<>.Serializer),
                     $"In Redis the member {member} of '{options.Type}' is called '{other}', and this process calls it '{name}': each " +
-                    "would read the " +
-                    "other's states as empty, and write that. Give all processes the same JSON settings; or, where the name has changed, " +
-                    "raise SchemaVersion with an upgrade that renames it.",
+                    "would read the other's states as empty, and write that. Give all processes the same JSON settings; or, where the " +
+                    "name has changed, raise SchemaVersion with an upgrade that renames it.",
                     options.Type);
             }
 

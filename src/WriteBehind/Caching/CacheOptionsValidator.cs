@@ -144,9 +144,8 @@ internal sealed class ReadThroughRegistration<TState>(ReadThroughOptions<TState>
         if (entities.FirstOrDefault(static entity => entity.StateType == typeof(TState)) is { } buffered)
         {
             yield return $"The cache '{options.Name}' is over {typeof(TState).Name}, which is written behind as '{buffered.Type}': its " +
-                "rows lag behind, and a copy would " +
-                $"hide acknowledged writes. Read it through IEntityStore<{typeof(TState).Name}>, whose states are in Redis already, and " +
-                "set AfterFlush.Keep to have them there after the flush too.";
+                $"rows lag behind, and a copy would hide acknowledged writes. Read it through IEntityStore<{typeof(TState).Name}>, whose " +
+                "states are in Redis already, and set AfterFlush.Keep to have them there after the flush too.";
         }
     }
 }

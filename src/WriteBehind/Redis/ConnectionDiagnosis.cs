@@ -111,9 +111,8 @@ internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, Ti
     public ConfigurationException ProxyRefused() => new(
         "UseRedis",
         $"At {Description} a proxy answers that has no WATCH, MULTI and INFO (Twemproxy, for example). Without WATCH and MULTI newer " +
-        "writes would be lost when " +
-        "saved entities are made clean, and such a proxy sends a script to the server of its first key. Connect to Redis (or Redis " +
-        "Cluster) itself.");
+        "writes would be lost when saved entities are made clean, and such a proxy sends a script to the server of its first key. " +
+        "Connect to Redis (or Redis Cluster) itself.");
 
     private async Task AttemptAsync()
     {

@@ -19,8 +19,7 @@ internal static class RedisSettings
             return
             [
                 $"Redis {redis.Description}: a proxy stands before it (proxy= in the configuration), so its settings can't be read and " +
-                "nobody " +
-                "knows what it may lose.",
+                "nobody knows what it may lose.",
             ];
         }
 

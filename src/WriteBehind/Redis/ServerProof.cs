@@ -108,8 +108,7 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
                 {
                     throw Unguarded(
                         $"{e.InnerException!.Message} One of the commands that it queued was refused. Give the user the rights (ACL " +
-                        "SETUSER … +pexpire +expire " +
-                        "+set +del +zrem +zremrangebyscore +hget).",
+                        "SETUSER … +pexpire +expire +set +del +zrem +zremrangebyscore +hget).",
                         e);
                 }
             }
@@ -117,9 +116,8 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
             {
                 throw Unguarded(
                     $"{e.InnerException!.Message} The transactions that make saved entities clean need WATCH, MULTI and EXEC and what " +
-                    "they queue. Give the " +
-                    "user the rights (ACL SETUSER … +@transaction), or, where a command was renamed or taken away (rename-command, " +
-                    "commandMap=), undo that.",
+                    "they queue. Give the user the rights (ACL SETUSER … +@transaction), or, where a command was renamed or taken away " +
+                    "(rename-command, commandMap=), undo that.",
                     e);
             }
         }
@@ -214,9 +212,8 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
                         throw new ConfigurationException(
                             Setting,
                             $"The server at {redis.Description} runs scripts that interleave: one saw what another did while it ran. " +
-                            "Every write is a script that " +
-                            "relies on being alone, and acknowledged writes would be lost. Garnet: start it with --lua " +
-                            "--lua-transaction-mode.");
+                            "Every write is a script that relies on being alone, and acknowledged writes would be lost. Garnet: start it " +
+                            "with --lua --lua-transaction-mode.");
                     }
                 }
             }
@@ -230,9 +227,8 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
                 throw new ConfigurationException(
                     Setting,
                     $"The server at {redis.Description} does not run the scripts that every write is: {e.InnerException!.Message} Give " +
-                    "the user the right " +
-                    "(ACL SETUSER … +@scripting), undo a rename-command of EVAL or EVALSHA; Garnet: start it with --lua " +
-                    "--lua-transaction-mode.",
+                    "the user the right (ACL SETUSER … +@scripting), undo a rename-command of EVAL or EVALSHA; Garnet: start it with " +
+                    "--lua --lua-transaction-mode.",
                     cause: e);
             }
         }
@@ -257,10 +253,9 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
             {
                 throw new ConfigurationException(
                     Setting,
-                    $"A proxy at {redis.Description} sends a script to the server of its first key, and other keys of the same script " +
-                    "to others: writes would be " +
-                    "torn apart. Connect to Redis (or Redis Cluster) itself, or let the proxy keep keys together that share what " +
-                    $"stands in {{}} ('{prefix}:{{…}}').");
+                    $"A proxy at {redis.Description} sends a script to the server of its first key, and other keys of the same script to " +
+                    "others: writes would be torn apart. Connect to Redis (or Redis Cluster) itself, or let the proxy keep keys together " +
+                    $"that share what stands in {{}} ('{prefix}:{{…}}').");
             }
 
             RedisKey[] ofShards = [.. roots.Take(MostKeys).Select(root => (RedisKey)$"{root}:proof:s:{nonce}")];

@@ -61,10 +61,9 @@ internal sealed class StrictJson
                 if (value.GetType() is var actual && actual != declared && !actual.Assembly.IsDynamic)
                 {
                     throw new NotSupportedException(
-                        $"A {actual.Name} stands where the contract says {declared.Name}, and would come back without what it has of " +
-                        "its own. Name it with " +
-                        $"[JsonDerivedType(typeof({actual.Name}), \"{actual.Name}\")] at {declared.Name}, or give the serializer a " +
-                        "converter.");
+                        $"A {actual.Name} stands where the contract says {declared.Name}, and would come back without what it has of its " +
+                        $"own. Name it with [JsonDerivedType(typeof({actual.Name}), \"{actual.Name}\")] at {declared.Name}, or give the " +
+                        "serializer a converter.");
                 }
             };
         }
@@ -76,8 +75,7 @@ internal sealed class StrictJson
                 {
                     throw new NotSupportedException(
                         $"A {actual.Name} stands where the contract says {declared.Name}, and would come back as another collection. " +
-                        "Declare the member as " +
-                        $"{actual.Name}, or give the serializer a converter.");
+                        $"Declare the member as {actual.Name}, or give the serializer a converter.");
                 }
             };
         }
