@@ -23,6 +23,94 @@ internal readonly record struct Knowledge(long Version, long KnownAt, string Epo
     public static readonly Knowledge None = new(0, 0, string.Empty);
 }
 
+/// <summary>A write of this process, for the next one to go on from.</summary>
+/// <param name="Known">What was written, as knowledge.</param>
+/// <param name="Payload">
+/// Its payload; null for a tombstone. Not the state, because callers hold that and may alter it.
+/// </param>
+/// <param name="IsRemembered">
+/// Whether it was a while ago (<see cref="RecentWrites"/>). A write on top of it is refused unless Redis still has it.
+/// </param>
+internal readonly record struct LastWrite(Knowledge Known, byte[]? Payload, bool IsRemembered = false);
+
+/// <summary>
+/// What this process wrote last, of as many entities as there is room for: a change goes on from there without a look at Redis, and the
+/// write script says whether it still counts. Only while Redis has it: once it is flushed, the row is what counts, which other programs
+/// may have raised.
+/// </summary>
+internal sealed class RecentWrites(EntityTypeOptions options)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, LinkedListNode<Entry>> _byId = new(StringComparer.Ordinal);
+
+    /// <summary>Those that were written longest ago come first.</summary>
+    private readonly LinkedList<Entry> _order = new();
+    private long _bytes;
+
+    /// <summary>What was written last of an entity; null where it is not known.</summary>
+    public LastWrite? Find(string id)
+    {
+        lock (_lock)
+        {
+            return _byId.TryGetValue(id, out var found) ? found.Value.Write : null;
+        }
+    }
+
+    /// <summary>Remembers a write, or where it is none or left nothing forgets what was there.</summary>
+    public void Note(string id, LastWrite? write)
+    {
+        if (write is not { Payload: { } payload, Known.KnownAt: > 0 } last
+            || options.RecentWrites == 0 || payload.Length > options.RecentWriteBytes / 4)
+        {
+            Forget(id);
+            return;
+        }
+
+        var entry = new Entry(id, last with { IsRemembered = true }, payload.Length);
+        lock (_lock)
+        {
+            if (_byId.TryGetValue(id, out var node))
+            {
+                _bytes -= node.Value.Bytes;
+                _order.Remove(node);
+                node.Value = entry;
+            }
+            else
+            {
+                _byId.Add(id, node = new LinkedListNode<Entry>(entry));
+            }
+
+            _order.AddLast(node);
+            _bytes += entry.Bytes;
+            while (_byId.Count > options.RecentWrites || _bytes > options.RecentWriteBytes)
+            {
+                Remove(_order.First!);
+            }
+        }
+    }
+
+    /// <summary>Forgets an entity.</summary>
+    public void Forget(string id)
+    {
+        lock (_lock)
+        {
+            if (_byId.TryGetValue(id, out var node))
+            {
+                Remove(node);
+            }
+        }
+    }
+
+    private void Remove(LinkedListNode<Entry> node)
+    {
+        _byId.Remove(node.Value.Id);
+        _order.Remove(node);
+        _bytes -= node.Value.Bytes;
+    }
+
+    private readonly record struct Entry(string Id, LastWrite Write, int Bytes);
+}
+
 /// <summary>The epoch of each shard, as Redis told it last.</summary>
 internal sealed class ShardEpochs(int shards)
 {

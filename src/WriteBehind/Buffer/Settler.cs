@@ -17,8 +17,10 @@ namespace WriteBehind.Buffer;
 /// one while a second is saving it: that is how a deleted row came back in the model (tests/WriteBehind.Tests/Protocol).
 /// A Redis at maxmemory refuses the transaction, though it would free memory; there, and only there, <see cref="SettleScript"/> steps in.
 /// </remarks>
-internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes fences, EntityTypeOptions options, TypeMetrics metrics)
+internal sealed class Settler(
+    RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, TypeMetrics metrics, RecentWrites recent)
 {
+    private readonly KeyLayout _keys = buffer.Keys;
     /// <summary>
     /// Nobody waits for the answer to a single command of a transaction: EXEC's says all. A task for each would be most of what a settle
     /// allocates.
@@ -73,7 +75,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
         var database = await redis.SettleAsync(cancellationToken).ConfigureAwait(false);
         var transaction = database.CreateTransaction();
         var checks = Array.ConvertAll(
-            group, item => transaction.AddCondition(Condition.HashEqual(keys[item.Shard].Entity(item.Id), "w", item.Nonce)));
+            group, item => transaction.AddCondition(Condition.HashEqual(_keys[item.Shard].Entity(item.Id), "w", item.Nonce)));
         Queue(transaction, group, after);
         try
         {
@@ -81,6 +83,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
                 .ConfigureAwait(false))
             {
                 metrics.Settled(group.Length);
+                Array.ForEach(Array.FindAll(group, IsDeleted), item => recent.Forget(item.Id));
                 return;
             }
         }
@@ -136,7 +139,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
     {
         var moved = await MovedScript.Script.RunAsync(
             redis,
-            Array.ConvertAll(group, item => keys[item.Shard].Entity(item.Id)),
+            Array.ConvertAll(group, item => _keys[item.Shard].Entity(item.Id)),
             Array.ConvertAll(group, static item => (RedisValue)item.Nonce),
             cancellationToken).ConfigureAwait(false);
         if (moved.Left == 0)
@@ -161,7 +164,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
         IDatabase database, ClaimItem[] group, bool isLast, CancellationToken cancellationToken)
     {
         var claim = group[0].Claim!;
-        var shard = keys[claim.Shard];
+        var shard = _keys[claim.Shard];
         List<RedisKey> scriptKeys = [shard.Dirty, shard.Claims];
         List<RedisValue> arguments = [isLast ? claim.Term : RedisValue.EmptyString];
         foreach (var item in group)
@@ -199,7 +202,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
         var gone = new List<object>();
         foreach (var item in group)
         {
-            var shard = keys[item.Shard];
+            var shard = _keys[item.Shard];
             if (IsDeleted(item))
             {
                 gone.Add(shard.Entity(item.Id));
@@ -220,7 +223,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
 
         foreach (var ofShard in ByClaim(group))
         {
-            var (claim, shard) = (ofShard.Key, keys[ofShard.Key.Shard]);
+            var (claim, shard) = (ofShard.Key, _keys[ofShard.Key.Shard]);
             _ = transaction.SortedSetRemoveAsync(shard.Dirty, [.. ofShard.Select(static item => (RedisValue)item.Id)], Unanswered);
             if (claim != after)
             {
@@ -233,7 +236,7 @@ internal sealed class Settler(RedisConnections redis, KeyLayout keys, FenceTimes
     /// <summary>Whether nothing is kept as a clean entry.</summary>
     private bool IsDeleted(ClaimItem item) => item.Payload is null || options.AfterFlush == AfterFlush.Delete;
 
-    private TimeSpan FenceTimeOf(ClaimItem item) => item.Payload is null ? fences.Tombstone : fences.Longest;
+    private TimeSpan FenceTimeOf(ClaimItem item) => item.Payload is null ? buffer.FenceTimes.Tombstone : buffer.FenceTimes.Longest;
 
     private static string FenceOf(ClaimItem item) => string.Create(CultureInfo.InvariantCulture, $"{item.Version}:{item.Nonce}");
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using StackExchange.Redis;
 using WriteBehind.Common;
 using WriteBehind.Redis;
@@ -121,6 +122,7 @@ internal sealed class WriteCall
             Arguments[argument++] = request.Version;
             Arguments[argument++] = request.Known.Epoch != writers ? 0
                 : request.Known.IsSaved ? -request.Known.KnownAt
+                : request.IsRemembered ? string.Create(CultureInfo.InvariantCulture, $"+{request.Known.KnownAt}")
                 : request.Known.KnownAt;
             Arguments[argument++] = request.Nonce;
             Arguments[argument++] = request.Payload ?? RedisValue.EmptyString;
@@ -157,7 +159,8 @@ internal static class WriteScript
 
     /// <summary>
     /// Arguments of each entity: its id among the others of the section; then base version, version to store, known at (0 where that
-    /// is of another epoch than the writers', negative where it was saved), nonce, payload (empty for a tombstone).
+    /// is of another epoch than the writers', negative where it was saved, with a plus where it counts only while Redis has that
+    /// version itself), nonce, payload (empty for a tombstone).
     /// </summary>
     public const int PerEntity = 6;
 
@@ -200,7 +203,7 @@ internal static class WriteScript
           for i = 1, count do
             local state, id = KEYS[key + 1], ARGV[ids + i]
             local base, new, knownAt = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3])
-            local nonce, payload = ARGV[arg + 4], ARGV[arg + 5]
+            local nonce, payload, remembered = ARGV[arg + 4], ARGV[arg + 5], string.byte(ARGV[arg + 3]) == 43
             local saved = knownAt < 0
             if saved then knownAt = -knownAt end
             local status, version, detail = 'ok', base, ''
@@ -231,7 +234,9 @@ internal static class WriteScript
                 -- this epoch. Nor is an equal version enough where there is one: after Redis came back empty, or a delete whose
                 -- fence is over, it may be another write's. Known at 0 must be too old whatever the fence time: it stands for
                 -- another epoch.
-                if knownAt <= oldest or knownAt > now then
+                -- What a writer only remembers is no more than a guess at what Redis has. Where that is flushed, the row counts, and
+                -- other programs may have raised it.
+                if knownAt <= oldest or knownAt > now or remembered and not buffered then
                   status = 'unconfirmed'
                 elseif current and base ~= current then
                   status, version = 'conflict', current
@@ -290,7 +295,9 @@ internal readonly record struct WriteReply(WriteStatus Status, Knowledge Known, 
 /// <param name="Nonce">Names this write (<see cref="Nonces"/>), so that it can be sent again when its answer got lost, without being
 /// applied twice.</param>
 /// <param name="Changes">How many changes it carries out: each has a version of its own, and the last one's is stored.</param>
-internal sealed record WriteRequest(string Id, Knowledge Known, byte[]? Payload, string Nonce, int Changes = 1)
+/// <param name="IsRemembered">Whether it may go on top of that version only where Redis itself has it, and not its fence.</param>
+internal sealed record WriteRequest(
+    string Id, Knowledge Known, byte[]? Payload, string Nonce, int Changes = 1, bool IsRemembered = false)
 {
     /// <summary>The version that is stored.</summary>
     public long Version => Known.Version + Changes;

@@ -63,6 +63,8 @@ internal static class EntityTypeOptionsValidator
         settings.Check(
             options.SchemaVersion is >= 1 and <= ushort.MaxValue, nameof(options.SchemaVersion), options.SchemaVersion, "use 1 to 65,535.");
         settings.Check(options.SettleGroup is >= 1 and <= 10_000, nameof(options.SettleGroup), options.SettleGroup, "use 1 to 10,000.");
+        settings.Check(options.RecentWrites >= 0, nameof(options.RecentWrites), options.RecentWrites, "use 0 or more.");
+        settings.Check(options.RecentWriteBytes >= 0, nameof(options.RecentWriteBytes), options.RecentWriteBytes, "use 0 or more.");
         settings.Check(options.HasSerializer, "Serializer", "", "use a JsonStateSerializer or one of your own.");
         return settings.Failures;
     }

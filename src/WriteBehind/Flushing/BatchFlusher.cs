@@ -29,7 +29,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     private const int RoundBytes = 8 << 20;
 
     private readonly BatchSaver<TState> _saver = new(parts);
-    private readonly Settler _settler = new(parts.Engine.Redis, parts.Buffer.Keys, parts.Buffer.FenceTimes, parts.Options, parts.Metrics);
+    private readonly Settler _settler = new(parts.Engine.Redis, parts.Buffer, parts.Options, parts.Metrics, parts.Recent);
     private readonly EntityTypeOptions _options = parts.Options;
     private readonly TypeMetrics _metrics = parts.Metrics;
     private readonly RetryLedger _ledger = parts.Ledger;

@@ -83,6 +83,7 @@ internal partial class TypeParts
             engine.Time,
             e => ShardsApart(Logger, e, options.Type, EntityBuffer.ApartFor));
         Record = new TypeRecord(engine.Redis, Buffer, options, engine.Options);
+        Recent = new RecentWrites(options);
         Claims = new Claims(engine.Redis, Buffer, options, engine.Admission);
         Pressure = new WritePressure(Buffer.Keys, engine.Time);
         Ledger = new RetryLedger(options.MaxAttempts, options.RetryDelay, engine.Time);
@@ -107,6 +108,9 @@ internal partial class TypeParts
     public TypeRecord Record { get; }
 
     public Claims Claims { get; }
+
+    /// <summary>What this process wrote last.</summary>
+    public RecentWrites Recent { get; }
 
     /// <summary>What the latest writes met.</summary>
     public WritePressure Pressure { get; }

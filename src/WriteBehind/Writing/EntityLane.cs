@@ -17,6 +17,7 @@ namespace WriteBehind.Writing;
 /// written first, and the function is run again on what is there then, whatever became of them.</para>
 /// <para>The state in memory is never trusted beyond a failure: after a conflict, an error or an unknown outcome it is loaded again before
 /// anything else happens, because a change function may have altered it in place and because somebody else may have written.</para>
+/// <para>What the process wrote last is remembered beyond the lane (<see cref="RecentWrites"/>), and a lane begins with that.</para>
 /// </remarks>
 internal sealed class EntityLane<TState>(
     string id, TypeParts<TState> parts, EntityLoader<TState> loader, EntityWriter writer, Func<EntityLane<TState>, bool> retire)
@@ -33,8 +34,10 @@ internal sealed class EntityLane<TState>(
     private readonly Lock _lock = new();
     private readonly Queue<LaneOperation<TState>> _waiting = new();
 
-    /// <summary>Changes that were taken with others, and go on once these are written. Only the loop touches it.</summary>
-    private readonly Queue<LaneOperation<TState>> _deferred = new();
+    /// <summary>
+    /// Changes that were taken with others, and go on once these are written; null where there were none. Only the loop touches it.
+    /// </summary>
+    private Queue<LaneOperation<TState>>? _deferred;
 
     private bool _running;
     private bool _retired;
@@ -75,7 +78,7 @@ internal sealed class EntityLane<TState>(
 
     private async Task RunAsync()
     {
-        LastWrite? last = null;
+        var last = parts.Recent.Find(id);
         while (TakeGroup() is { Count: > 0 } group)
         {
             try
@@ -99,6 +102,8 @@ internal sealed class EntityLane<TState>(
                 NoteFailure(e, group.Count);
                 group.ForEach(operation => operation.Fail(e));
             }
+
+            parts.Recent.Note(id, last);
         }
     }
 
@@ -136,7 +141,7 @@ internal sealed class EntityLane<TState>(
         while (group.Count > 0)
         {
             current ??= await LoadAsync(group[0]).ConfigureAwait(false);
-            var (known, _, exists, isOwn) = current.Value;
+            var (known, _, exists, isOwn, isRemembered) = current.Value;
             if (isOwn && (group[0].ExpectedVersion is { } awaited ? awaited != known.Version : !exists))
             {
                 // What this lane wrote a moment ago may be overwritten by now. Only a fresh look may refuse a caller, or find nothing to
@@ -172,14 +177,19 @@ internal sealed class EntityLane<TState>(
             }
 
             var payload = after.Encode(parts.Codec, id);
-            var reply = await writer.WriteAsync(id, known, payload, changes).ConfigureAwait(false);
+            var reply = await writer.WriteAsync(id, known, payload, changes, isRemembered).ConfigureAwait(false);
             if (reply.Status == WriteStatus.Ok)
             {
                 Acknowledge(group, known.Version, reply.Known);
                 return new LastWrite(reply.Known, payload);
             }
 
-            Refuse(group, known, reply, refusals++);
+            if (!isRemembered || reply.Status is not (WriteStatus.Conflict or WriteStatus.Unconfirmed))
+            {
+                // What was only remembered no longer counts: that is no conflict of anybody's.
+                Refuse(group, known, reply, refusals++);
+            }
+
             current = null;
         }
 
@@ -230,7 +240,8 @@ internal sealed class EntityLane<TState>(
             own.Known,
             needsState && own.Payload is not null ? parts.Codec.Decode(id, own.Payload) : null,
             Exists: own.Payload is not null,
-            IsOwn: true);
+            IsOwn: true,
+            own.IsRemembered);
 
     private async Task<Base> LoadAsync(LaneOperation<TState> first)
     {
@@ -270,9 +281,7 @@ internal sealed class EntityLane<TState>(
                 if (i > 0)
                 {
                     // Those behind it stay behind it, and before what was deferred earlier.
-                    LaneOperation<TState>[] later = [.. group[i..], .. _deferred];
-                    _deferred.Clear();
-                    Array.ForEach(later, _deferred.Enqueue);
+                    _deferred = new([.. group[i..], .. _deferred ?? []]);
                     group.RemoveRange(i, group.Count - i);
                 }
                 else if (!before.IsOwn)
@@ -294,10 +303,10 @@ internal sealed class EntityLane<TState>(
         var group = new List<LaneOperation<TState>>();
         lock (_lock)
         {
-            while (group.Count < MaxGroup && (_deferred.TryPeek(out var next) || _waiting.TryPeek(out next))
-                && (group.Count == 0 || next.ExpectedVersion is null))
+            while (group.Count < MaxGroup && (_deferred is { Count: > 0 } ? _deferred : _waiting) is { Count: > 0 } queue
+                && (group.Count == 0 || queue.Peek().ExpectedVersion is null))
             {
-                _ = _deferred.Count > 0 ? _deferred.Dequeue() : _waiting.Dequeue();
+                var next = queue.Dequeue();
                 if (next.IsCancelled)
                 {
                     next.Cancel();
@@ -318,11 +327,6 @@ internal sealed class EntityLane<TState>(
         return group;
     }
 
-    /// <summary>
-    /// What this lane wrote last. The payload rather than the state, because callers hold that state and may alter it.
-    /// </summary>
-    private readonly record struct LastWrite(Knowledge Known, byte[]? Payload);
-
     /// <summary>What a group of changes goes on top of. The state is null where there is none, and where no change looks at it.</summary>
-    private readonly record struct Base(Knowledge Known, TState? State, bool Exists, bool IsOwn);
+    private readonly record struct Base(Knowledge Known, TState? State, bool Exists, bool IsOwn, bool IsRemembered = false);
 }

@@ -13,6 +13,7 @@ internal sealed class EntityStore<TState>(
     private readonly FlushWaiter _waiter = new(
         parts, flushes, async id => (await loader.LoadVersionAsync(id, needsPresence: false).ConfigureAwait(false)).Known);
     private readonly ConcurrentDictionary<string, EntityLane<TState>> _lanes = new(StringComparer.Ordinal);
+    private Func<EntityLane<TState>, bool>? _retire;
 
     public string Type => parts.Options.Type;
 
@@ -130,7 +131,7 @@ internal sealed class EntityStore<TState>(
     }
 
     private EntityLane<TState> NewLane(string id)
-        => new(id, parts, loader, writer, lane => _lanes.TryRemove(new(lane.Id, lane)));
+        => new(id, parts, loader, writer, _retire ??= lane => _lanes.TryRemove(new(lane.Id, lane)));
 
     private async ValueTask<Entity<TState>?> TakeAsync(string id, LoadedEntity<TState> loaded, CancellationToken cancellationToken)
     {

@@ -27,11 +27,13 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
     /// <param name="known">What it goes on top of.</param>
     /// <param name="payload">The payload.</param>
     /// <param name="changes">How many changes it carries out, each with a version of its own.</param>
+    /// <param name="isRemembered">Whether what is known counts only while Redis has it.</param>
     /// <exception cref="OverflowException">The row brought a version at the end of 64 bits.</exception>
     /// <exception cref="BufferUnavailableException">Redis stayed away for the write time-out; the error says whether the outcome is
     /// unknown.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<WriteReply> WriteAsync(string id, Knowledge known, byte[]? payload, int changes = 1)
+    public async ValueTask<WriteReply> WriteAsync(
+        string id, Knowledge known, byte[]? payload, int changes = 1, bool isRemembered = false)
     {
         if (known.Version >= long.MaxValue - changes)
         {
@@ -40,7 +42,7 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
                 "smaller one.");
         }
 
-        var request = new WriteRequest(id, known, payload, Nonces.New(isPut: payload is not null, known.Epoch), changes);
+        var request = new WriteRequest(id, known, payload, Nonces.New(isPut: payload is not null, known.Epoch), changes, isRemembered);
         var started = _time.GetTimestamp();
         var unknown = false;
         var isStuck = false;

@@ -50,6 +50,8 @@ public sealed class OptionValidationTests
         ["MaxPayloadBytes"] = [o => o.MaxPayloadBytes = 0, o => o.MaxPayloadBytes = (256 << 20) + 1],
         ["SchemaVersion"] = [o => o.SchemaVersion = 0, o => o.SchemaVersion = 65_536],
         ["SettleGroup"] = [o => o.SettleGroup = 0, o => o.SettleGroup = 10_001],
+        ["RecentWrites"] = [o => o.RecentWrites = -1],
+        ["RecentWriteBytes"] = [o => o.RecentWriteBytes = -1],
         ["Serializer"] = [o => o.Serializer = null!],
         ["WriteStrategy"] = [o => o.WriteStrategy = (WriteStrategy)7],
         ["WriteThroughTimeout"] = [o => o.WriteThroughTimeout = Zero, o => o.WriteThroughTimeout = TooLong],

@@ -161,10 +161,12 @@ public sealed class UnknownOutcomeTests
     public async Task Where_Redis_was_not_even_asked_the_caller_is_told_that_nothing_was_written()
     {
         await using var there = await ProxiedEngine.StartAsync();
-        await there.IncrementAsync("a");
+        await using var other = await there.StartOtherAsync();
+        await there.IncrementAsync("b");
+        await other.Items.SetAsync("a", new Item(1));
         there.Proxy.BlackHole();
 
-        // The read of the update gets no answer, so the write is not sent.
+        // Of what another process wrote last there has to be a read. It gets no answer, so the write is not sent.
         var error = await Assert.ThrowsAsync<BufferUnavailableException>(() => there.IncrementAsync("a"));
         Assert.False(error.OutcomeUnknown);
         Assert.Equal(("item", "a"), (error.EntityType, error.EntityId));
