@@ -1,4 +1,5 @@
 using WriteBehind;
+using WriteBehind.Common;
 
 namespace Orleans.WriteBehind;
 
@@ -159,7 +160,12 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
             (_underWay, _next) = (group, null);
             try
             {
-                var write = _exists ? session.SaveAsync(_state!, group.WaitingSince) : session.DeleteAsync(group.WaitingSince);
+                // In nobody's context: the save is that of many calls.
+                var write = Detached.Call(
+                    static save => save.Exists
+                        ? save.Session.SaveAsync(save.State!, save.Since)
+                        : save.Session.DeleteAsync(save.Since),
+                    (Exists: _exists, Session: session, State: _state, Since: group.WaitingSince));
                 await write.ConfigureAwait(true);
                 if (session.IsDirty)
                 {
@@ -190,7 +196,7 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
     {
         try
         {
-            var loaded = await session.LoadAsync().ConfigureAwait(true);
+            var loaded = await Detached.Call(static session => session.LoadAsync(), session).ConfigureAwait(true);
             _generation++;
             (_state, _exists) = (loaded ?? create(), loaded is not null);
             if (session.IsDirty)

@@ -22,7 +22,8 @@ public static class WriteBehindBuilderCacheInvalidationExtensions
     /// <param name="cache">The name of the cache, of either kind.</param>
     /// <remarks>
     /// A pooler in transaction mode (PgBouncer) does not pass notifications on; the context needs a connection past it. That is found out,
-    /// and said in a warning; the cache is then emptied every 30 s, so that nothing in it is out of date for longer.
+    /// and said in a warning, in the status and in health (as a loop that fails); the cache is then emptied every 30 s, so that nothing in
+    /// it is out of date for longer.
     /// </remarks>
     public static WriteBehindBuilder AddPostgresInvalidation<TContext>(this WriteBehindBuilder builder, string cache)
         where TContext : DbContext
@@ -33,7 +34,10 @@ public static class WriteBehindBuilderCacheInvalidationExtensions
                 nameof(AddPostgresInvalidation), $"There is no cache '{cache}': register it with AddCache or AddReadThroughCache.", cache),
             new ContextSource<TContext>(services.GetRequiredService<IServiceScopeFactory>()),
             services.GetRequiredService<TimeProvider>(),
-            services.GetRequiredService<ILoggerFactory>().CreateLogger(LogCategories.PostgresInvalidation)));
+            services.GetRequiredService<ILoggerFactory>().CreateLogger(LogCategories.PostgresInvalidation))
+        {
+            Loops = services.GetRequiredService<OtherLoops>(),
+        });
         return builder;
     }
 }

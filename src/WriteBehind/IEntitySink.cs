@@ -57,6 +57,17 @@ public interface IEntitySink<TState>
     Task<IReadOnlyList<StoredVersion>> LoadVersionsAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken);
 
     /// <summary>
+    /// The same as <see cref="LoadAsync"/> where the first answer was older than what is known to be saved: over another connection than the
+    /// one that would be used next, where there can be one, as behind that one is a copy that lags, perhaps. Unless implemented, the same.
+    /// </summary>
+    Task<IReadOnlyList<StoredRow<TState>>> LoadAgainAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        => LoadAsync(ids, cancellationToken);
+
+    /// <summary>The same of <see cref="LoadVersionsAsync"/>.</summary>
+    Task<IReadOnlyList<StoredVersion>> LoadVersionsAgainAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        => LoadVersionsAsync(ids, cancellationToken);
+
+    /// <summary>
     /// Whether the id can be a key of the table: null where it can, else the reason, as a sentence. Called before a write is
     /// accepted, so that an id which could never be stored is refused and not acknowledged.
     /// </summary>

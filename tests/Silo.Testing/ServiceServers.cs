@@ -10,12 +10,16 @@ public sealed class ServiceServers : IAsyncLifetime
     private RedisServer? _redis;
     private PostgresServer? _postgres;
     private NpgsqlDataSource? _database;
+    private PgBouncer? _pooler;
 
     /// <summary>The environment that names the servers.</summary>
     public Dictionary<string, string?> Environment { get; } = [];
 
     /// <summary>Whether PostgreSQL can be stopped without harm to other tests.</summary>
     public bool HasOwnPostgres { get; init; }
+
+    /// <summary>Whether the service reaches PostgreSQL through a PgBouncer in transaction mode.</summary>
+    public bool HasPooler { get; init; }
 
     /// <summary>How Redis is started.</summary>
     public RedisServerOptions RedisOptions { get; init; } = new();
@@ -31,7 +35,8 @@ public sealed class ServiceServers : IAsyncLifetime
         _database = NpgsqlDataSource.Create(postgres);
         _redis = await RedisServer.StartAsync(RedisOptions);
         Environment["WRITEBEHIND_REDIS"] = _redis.Configuration;
-        Environment["WRITEBEHIND_POSTGRES"] = postgres;
+        _pooler = HasPooler ? await PgBouncer.StartAsync(postgres) : null;
+        Environment["WRITEBEHIND_POSTGRES"] = _pooler?.ConnectionString ?? postgres;
     }
 
     public async Task ExecuteAsync(string sql)
@@ -61,6 +66,11 @@ public sealed class ServiceServers : IAsyncLifetime
         if (_database is not null)
         {
             await _database.DisposeAsync();
+        }
+
+        if (_pooler is not null)
+        {
+            await _pooler.DisposeAsync();
         }
 
         if (_redis is not null)

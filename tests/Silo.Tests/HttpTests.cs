@@ -123,6 +123,35 @@ public sealed class HttpTests(OneSilo silo) : IClassFixture<OneSilo>
         Assert.Empty(await BoardAsync(10));
     }
 
+    [Fact]
+    public async Task Who_disqualifies_while_boards_can_not_be_forgotten_is_told_that_the_score_is_deleted_and_may_repeat_it()
+    {
+        await PostAsync("/score/12/cheat", new { points = 99 });
+        await silo.Http.SendAsync(Flush());
+        await silo.Servers.Redis.SendAsync(
+            "EVAL",
+            """
+            for shard = 0, 99 do
+              local key = string.format('wb:{cache.leaders:%02d}:control', shard)
+              redis.call('DEL', key)
+              redis.call('SET', key, 'broken')
+            end
+            """,
+            "0");
+        var refused = await PostAsync("/score/12/cheat/disqualify", new { });
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        var problem = await refused.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.StartsWith("The score is deleted", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.True(problem.GetProperty("outcomeUnknown").GetBoolean());
+        Assert.DoesNotContain("othing was written", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Equal(0L, await silo.Servers.QueryAsync("SELECT count(*) FROM shop.score WHERE game = 12"));
+
+        await silo.Servers.Redis.SendAsync(
+            "EVAL", "for shard = 0, 99 do redis.call('DEL', string.format('wb:{cache.leaders:%02d}:control', shard)) end", "0");
+        Assert.Equal(HttpStatusCode.NoContent, (await PostAsync("/score/12/cheat/disqualify", new { })).StatusCode);
+    }
+
     [Theory]
     [InlineData("/stock/pear/reserve", """{"quantity":0}""", 400)]
     [InlineData("/stock/pear/restock", """{"quantity":-1}""", 400)]

@@ -32,6 +32,29 @@ public sealed class ProveTests(ServiceServers servers) : IClassFixture<ServiceSe
     }
 
     [Fact]
+    public async Task Behind_a_pooler_in_transaction_mode_every_row_is_verified_with_no_setting()
+    {
+        var behind = new ServiceServers { HasPooler = true };
+        await behind.InitializeAsync();
+        try
+        {
+            var (code, output) = await ClientProcess.RunAsync(
+                behind, "prove", "--writes", "2000", "--entities", "100", "--concurrency", "24", "--json", JsonPath, "--log", LogPath);
+
+            Assert.True(code == 0, output);
+            Assert.Contains("VERIFIED", output, StringComparison.Ordinal);
+            var figures = JsonDocument.Parse(await File.ReadAllTextAsync(JsonPath)).RootElement;
+            Assert.Equal(2_000, figures.GetProperty("ackedWrites").GetInt64());
+            Assert.Equal(0, figures.GetProperty("mismatches").GetInt32());
+            Assert.Contains("A pooler stands before PostgreSQL", await File.ReadAllTextAsync(LogPath), StringComparison.Ordinal);
+        }
+        finally
+        {
+            await behind.DisposeAsync();
+        }
+    }
+
+    [Fact]
     public async Task Ctrl_c_drains_the_silos_and_leaves_none_running()
     {
         await using var client = ClientProcess.Start(

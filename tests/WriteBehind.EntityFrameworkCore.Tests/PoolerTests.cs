@@ -170,6 +170,50 @@ public sealed class PoolerTests
     public void What_only_the_server_can_know_is_its_answer_also_without_a_routine(string code)
         => Assert.Equal(SinkFailure.Entity, SqlStates.Classify(new PostgresException("said", "ERROR", "ERROR", code)));
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("transaction")]
+    [InlineData("session")]
+    public async Task A_second_question_is_answered_by_another_backend(string? mode)
+    {
+        var direct = await SharedServers.CreateDatabaseAsync();
+        await using var owner = new SinkHost<TestContext>(direct);
+        await owner.ExecuteAsync(
+            """
+            CREATE VIEW counters AS
+            SELECT 'a'::text AS "Name", pg_backend_pid()::bigint AS "Value", false AS "Hidden", 1::bigint AS "Version"
+            """);
+        await using var pooler = mode is null ? null : await PgBouncer.StartAsync(direct, $"pool_mode = {mode}");
+        await using var host = new SinkHost<TestContext>(pooler?.ConnectionString ?? direct);
+        var sink = host.Sink<Counter>();
+
+        for (var i = 0; i < 5; i++)
+        {
+            var first = Assert.NotNull(await sink.FindAsync("a")).State.Value;
+            var second = (await sink.LoadAgainAsync(["a"], CancellationToken.None)).Single().State.Value;
+            Assert.NotEqual(first, second);
+            Assert.Equal(1, (await sink.LoadVersionsAgainAsync(["a"], CancellationToken.None)).Single().Version);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_second_question_is_answered_all_the_same_where_there_is_one_connection(bool behindPooler)
+    {
+        var direct = await SharedServers.CreateDatabaseAsync();
+        await using var owner = await HostAsync(direct);
+        await using var pooler = behindPooler ? await PgBouncer.StartAsync(direct, "default_pool_size = 1") : null;
+        await using var host = new SinkHost<TestContext>(
+            pooler?.ConnectionString ?? new NpgsqlConnectionStringBuilder(direct) { MaxPoolSize = 1 }.ConnectionString);
+        var sink = host.Sink<Counter>();
+        await sink.PutAsync("a", 1, new Counter { Name = "a", Value = 7 });
+
+        Assert.Equal(7, Assert.NotNull(await sink.FindAsync("a")).State.Value);
+        Assert.Equal(7, (await sink.LoadAgainAsync(["a"], CancellationToken.None)).Single().State.Value);
+        Assert.Equal(SaveOutcome.Applied, (await sink.PutAsync("a", 2, new Counter { Name = "a", Value = 8 })).Outcome);
+    }
+
     private static async Task SaveAsync(SinkHost<TestContext> host, IReadOnlyList<string> types)
     {
         await Task.WhenAll(types.Select(async type =>

@@ -11,14 +11,18 @@ public sealed class StuckFlusherTests(Database database) : IClassFixture<Databas
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(3);
 
-    [Fact]
-    public async Task It_holds_the_lock_of_its_table_no_longer_than_about_a_lease()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task It_holds_the_lock_of_its_table_no_longer_than_about_a_lease(bool behindPooler)
     {
-        await using var proxy = TcpProxy.Start((await SharedServers.PostgresAsync()).Port);
+        await using var pooler = behindPooler ? await PgBouncer.StartAsync(database.ConnectionString) : null;
+        await using var proxy = TcpProxy.Start(pooler?.Port ?? (await SharedServers.PostgresAsync()).Port);
         await using var dying = new SinkHost<TestContext>(PostgresServer.Through($"{database.ConnectionString};Timeout=5", proxy.Port));
         var sink = dying.Sink<Game>("games", static game => game.Lease = Lease);
 
         // A delete among them has the lock for itself. It is prepared, so that the next is sent at once.
+        await database.Host.ExecuteAsync("DELETE FROM write_behind_documents");
         static SaveItem<Game> Large(int i, long version) => new($"g{i}", version, new Game(new string('x', 1 << 20), i, []));
         static SaveItem<Game>[] Batch(long version)
             => [new("gone", version, null), .. Enumerable.Range(0, 8).Select(i => Large(i, version))];
@@ -29,7 +33,8 @@ public sealed class StuckFlusherTests(Database database) : IClassFixture<Databas
         await Eventually.TrueAsync(async () => await HoldersAsync() == 1, because: "it has the lock, and the server waits for the rest");
 
         var started = Stopwatch.GetTimestamp();
-        var other = database.Host.Sink<Game>("games", static game => game.Lease = Lease);
+        await using var otherHost = new SinkHost<TestContext>(pooler?.ConnectionString ?? database.ConnectionString);
+        var other = otherHost.Sink<Game>("games", static game => game.Lease = Lease);
         await Eventually.TrueAsync(async () => await TrySaveAsync(other));
 
         // Its transaction began before the clock here did, and each try waits for a second.

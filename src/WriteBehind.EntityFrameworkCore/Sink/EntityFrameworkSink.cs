@@ -49,6 +49,9 @@ internal sealed class EntityFrameworkSink<TState>(
     /// <summary>How often work is tried whose failure says that the connection is spoiled, and nothing else.</summary>
     private const int Tries = 3;
 
+    /// <summary>The connection of the last load, as its server numbers it.</summary>
+    private int _answeredBy;
+
     private readonly SinkErrors _errors = new(type, check.IsWritten);
 
     public string Description => description;
@@ -134,24 +137,54 @@ internal sealed class EntityFrameworkSink<TState>(
     }
 
     public Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        => LoadAsync(ids, elsewhere: false, cancellationToken);
+
+    public Task<IReadOnlyList<StoredVersion>> LoadVersionsAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        => LoadVersionsAsync(ids, elsewhere: false, cancellationToken);
+
+    public Task<IReadOnlyList<StoredRow<TState>>> LoadAgainAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        => LoadAsync(ids, elsewhere: true, cancellationToken);
+
+    public Task<IReadOnlyList<StoredVersion>> LoadVersionsAgainAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        => LoadVersionsAsync(ids, elsewhere: true, cancellationToken);
+
+    private Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(
+        IReadOnlyList<string> ids, bool elsewhere, CancellationToken cancellationToken)
         => RunAsync(
             "Loading",
             LoadPatience,
-            (rented, token) => loader.LoadAsync(rented, [.. ids.Where(id => key.Check(id) is null)], token),
-            cancellationToken);
+            (rented, token) => loader.LoadAsync(AnsweredBy(rented), [.. ids.Where(id => key.Check(id) is null)], token),
+            cancellationToken,
+            elsewhere);
 
-    public Task<IReadOnlyList<StoredVersion>> LoadVersionsAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    private Task<IReadOnlyList<StoredVersion>> LoadVersionsAsync(
+        IReadOnlyList<string> ids, bool elsewhere, CancellationToken cancellationToken)
         => RunAsync(
-            "Loading versions of", LoadPatience, (rented, token) => versions.LoadAsync(rented, ids, token), cancellationToken);
+            "Loading versions of",
+            LoadPatience,
+            (rented, token) => versions.LoadAsync(AnsweredBy(rented), ids, token),
+            cancellationToken,
+            elsewhere);
+
+    private RentedContext AnsweredBy(RentedContext rented)
+    {
+        Volatile.Write(ref _answeredBy, rented.Connection.ProcessID);
+        return rented;
+    }
 
     /// <param name="doing">What is done, for messages.</param>
     /// <param name="patience">How long to wait at most. Connecting and preparing have no time-out on the server.</param>
     /// <param name="work">Does it, with an open connection.</param>
     /// <param name="cancellationToken">The caller's; its cancellation is no failure.</param>
+    /// <param name="elsewhere">Whether over another connection than the one that answered last.</param>
     private async Task<T> RunAsync<T>(
-        string doing, TimeSpan patience, Func<RentedContext, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+        string doing,
+        TimeSpan patience,
+        Func<RentedContext, CancellationToken, Task<T>> work,
+        CancellationToken cancellationToken,
+        bool elsewhere = false)
     {
-        var running = WorkAsync(doing, patience, work, cancellationToken);
+        var running = WorkAsync(doing, patience, work, elsewhere, cancellationToken);
         try
         {
             return await running.MayBeAbandoned().WaitAsync(patience + DriverGrace, CancellationToken.None).ConfigureAwait(false);
@@ -164,7 +197,11 @@ internal sealed class EntityFrameworkSink<TState>(
     }
 
     private async Task<T> WorkAsync<T>(
-        string doing, TimeSpan patience, Func<RentedContext, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+        string doing,
+        TimeSpan patience,
+        Func<RentedContext, CancellationToken, Task<T>> work,
+        bool elsewhere,
+        CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(patience);
@@ -174,10 +211,13 @@ internal sealed class EntityFrameworkSink<TState>(
             var opened = false;
             try
             {
-                var rented = contexts.Rent(mayPrepare: attempt < Tries);
-                await using (rented.ConfigureAwait(false))
+                var mayPrepare = attempt < Tries;
+                var place = elsewhere
+                    ? await OpenedContext.ElsewhereAsync(contexts, mayPrepare, _answeredBy, poolers, limit.Token).ConfigureAwait(false)
+                    : await OpenedContext.OpenAsync(contexts, mayPrepare, limit.Token).ConfigureAwait(false);
+                await using (place.ConfigureAwait(false))
                 {
-                    await rented.OpenAsync(limit.Token).ConfigureAwait(false);
+                    var rented = place.Rented;
                     opened = true;
                     if (hasStaleTypes)
                     {

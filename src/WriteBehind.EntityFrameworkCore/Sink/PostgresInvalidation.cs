@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using WriteBehind.Caching;
+using WriteBehind.Common;
 using WriteBehind.EntityFrameworkCore.Sql;
 
 namespace WriteBehind.EntityFrameworkCore.Sink;
@@ -23,11 +24,19 @@ internal sealed partial class PostgresInvalidation(
 {
     private const string Everything = "*";
 
+    private const string HearsNothing =
+        "PostgreSQL's notifications do not arrive, though LISTEN succeeds: a pooler in transaction mode stands in between, perhaps. The " +
+        "cache is emptied time and again instead. Give AddPostgresInvalidation a context that connects past the pooler.";
+
     /// <summary>How long after the death of the listener another one may take over.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
 
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(1);
+    private readonly string _name = $"listen {cache.Name}";
     private bool _deaf;
+
+    /// <summary>Where it says how it is doing.</summary>
+    internal OtherLoops Loops { get; init; } = new();
 
     /// <summary>How often the lease is renewed, and a silent connection is asked whether it is still there.</summary>
     internal TimeSpan Beat { get; init; } = TimeSpan.FromSeconds(5);
@@ -45,8 +54,13 @@ internal sealed partial class PostgresInvalidation(
             var pause = Beat;
             try
             {
-                if (await cache.TryLeadAsync(Lease, stoppingToken).ConfigureAwait(false)
-                    && !await ListenAsync(stoppingToken).ConfigureAwait(false))
+                if (!await cache.TryLeadAsync(Lease, stoppingToken).ConfigureAwait(false)
+                    || await ListenAsync(stoppingToken).ConfigureAwait(false))
+                {
+                    // Another process listens.
+                    Loops.Works(_name, time.GetUtcNow());
+                }
+                else
                 {
                     await PollAsync(stoppingToken).ConfigureAwait(false);
                     pause = TimeSpan.Zero;
@@ -61,12 +75,14 @@ internal sealed partial class PostgresInvalidation(
 #pragma warning restore CA1031
             {
                 Broken(logger, e, cache.Name);
+                Loops.Fails(_name, e.Message);
                 pause = PauseAfterFailure;
             }
 
             await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
+        Loops.Ended(_name);
         await ResignAsync().ConfigureAwait(false);
     }
 
@@ -100,6 +116,7 @@ internal sealed partial class PostgresInvalidation(
                 _deaf = false;
                 await cache.RemoveAllAsync(cancellationToken).ConfigureAwait(false);
                 Listening(logger, cache.Name);
+                Loops.Works(_name, time.GetUtcNow());
                 await PumpAsync(connection, messages, cancellationToken).ConfigureAwait(false);
                 return true;
             }
@@ -162,6 +179,8 @@ internal sealed partial class PostgresInvalidation(
             Deaf(logger, cache.Name, Poll);
         }
 
+        Loops.Fails(_name, HearsNothing);
+
         await cache.RemoveAllAsync(cancellationToken).ConfigureAwait(false);
         for (var waited = TimeSpan.Zero; waited < Poll; waited += Beat)
         {
@@ -198,6 +217,8 @@ internal sealed partial class PostgresInvalidation(
                 // This process slept through its lease. Whoever listens now has emptied the cache.
                 return;
             }
+
+            Loops.Works(_name, time.GetUtcNow());
         }
     }
 

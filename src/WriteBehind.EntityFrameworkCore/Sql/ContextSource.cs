@@ -113,3 +113,125 @@ internal sealed class RentedContext(AsyncServiceScope scope, DbContext context, 
         scope.Dispose();
     }
 }
+
+/// <summary>A context whose connection is open.</summary>
+internal sealed class OpenedContext : IAsyncDisposable
+{
+    /// <summary>How long other connections are waited for. A small pool may have none.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    /// <summary>How many are passed over at most.</summary>
+    private const int MostKept = 2;
+
+    private readonly IReadOnlyList<RentedContext> _kept;
+
+    private OpenedContext(RentedContext rented, IReadOnlyList<RentedContext> kept) => (Rented, _kept) = (rented, kept);
+
+    public RentedContext Rented { get; }
+
+    public static async Task<OpenedContext> OpenAsync(ContextSource contexts, bool mayPrepare, CancellationToken cancellationToken)
+        => new(await RentAsync(contexts, mayPrepare, cancellationToken).ConfigureAwait(false), []);
+
+    /// <summary>
+    /// Opens another connection than the one that answered last, for a second question. What the pool gives before is kept busy with a
+    /// transaction meanwhile: the one that answered last; and behind a pooler the first, which has the backend that would be next.
+    /// </summary>
+    /// <param name="contexts">Where contexts come from.</param>
+    /// <param name="mayPrepare">Whether statements may be prepared.</param>
+    /// <param name="last">The process id of the connection that answered last.</param>
+    /// <param name="poolers">Knows of poolers.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<OpenedContext> ElsewhereAsync(
+        ContextSource contexts, bool mayPrepare, int last, PoolerWatch poolers, CancellationToken cancellationToken)
+    {
+        var kept = new List<RentedContext>();
+        try
+        {
+            var next = await RentAsync(contexts, mayPrepare, cancellationToken).ConfigureAwait(false);
+            kept.Add(next);
+            var isBetween = await poolers.IsBetweenAsync(next.Connection, cancellationToken).ConfigureAwait(false);
+            using var soon = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            soon.CancelAfter(Patience);
+            while (kept.Count <= MostKept && (next.Connection.ProcessID == last || (isBetween && kept.Count == 1)))
+            {
+                await RunAsync(next.Connection, "BEGIN READ ONLY", cancellationToken).ConfigureAwait(false);
+                if (await TryRentAsync(contexts, mayPrepare, soon.Token).ConfigureAwait(false) is not { } other)
+                {
+                    next = kept.Find(context => context.Connection.ProcessID != last) ?? next;
+                    await RunAsync(next.Connection, "ROLLBACK", cancellationToken).ConfigureAwait(false);
+                    break;
+                }
+
+                next = other;
+                kept.Add(next);
+            }
+
+            kept.Remove(next);
+            return new OpenedContext(next, kept);
+        }
+        catch
+        {
+            await DisposeAsync(kept).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await DisposeAsync(_kept).ConfigureAwait(false);
+        await Rented.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static async Task DisposeAsync(IReadOnlyList<RentedContext> contexts)
+    {
+        foreach (var context in contexts)
+        {
+            await context.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<RentedContext> RentAsync(ContextSource contexts, bool mayPrepare, CancellationToken cancellationToken)
+    {
+        var rented = contexts.Rent(mayPrepare);
+        try
+        {
+            await rented.OpenAsync(cancellationToken).ConfigureAwait(false);
+            return rented;
+        }
+        catch
+        {
+            await rented.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>One that has a backend, for which it may have to wait behind a pooler; null where there is none.</summary>
+    private static async Task<RentedContext?> TryRentAsync(ContextSource contexts, bool mayPrepare, CancellationToken cancellationToken)
+    {
+        RentedContext? rented = null;
+        try
+        {
+            rented = await RentAsync(contexts, mayPrepare, cancellationToken).ConfigureAwait(false);
+            await RunAsync(rented.Connection, "SELECT 1", cancellationToken).ConfigureAwait(false);
+            return rented;
+        }
+        catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
+        {
+            if (rented is not null)
+            {
+                await rented.DisposeAsync().ConfigureAwait(false);
+            }
+
+            return null;
+        }
+    }
+
+    private static async Task RunAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+        var command = new NpgsqlCommand(sql, connection);
+        await using (command.ConfigureAwait(false))
+        {
+            await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+}

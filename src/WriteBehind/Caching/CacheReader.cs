@@ -115,7 +115,7 @@ internal sealed class CacheReader(
 
         if (own.Count > 0)
         {
-            _ = RunAsync(own, loader);
+            Detached.Begin(static read => read.Reader.RunAsync(read.Flights, read.Loader), (Reader: this, Flights: own, Loader: loader));
         }
 
         return flights;
@@ -246,7 +246,7 @@ internal sealed class CacheReader(
         due?.RemoveAll(request => store.IsAway(request.Key) || !_refreshing.TryAdd(request.Key, true));
         if (due is { Count: > 0 })
         {
-            _ = Task.Run(() => RefreshAsync(due, loader));
+            Detached.Start(static call => call.Reader.RefreshAsync(call.Due, call.Loader), (Reader: this, Due: due, Loader: loader));
         }
     }
 

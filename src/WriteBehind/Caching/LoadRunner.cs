@@ -134,8 +134,10 @@ internal sealed class LoadRunner(
         {
             var started = time.GetTimestamp();
 
-            // One that does not heed its token is left to itself.
-            var running = loader([.. flights.Select(static flight => flight.Key)], limit.Token);
+            // For all who wait for it, so in nobody's context: an ambient transaction of one would take in its query. One that does not
+            // heed its token is left to itself.
+            string[] keys = [.. flights.Select(static flight => flight.Key)];
+            var running = Detached.RunAsync(static call => call.loader(call.keys, call.Token), (loader, keys, limit.Token));
             var loaded = await running.MayBeAbandoned().WaitAsync(limit.Token).ConfigureAwait(false);
             var duration = time.GetElapsedTime(started);
             metrics.Loaded(duration);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace WriteBehind.Common;
 
 /// <summary>Tasks that go on after those who waited for them have gone.</summary>
@@ -45,6 +47,23 @@ internal static class Detached
                 _ = work(state);
             },
             (work, state));
+
+    /// <summary>
+    /// The same for work that is waited for. Also for what goes on with a scheduler of its own, as a grain's does: that of the thread stays.
+    /// </summary>
+    public static Task<T> Call<TState, T>(Func<TState, Task<T>> work, TState state)
+    {
+        var call = new StrongBox<(Func<TState, Task<T>> Work, TState State, Task<T>? Running)>((work, state, null));
+        ExecutionContext.Run(
+            Nobodys,
+            static begin =>
+            {
+                ref var call = ref ((StrongBox<(Func<TState, Task<T>> Work, TState State, Task<T>? Running)>)begin!).Value;
+                call.Running = call.Work(call.State);
+            },
+            call);
+        return call.Value.Running!;
+    }
 
     /// <summary>
     /// Starts work on a thread of the pool, without the caller's <see cref="ExecutionContext"/>. A thread of its own because an ambient

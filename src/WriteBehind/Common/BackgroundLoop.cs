@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 
 namespace WriteBehind.Common;
@@ -75,4 +76,25 @@ internal sealed partial class BackgroundLoop(string name, Func<CancellationToken
 
     [LoggerMessage(1, LogLevel.Error, "A round of '{Loop}' failed ({Failures} in a row); the loop goes on.")]
     private static partial void RoundFailed(ILogger logger, Exception error, string loop, int failures);
+}
+
+/// <summary>How loops are doing that are not the engine's own, so that its status and health show them, too.</summary>
+internal sealed class OtherLoops
+{
+    private readonly ConcurrentDictionary<string, LoopStatus> _loops = new(StringComparer.Ordinal);
+
+    public IEnumerable<LoopStatus> Status => _loops.Values.OrderBy(static loop => loop.Name, StringComparer.Ordinal);
+
+    /// <summary>It works.</summary>
+    public void Works(string name, DateTimeOffset now) => _loops[name] = new LoopStatus(name, now, 0, null);
+
+    /// <summary>It does not, and goes on trying.</summary>
+    public void Fails(string name, string error) => _loops.AddOrUpdate(
+        name,
+        static (name, error) => new LoopStatus(name, null, 1, error),
+        static (_, loop, error) => loop with { ConsecutiveFailures = loop.ConsecutiveFailures + 1, LastError = error },
+        error);
+
+    /// <summary>It has ended.</summary>
+    public void Ended(string name) => _loops.TryRemove(name, out _);
 }

@@ -29,6 +29,13 @@ internal sealed class DetachedSink<TState>(IEntitySink<TState> sink) : IEntitySi
     public Task<IReadOnlyList<StoredVersion>> LoadVersionsAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
         => Detached.RunAsync(static call => call.sink.LoadVersionsAsync(call.ids, call.cancellationToken), (sink, ids, cancellationToken));
 
+    public Task<IReadOnlyList<StoredRow<TState>>> LoadAgainAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        => Detached.RunAsync(static call => call.sink.LoadAgainAsync(call.ids, call.cancellationToken), (sink, ids, cancellationToken));
+
+    public Task<IReadOnlyList<StoredVersion>> LoadVersionsAgainAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        => Detached.RunAsync(
+            static call => call.sink.LoadVersionsAgainAsync(call.ids, call.cancellationToken), (sink, ids, cancellationToken));
+
     public string? CheckId(string id) => sink.CheckId(id);
 
     public string? CheckState(TState state) => sink.CheckState(state);

@@ -15,11 +15,13 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     private readonly DurabilityGuard _guard;
     private readonly ILogger _logger;
     private readonly Dictionary<string, ITypeEngine> _types;
+    private readonly OtherLoops _others;
     private readonly List<BackgroundLoop> _loops = [];
 
-    public WriteBehindEngine(EngineParts parts, DurabilityGuard guard, IEnumerable<IEntityRegistration> registrations)
+    public WriteBehindEngine(
+        EngineParts parts, DurabilityGuard guard, OtherLoops others, IEnumerable<IEntityRegistration> registrations)
     {
-        (_parts, _guard, _logger) = (parts, guard, parts.Loggers.CreateLogger(LogCategories.Engine));
+        (_parts, _guard, _others, _logger) = (parts, guard, others, parts.Loggers.CreateLogger(LogCategories.Engine));
         _types = registrations.ToDictionary(
             registration => registration.Type, registration => registration.Build(parts), StringComparer.Ordinal);
         DeadLetters = new DeadLetterService(FindType);
@@ -146,7 +148,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         var backlogs = await Task.WhenAll(_types.Values.Select(type => type.CountAsync(null, cancellationToken))).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
         var durability = _guard.Status with { Reachable = backlogs.All(static backlog => backlog.IsWhole), Shards = ShardsOf(backlogs) };
-        return new EngineStatus([.. _types.Values.Select(type => type.Status)], durability, [.. _loops.Select(loop => loop.Status)]);
+        return new EngineStatus([.. _types.Values.Select(type => type.Status)], durability, [.. _loops.Select(loop => loop.Status), .. _others.Status]);
     }
 
     public async Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)

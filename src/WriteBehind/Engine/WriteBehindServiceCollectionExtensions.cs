@@ -55,6 +55,7 @@ public static class WriteBehindServiceCollectionExtensions
         services.TryAddSingleton<QueueMetrics>();
         services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<WriteBehindOptions>>().Value);
         services.TryAddSingleton<DurabilityGuard>();
+        services.TryAddSingleton<OtherLoops>();
         services.TryAddSingleton(CreateParts);
         services.TryAddSingleton<WriteBehindEngine>();
         services.TryAddSingleton<IWriteBehindEngine>(provider => provider.GetRequiredService<WriteBehindEngine>());

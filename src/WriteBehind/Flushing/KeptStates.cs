@@ -26,7 +26,7 @@ internal sealed class KeptStates(
         var justOver = _endedAt is { } ended && parts.Time.GetElapsedTime(ended) < Pause;
         if (parts.Options.AfterFlush == AfterFlush.Keep && !justOver && Interlocked.Exchange(ref _isRunning, 1) == 0)
         {
-            _ = RunAsync().MayBeAbandoned();
+            _ = Detached.RunAsync(RunAsync).MayBeAbandoned();
         }
     }
 

@@ -51,6 +51,12 @@ internal sealed partial class VerifiedSink<TState>(
     public Task<IReadOnlyList<StoredVersion>> LoadVersionsAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
         => sink.LoadVersionsAsync(ids, cancellationToken);
 
+    public Task<IReadOnlyList<StoredRow<TState>>> LoadAgainAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        => sink.LoadAgainAsync(ids, cancellationToken);
+
+    public Task<IReadOnlyList<StoredVersion>> LoadVersionsAgainAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        => sink.LoadVersionsAgainAsync(ids, cancellationToken);
+
     public string? CheckId(string id) => sink.CheckId(id);
 
     public string? CheckState(TState state) => sink.CheckState(state);

@@ -175,8 +175,8 @@ internal sealed class StatusProbe(IWriteBehindEngine engine, TimeProvider clock,
             {
                 _startedAt = clock.GetTimestamp();
 
-                // The look belongs to all who share it, so no single caller's token may end it.
-                _look = engine.GetStatusAsync(CancellationToken.None);
+                // The look belongs to all who share it, so no single caller's token may end it, and it runs in nobody's context.
+                _look = Detached.RunAsync(static engine => engine.GetStatusAsync(CancellationToken.None), engine);
             }
 
             look = _look;

@@ -113,7 +113,8 @@ internal sealed partial class QueueWorker(ReliableQueue queue, QueueSignal signa
         _name = name;
         if (_heartbeat.IsCompleted)
         {
-            _heartbeat = BeatAsync();
+            // In nobody's context: it lives as long as the worker.
+            _heartbeat = Detached.RunAsync(BeatAsync);
         }
 
         return name;

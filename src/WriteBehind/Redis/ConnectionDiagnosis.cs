@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using StackExchange.Redis;
+using WriteBehind.Common;
 
 namespace WriteBehind.Redis;
 
@@ -40,7 +41,7 @@ internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, Ti
         if (age >= PauseBetweenAttempts
             && Interlocked.CompareExchange(ref _attempt, new Attempt(time.GetTimestamp(), last?.Failure), last) == last)
         {
-            _ = AttemptAsync();
+            Detached.Start(static diagnosis => diagnosis.AttemptAsync(), this);
         }
 
         return last?.Failure is { } failure && age < 10 * PauseBetweenAttempts ? RedisErrors.Translate(failure) : error;
@@ -61,7 +62,7 @@ internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, Ti
 
         foreach (var connection in connections.ToArray().OfType<IConnectionMultiplexer>().Distinct())
         {
-            _ = AskAsync(connection);
+            Detached.Start(AskAsync, connection);
         }
 
         static async Task AskAsync(IConnectionMultiplexer connection)

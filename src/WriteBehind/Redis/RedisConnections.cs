@@ -292,9 +292,11 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
                 return made;
             }
 
+            // Its timers and threads live as long as the process, and keep the context in which they were made.
             var configuration = _configuration.Clone();
             configuration.BacklogPolicy = policy;
-            var multiplexer = await ConnectionMultiplexer.ConnectAsync(configuration).ConfigureAwait(false);
+            var multiplexer = await Detached.RunAsync(
+                static configuration => ConnectionMultiplexer.ConnectAsync(configuration), configuration).ConfigureAwait(false);
             await keep(multiplexer).ConfigureAwait(false);
             return multiplexer;
         }

@@ -230,13 +230,17 @@ internal static class MetaScript
     public static readonly RedisScript Script = new("""
         -- Only what is missing is written: at maxmemory a write would be refused, and a process that starts to drain could not.
         local known = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch', 'database')
+        -- A type that is new there, too: what is recorded is small. The HDEL has no effect; but once a script has written, Redis lets it go on.
+        local function begin() redis.call('HDEL', KEYS[1], '') end
         if not (known[1] and known[2] and known[3]) then
+          begin()
           redis.call('HSETNX', KEYS[1], 'layout', ARGV[1])
           redis.call('HSETNX', KEYS[1], 'shards', ARGV[2])
           redis.call('HSETNX', KEYS[1], 'epoch', ARGV[3])
         end
         -- A cache records no database, and has no fences.
         if ARGV[4] and ARGV[4] ~= '' and not known[4] then
+          begin()
           if redis.call('HSETNX', KEYS[1], 'database', ARGV[4]) == 1 then redis.call('HSET', KEYS[1], 'databaseName', ARGV[5]) end
         end
         local recorded = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch', 'database', 'databaseName')
@@ -291,6 +295,8 @@ internal static class EpochLua
           else
             return epoch
           end
+          -- Has no effect; but once a script has written, Redis lets it go on even at maxmemory, and no read fails for want of an epoch.
+          redis.call('PERSIST', key)
           redis.call('SET', key, epoch)
           return epoch
         end
@@ -311,6 +317,8 @@ internal static class ServerScript
         local before = redis.call('GET', KEYS[2])
         local epoch = redis.call('GET', KEYS[1])
         if before == ARGV[1] then return 0 end
+        -- As in heard: what comes is written at maxmemory, too.
+        redis.call('PERSIST', KEYS[2])
         if epoch and before and ARGV[3] == '0' then
           -- Who was there before knows by its own calls.
           local after = heard(KEYS[1], epoch, ARGV[4], redis.call('GET', KEYS[3]), ARGV[5], 0, now, ARGV[2])

@@ -16,7 +16,8 @@ internal sealed class EntityLoader<TState>
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
-    /// <summary>How often a row that is older than what was settled is asked for again: over about half a second.</summary>
+
+    /// <summary>How often a row that is older than what was settled is asked for again: over about two seconds.</summary>
     private const int Repeats = 3;
 
     private readonly EntityBuffer _buffer;
@@ -30,7 +31,9 @@ internal sealed class EntityLoader<TState>
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly GroupBatcher<string, RowReply> _rows;
+    private readonly GroupBatcher<string, RowReply> _rowsAgain;
     private readonly GroupBatcher<string, StoredVersion?> _versions;
+    private readonly GroupBatcher<string, StoredVersion?> _versionsAgain;
 
     public EntityLoader(TypeParts<TState> parts)
     {
@@ -41,8 +44,13 @@ internal sealed class EntityLoader<TState>
         // More than one query of the type under way, or one that hangs would hold up all its loads. Those of all types are bounded
         // together.
         var concurrency = parts.Engine.ShareOf(parts.Engine.Options.MaxConcurrentLoads);
-        _rows = new(LoadRowsAsync, _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
-        _versions = new(LoadVersionsAsync, _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
+        _rows = new(ids => LoadRowsAsync(ids, _sink.LoadAsync), _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
+        _versions = new(
+            ids => LoadVersionsAsync(ids, _sink.LoadVersionsAsync), _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
+
+        // What seemed older than what was settled is asked for elsewhere, and by itself: others need no second connection.
+        _rowsAgain = new(ids => LoadRowsAsync(ids, _sink.LoadAgainAsync), _options.BatchSize, static _ => 0, int.MaxValue);
+        _versionsAgain = new(ids => LoadVersionsAsync(ids, _sink.LoadVersionsAgainAsync), _options.BatchSize, static _ => 0, int.MaxValue);
     }
 
     /// <exception cref="PayloadException">The buffered payload can't be read.</exception>
@@ -59,7 +67,7 @@ internal sealed class EntityLoader<TState>
                 return FromBuffer(id, buffered);
             }
 
-            var reply = await _rows.SendAsync(id).ConfigureAwait(false);
+            var reply = await (attempt == 1 ? _rows : _rowsAgain).SendAsync(id).ConfigureAwait(false);
             if (reply.Error is not null || !IsStale(id, buffered, reply.Row?.Version, attempt))
             {
                 return FromRow(id, buffered, reply);
@@ -127,7 +135,7 @@ internal sealed class EntityLoader<TState>
                 return new(known, Exists: true, FromDatabase: false);
             }
 
-            var row = await _versions.SendAsync(id).ConfigureAwait(false);
+            var row = await (attempt == 1 ? _versions : _versionsAgain).SendAsync(id).ConfigureAwait(false);
             if (buffered.IsBuffered)
             {
                 var isNewer = row?.Version > known.Version;
@@ -230,12 +238,12 @@ internal sealed class EntityLoader<TState>
         entityType: _options.Type,
         entityId: id);
 
-    private async Task<IReadOnlyList<RowReply>> LoadRowsAsync(IReadOnlyList<string> ids)
+    private async Task<IReadOnlyList<RowReply>> LoadRowsAsync(IReadOnlyList<string> ids, LoadRows load)
     {
         var replies = await AskAsync(ids, async (distinct, cancellationToken) =>
         {
             var found = new Dictionary<string, RowReply>(StringComparer.Ordinal);
-            await LoadPartAsync(distinct, found, cancellationToken).ConfigureAwait(false);
+            await LoadPartAsync(distinct, found, load, cancellationToken).ConfigureAwait(false);
             return found;
         }).ConfigureAwait(false);
         return [.. ids.Select(id => replies.GetValueOrDefault(id))];
@@ -244,11 +252,12 @@ internal sealed class EntityLoader<TState>
     /// <summary>
     /// Halves what can't be loaded together, until the error is with the row that caused it: the others must not suffer for it.
     /// </summary>
-    private async Task LoadPartAsync(ArraySegment<string> ids, Dictionary<string, RowReply> replies, CancellationToken cancellationToken)
+    private async Task LoadPartAsync(
+        ArraySegment<string> ids, Dictionary<string, RowReply> replies, LoadRows load, CancellationToken cancellationToken)
     {
         try
         {
-            foreach (var row in await _sink.LoadAsync(ids, cancellationToken).ConfigureAwait(false))
+            foreach (var row in await load(ids, cancellationToken).ConfigureAwait(false))
             {
                 replies.Add(row.Id, new RowReply(row, null));
             }
@@ -261,8 +270,8 @@ internal sealed class EntityLoader<TState>
                 return;
             }
 
-            await LoadPartAsync(ids[..(ids.Count / 2)], replies, cancellationToken).ConfigureAwait(false);
-            await LoadPartAsync(ids[(ids.Count / 2)..], replies, cancellationToken).ConfigureAwait(false);
+            await LoadPartAsync(ids[..(ids.Count / 2)], replies, load, cancellationToken).ConfigureAwait(false);
+            await LoadPartAsync(ids[(ids.Count / 2)..], replies, load, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -280,9 +289,10 @@ internal sealed class EntityLoader<TState>
             id,
             error);
 
-    private async Task<IReadOnlyList<StoredVersion?>> LoadVersionsAsync(IReadOnlyList<string> ids)
+    private async Task<IReadOnlyList<StoredVersion?>> LoadVersionsAsync(
+        IReadOnlyList<string> ids, Func<string[], CancellationToken, Task<IReadOnlyList<StoredVersion>>> load)
     {
-        var rows = await AskAsync(ids, _sink.LoadVersionsAsync).ConfigureAwait(false);
+        var rows = await AskAsync(ids, load).ConfigureAwait(false);
         var byId = rows.ToDictionary(row => row.Id, StringComparer.Ordinal);
         return [.. ids.Select(id => byId.TryGetValue(id, out var row) ? row : (StoredVersion?)null)];
     }
@@ -308,6 +318,9 @@ internal sealed class EntityLoader<TState>
             await Task.Delay(pause, _time).ConfigureAwait(false);
         }
     }
+
+    /// <summary>One of the sink's two ways to load rows.</summary>
+    private delegate Task<IReadOnlyList<StoredRow<TState>>> LoadRows(IReadOnlyList<string> ids, CancellationToken cancellationToken);
 
     /// <summary>A row, nothing where there is none, or why it can't be read.</summary>
     private readonly record struct RowReply(StoredRow<TState>? Row, Exception? Error);

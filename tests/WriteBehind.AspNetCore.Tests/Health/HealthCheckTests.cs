@@ -25,6 +25,19 @@ public sealed class HealthCheckTests
     }
 
     [Fact]
+    public async Task The_look_that_all_checks_share_runs_in_the_context_of_none()
+    {
+        var caller = new AsyncLocal<string?>();
+        var seen = new List<string?>();
+        _engine.OnStatus = () => seen.Add(caller.Value);
+        caller.Value = "somebody's";
+
+        await CheckAsync();
+
+        Assert.Equal([null], seen);
+    }
+
+    [Fact]
     public async Task Without_redis_nothing_can_be_acknowledged()
     {
         _engine.Status = _engine.Status with { Durability = new(false, [], null) };

@@ -15,6 +15,9 @@ internal sealed class FakeEngine : IWriteBehindEngine
 
     public int StatusCalls { get; private set; }
 
+    /// <summary>Runs where the status is asked for.</summary>
+    public Action? OnStatus { get; set; }
+
     public TimeSpan? FlushTimeout { get; private set; }
 
     public FakeDeadLetters Letters { get; } = new();
@@ -34,6 +37,7 @@ internal sealed class FakeEngine : IWriteBehindEngine
     public Task<EngineStatus> GetStatusAsync(CancellationToken cancellationToken = default)
     {
         StatusCalls++;
+        OnStatus?.Invoke();
         return Failure is null ? Task.FromResult(Status) : Task.FromException<EngineStatus>(Failure);
     }
 

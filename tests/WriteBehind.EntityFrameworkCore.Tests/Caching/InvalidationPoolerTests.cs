@@ -26,6 +26,10 @@ public sealed class InvalidationPoolerTests
 
         Assert.Contains(log.Written, static line => line.Contains("do not arrive", StringComparison.Ordinal));
         Assert.DoesNotContain(log.Written, static line => line.StartsWith("Listening", StringComparison.Ordinal));
+        var status = Assert.Single(listener.Loops.Status);
+        Assert.Equal("listen recorded", status.Name);
+        Assert.True(status.ConsecutiveFailures > 0);
+        Assert.Contains("pooler", status.LastError, StringComparison.Ordinal);
         await listener.StopAsync(CancellationToken.None);
     }
 
@@ -46,6 +50,7 @@ public sealed class InvalidationPoolerTests
         await command.ExecuteNonQueryAsync();
 
         await Eventually.TrueAsync(() => cache.Removed.Contains("changed"));
+        Assert.Equal(0, Assert.Single(listener.Loops.Status).ConsecutiveFailures);
         await listener.StopAsync(CancellationToken.None);
     }
 

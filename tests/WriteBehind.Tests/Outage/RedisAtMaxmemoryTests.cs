@@ -34,6 +34,50 @@ public sealed class RedisAtMaxmemoryTests
     }
 
     [Fact]
+    public async Task A_type_that_is_new_there_starts_at_maxmemory_and_is_read_in_shards_that_were_never_used()
+    {
+        await using var redis = await RedisServer.StartAsync(new() { Timeout = TimeSpan.FromSeconds(15) });
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "1");
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Redis = redis.Configuration,
+            Engine = static engine => engine.WriteTimeout = TimeSpan.FromSeconds(1),
+            Item = static item => (item.AfterFlush, item.CacheTtl) = (AfterFlush.Keep, TimeSpan.FromHours(5)),
+        });
+        string[] ids = [.. Enumerable.Range(0, 100).Select(static i => $"{i}")];
+        await engine.Table.PutAsync(new ItemRow("7", Version: 3, Quantity: 7, Note: null));
+
+        Assert.Equal(["7"], (await engine.Items.GetManyAsync(ids)).Keys);
+        Assert.Equal(7, (await engine.Items.GetAsync("7"))!.State.Quantity);
+        var error = await Assert.ThrowsAsync<BufferUnavailableException>(() => engine.Items.SetAsync("8", new Item(8)));
+        Assert.Contains("maxmemory", error.Message, StringComparison.Ordinal);
+        Assert.True((await engine.FlushAllAsync()).IsClean);
+
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "0");
+        await engine.Items.SetAsync("8", new Item(8));
+        await engine.FlushAsync("8");
+        Assert.Equal(8, (await engine.Table.RowAsync("8"))!.Quantity);
+    }
+
+    [Fact]
+    public async Task A_process_that_starts_at_maxmemory_after_redis_was_restarted_drains_it()
+    {
+        await using var redis = await RedisServer.StartAsync(new() { Timeout = TimeSpan.FromSeconds(15) });
+        await using var first = await TestEngine.StartAsync(new() { Redis = redis.Configuration });
+        await Task.WhenAll(Enumerable.Range(0, Entities).Select(i => first.Items.SetAsync($"{i}", new Item(i))));
+        await first.StopAsync();
+
+        // Under another run id, which the record does not know.
+        await redis.RestartAsync();
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "1");
+        await using var next = await TestEngine.StartAsync(first.Options with { More = static more => more.AddEntity<Reading>("reading") });
+
+        Assert.Equal(3, (await next.Items.GetAsync("3"))!.State.Quantity);
+        Assert.True((await next.FlushAllAsync()).IsClean);
+        Assert.Equal(Entities, (await next.Table.RowsAsync()).Count);
+    }
+
+    [Fact]
     public async Task Clean_entries_give_way_to_writes_and_dirty_ones_stay()
     {
         const int Most = 16 << 20;

@@ -41,6 +41,10 @@ public sealed class SlowDatabaseTests
         }
 
         Assert.All(await Task.WhenAll(calls), static error => Assert.IsType<SinkException>(error));
+        await Eventually.TrueAsync(
+            async () => await engine.Table.ScalarAsync<long>(
+                "SELECT count(*) FROM pg_locks WHERE relation = 'items'::regclass AND NOT granted") == 0,
+            because: "what is given up is cancelled at the server, too");
         await transaction.RollbackAsync();
         await Eventually.TrueAsync(async () => await engine.Items.GetAsync("a") is null);
     }

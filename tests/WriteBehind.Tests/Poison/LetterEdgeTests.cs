@@ -86,6 +86,45 @@ public sealed class LetterEdgeTests : IAsyncLifetime
         Assert.False(await Letters.DiscardAsync("item", "a"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Of_all_who_retry_or_discard_a_letter_at_once_exactly_one_is_told_that_he_did(bool isFenced)
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var id = $"r{round}";
+            await (isFenced ? DieFencedAsync(id) : DieAsync(id));
+
+            var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(
+                i => i % 2 == 0 ? Letters.RetryAsync("item", id) : Letters.DiscardAsync("item", id)));
+
+            Assert.Single(answers, static done => done);
+            Assert.Null(await Letters.ShowAsync("item", id));
+            Assert.Equal(Array.IndexOf(answers, true) % 2 == 0, await _buffer.IsDirtyAsync(id));
+        }
+    }
+
+    [Fact]
+    public async Task A_letter_whose_state_is_being_written_anew_is_not_discarded_meanwhile_and_can_be_where_that_failed()
+    {
+        await DieFencedAsync("a");
+        var step = _engine.Gate.HoldAt(ProtocolStep.BeforeWrite, id: "a");
+        var retry = Letters.RetryAsync("item", "a");
+        await step.ReachedAsync();
+
+        Assert.False(await Letters.DiscardAsync("item", "a"));
+        Assert.False(await Letters.RetryAsync("item", "a"));
+        step.Release();
+        Assert.True(await retry);
+        Assert.True(await _buffer.IsDirtyAsync("a"));
+
+        await DieFencedAsync("b");
+        _engine.Gate.FailAt(ProtocolStep.BeforeWrite, new InvalidOperationException("a mistake (test)"), id: "b");
+        await Assert.ThrowsAsync<InvalidOperationException>(() => Letters.RetryAsync("item", "b"));
+        Assert.True(await Letters.DiscardAsync("item", "b"));
+    }
+
     /// <summary>The second half of a discard, after others did something in between.</summary>
     private async Task<bool> DiscardAsync(string id, string looked)
     {
@@ -93,7 +132,7 @@ public sealed class LetterEdgeTests : IAsyncLifetime
         var keys = _buffer.Keys[_buffer.Keys.ShardOf(id)];
         var reply = await DeadLetterScripts.Discard.RunAsync(
             _engine.Services.GetRequiredService<RedisConnections>(),
-            [keys.Dirty, keys.Dead, keys.Entity(id), keys.Fence(id)],
+            [keys.Dirty, keys.Dead, keys.Entity(id), keys.Fence(id), keys.Retry(id)],
             [id, letter.MarkField, letter.Mark, letter.Version + 1, 60_000, looked],
             CancellationToken.None);
         return reply.NextFlag();
@@ -104,6 +143,14 @@ public sealed class LetterEdgeTests : IAsyncLifetime
     private async Task<string> LetterAsync(string id) => (await _redis.SendAsync("HGET", Dead(id), id))!;
 
     private string Dead(string id) => _buffer.Keys[_buffer.Keys.ShardOf(id)].Dead!;
+
+    /// <summary>Its state is in the letter alone.</summary>
+    private async Task DieFencedAsync(string id)
+    {
+        await _engine.Items.SetAsync(id, new Item(1));
+        await _engine.Table.PutAsync(new ItemRow(id, Version: 1, Quantity: 99, Note: null));
+        await Assert.ThrowsAsync<EntityRejectedException>(() => _engine.FlushAsync(id));
+    }
 
     private async Task DieAsync(string id)
     {

@@ -11,6 +11,7 @@ public sealed class SinkProbe
     private int _batches;
     private int _clockReads;
     private int _loads;
+    private int _secondQuestions;
     private int _concurrentBatches;
 
     /// <summary>Runs before each batch is sent; may wait or throw a <see cref="SinkException"/>.</summary>
@@ -36,6 +37,9 @@ public sealed class SinkProbe
 
     /// <summary>How many ids were looked up.</summary>
     public int Loads => Volatile.Read(ref _loads);
+
+    /// <summary>How often was asked again what seemed too old.</summary>
+    public int SecondQuestions => Volatile.Read(ref _secondQuestions);
 
     /// <summary>The most batches that were under way at once.</summary>
     public int MostConcurrentBatches { get; private set; }
@@ -100,38 +104,22 @@ public sealed class SinkProbe
 
         public string? CheckState(TState state) => sink.CheckState(state);
 
-        public async Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        public Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+            => LoadAsync(ids, () => sink.LoadAsync(ids, cancellationToken));
+
+        public Task<IReadOnlyList<StoredVersion>> LoadVersionsAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+            => LoadAsync(ids, () => sink.LoadVersionsAsync(ids, cancellationToken));
+
+        public Task<IReadOnlyList<StoredRow<TState>>> LoadAgainAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
         {
-            if (probe.BeforeLoad is { } hook)
-            {
-                await hook(ids);
-            }
-
-            var rows = await sink.LoadAsync(ids, cancellationToken);
-            Interlocked.Add(ref probe._loads, ids.Count);
-            if (probe.AfterLoad is { } after)
-            {
-                await after(ids);
-            }
-
-            return rows;
+            Interlocked.Increment(ref probe._secondQuestions);
+            return LoadAsync(ids, () => sink.LoadAgainAsync(ids, cancellationToken));
         }
 
-        public async Task<IReadOnlyList<StoredVersion>> LoadVersionsAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+        public Task<IReadOnlyList<StoredVersion>> LoadVersionsAgainAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
         {
-            if (probe.BeforeLoad is { } hook)
-            {
-                await hook(ids);
-            }
-
-            var versions = await sink.LoadVersionsAsync(ids, cancellationToken);
-            Interlocked.Add(ref probe._loads, ids.Count);
-            if (probe.AfterLoad is { } after)
-            {
-                await after(ids);
-            }
-
-            return versions;
+            Interlocked.Increment(ref probe._secondQuestions);
+            return LoadAsync(ids, () => sink.LoadVersionsAgainAsync(ids, cancellationToken));
         }
 
         public async Task<SaveResult[]> SaveAsync(
@@ -163,6 +151,23 @@ public sealed class SinkProbe
             {
                 probe.Leave(ids);
             }
+        }
+
+        private async Task<T> LoadAsync<T>(IReadOnlyList<string> ids, Func<Task<T>> load)
+        {
+            if (probe.BeforeLoad is { } hook)
+            {
+                await hook(ids);
+            }
+
+            var rows = await load();
+            Interlocked.Add(ref probe._loads, ids.Count);
+            if (probe.AfterLoad is { } after)
+            {
+                await after(ids);
+            }
+
+            return rows;
         }
     }
 }

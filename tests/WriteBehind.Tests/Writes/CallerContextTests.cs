@@ -5,6 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Buffer;
 using WriteBehind.Engine;
 using WriteBehind.Flushing;
+using WriteBehind.Queues;
+using WriteBehind.Testing;
 using WriteBehind.Tests.Caching;
 using WriteBehind.Tests.Support;
 
@@ -125,6 +127,69 @@ public sealed class CallerContextTests
         }
 
         Assert.Equal(5, await node.RowCountOfAsync("r"));
+    }
+
+    [Fact]
+    public async Task A_loader_of_a_cache_which_serves_all_readers_runs_in_the_context_of_none()
+    {
+        await using var node = await CacheNode.StartAsync(
+            static cache => (cache.Ttl, cache.EarlyRefresh) = (TimeSpan.FromSeconds(5), 100));
+        var joined = new ConcurrentQueue<bool>();
+        Tenant.Value = "somebody's";
+        using (new TransactionScope(TransactionScopeAsyncFlowOption.Enabled))
+        {
+            // The first one is waited for, the others refresh what it loaded.
+            await Eventually.TrueAsync(async () =>
+            {
+                await node.Cache.GetOrLoadAsync("k", LoadAsync);
+                return joined.Count > 2;
+            });
+        }
+
+        Assert.All(joined, Assert.False);
+
+        async Task<Page?> LoadAsync(CancellationToken cancellationToken)
+        {
+            joined.Enqueue(Transaction.Current is not null || Tenant.Value is not null);
+            await Pause.ForAsync(TimeSpan.FromMilliseconds(50), cancellationToken);
+            return new Page(1);
+        }
+    }
+
+    [Fact]
+    public async Task The_heartbeat_of_a_worker_goes_on_in_the_context_of_none()
+    {
+        var time = new SeenTime(TimeSpan.FromSeconds(20) / 3, () => Tenant.Value);
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            More = builder =>
+            {
+                builder.Services.AddSingleton<TimeProvider>(time);
+                builder.AddQueue("q", static queue => queue.Lease = TimeSpan.FromSeconds(20));
+            },
+        });
+        Tenant.Value = "somebody's";
+        await using var worker = engine.Services.GetRequiredKeyedService<IReliableQueue>("q").OpenWorker();
+        await worker.TryTakeAsync(1, TimeSpan.Zero);
+
+        await Eventually.TrueAsync(() => time.Seen.Count > 0);
+        Assert.All(time.Seen, Assert.Null);
+    }
+
+    /// <summary>The real time, which notes who waits for so long.</summary>
+    private sealed class SeenTime(TimeSpan wait, Func<string?> who) : TimeProvider
+    {
+        public ConcurrentQueue<string?> Seen { get; } = new();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            if (dueTime == wait)
+            {
+                Seen.Enqueue(who());
+            }
+
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
     }
 
     private static async Task FlushSessionAsync(TestEngine engine)
