@@ -57,8 +57,8 @@ public interface IEntitySink<TState>
     Task<IReadOnlyList<StoredVersion>> LoadVersionsAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken);
 
     /// <summary>
-    /// The same as <see cref="LoadAsync"/> where the first answer was older than what is known to be saved: over another connection than the
-    /// one that would be used next, where there can be one, as behind that one is a copy that lags, perhaps. Unless implemented, the same.
+    /// The same as <see cref="LoadAsync"/> where the first answer was older than what is known to be saved: over another connection than
+    /// the one that gave it, where there can be one, as behind that one is a copy that lags, perhaps. Unless implemented, the same.
     /// </summary>
     Task<IReadOnlyList<StoredRow<TState>>> LoadAgainAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
         => LoadAsync(ids, cancellationToken);

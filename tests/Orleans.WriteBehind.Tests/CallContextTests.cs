@@ -9,8 +9,8 @@ using Stock = Orleans.WriteBehind.Tests.Support.Stock;
 namespace Orleans.WriteBehind.Tests;
 
 /// <summary>
-/// Calls of a grain share loads, saves and the flush timer. These run in the context of none of them: what a call carries along (its tenant,
-/// its trace) is its own.
+/// Calls of a grain share loads, saves and the flush timer. These run in the context of none of them: what a call carries along (its
+/// tenant, its trace) is its own.
 /// </summary>
 public sealed class CallContextTests
 {

@@ -100,6 +100,6 @@ public sealed class GrainEdgeTests
         return acknowledged;
     }
 
-    private static Task RaiseAsync(GrainCluster cluster) => cluster.Database.ScalarAsync(
+    private static Task<object?> RaiseAsync(GrainCluster cluster) => cluster.Database.ScalarAsync(
         $"""UPDATE stock SET "Quantity" = 99, "Version" = "Version" + 1 WHERE "Sku" = '{Sku}'""");
 }

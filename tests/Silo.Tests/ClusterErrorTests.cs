@@ -1,13 +1,12 @@
 using Microsoft.AspNetCore.Http;
-using Orleans.Runtime;
 using Orleans.Serialization;
 using Silo.Http;
 
 namespace Silo.Tests;
 
 /// <summary>
-/// What the cluster itself fails with while silos come and go: it passes, so it is a 503 that says that the outcome is unknown, never a 500.
-/// Some of it comes from another silo and has no codec: only its name arrives.
+/// What the cluster itself fails with while silos come and go: it passes, so it is a 503 that says that the outcome is unknown, never a
+/// 500. Some of it comes from another silo and has no codec: only its name arrives.
 /// </summary>
 public sealed class ClusterErrorTests
 {

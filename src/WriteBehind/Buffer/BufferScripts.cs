@@ -173,9 +173,9 @@ internal static class DeadLetterScripts
         """);
 
     /// <summary>
-    /// Takes a letter that holds its state, so that it can be written anew, which takes more than one step, without somebody else doing the
-    /// same or discarding it. KEYS: dead, retry. ARGV: id, the letter, for how long in ms, who takes it. Returns 0 where somebody has it, or
-    /// it is not there any more.
+    /// Takes a letter that holds its state, so that it can be written anew, which takes more than one step, without somebody else doing
+    /// the same or discarding it. KEYS: dead, retry. ARGV: id, the letter, for how long in ms, who takes it. Returns 0 where somebody has
+    /// it, or it is not there any more.
     /// </summary>
     public static readonly RedisScript Take = new("""
         if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
@@ -189,8 +189,8 @@ internal static class DeadLetterScripts
 
     /// <summary>
     /// Drops a dead entity's state for good. KEYS: dirty, dead, entity, fence, retry. ARGV: id, the field that marks the write and
-    /// what it holds, next version, fence time in ms, the letter. Returns 0 where another letter is there by now, or none, or where somebody
-    /// writes its state anew.
+    /// what it holds, next version, fence time in ms, the letter. Returns 0 where another letter is there by now, or none, or where
+    /// somebody writes its state anew.
     /// </summary>
     public static readonly RedisScript Discard = new("""
         -- The very letter that was read: one that was retried and set aside anew tells of another write, and nobody has seen it.

@@ -49,7 +49,7 @@ internal static class Detached
             (work, state));
 
     /// <summary>
-    /// The same for work that is waited for. Also for what goes on with a scheduler of its own, as a grain's does: that of the thread stays.
+    /// The same for work that is waited for. Also for what goes on with a scheduler of its own, as a grain's does: the thread's stays.
     /// </summary>
     public static Task<T> Call<TState, T>(Func<TState, Task<T>> work, TState state)
     {

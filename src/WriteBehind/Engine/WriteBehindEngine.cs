@@ -148,7 +148,8 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         var backlogs = await Task.WhenAll(_types.Values.Select(type => type.CountAsync(null, cancellationToken))).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
         var durability = _guard.Status with { Reachable = backlogs.All(static backlog => backlog.IsWhole), Shards = ShardsOf(backlogs) };
-        return new EngineStatus([.. _types.Values.Select(type => type.Status)], durability, [.. _loops.Select(loop => loop.Status), .. _others.Status]);
+        return new EngineStatus(
+            [.. _types.Values.Select(type => type.Status)], durability, [.. _loops.Select(loop => loop.Status), .. _others.Status]);
     }
 
     public async Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)

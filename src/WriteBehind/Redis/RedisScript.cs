@@ -230,7 +230,7 @@ internal static class MetaScript
     public static readonly RedisScript Script = new("""
         -- Only what is missing is written: at maxmemory a write would be refused, and a process that starts to drain could not.
         local known = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'epoch', 'database')
-        -- A type that is new there, too: what is recorded is small. The HDEL has no effect; but once a script has written, Redis lets it go on.
+        -- Nor could one with a type that is new there. The HDEL has no effect; but once a script has written, Redis lets it go on.
         local function begin() redis.call('HDEL', KEYS[1], '') end
         if not (known[1] and known[2] and known[3]) then
           begin()

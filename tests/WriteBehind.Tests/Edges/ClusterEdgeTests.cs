@@ -93,7 +93,7 @@ public sealed class ClusterEdgeTests : IAsyncLifetime
         return started!;
     }
 
-    private static Task SetAllAsync(TestEngine engine, int quantity)
+    private static Task<long[]> SetAllAsync(TestEngine engine, int quantity)
         => Task.WhenAll(Ids.Select(id => engine.Items.SetAsync(id, new Item(quantity))));
 
     private static Task AnswersAsync(TestEngine engine) => Eventually.TrueAsync(

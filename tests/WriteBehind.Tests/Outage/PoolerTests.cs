@@ -84,6 +84,6 @@ public sealed class PoolerTests
             because: "the status says that notifications do not arrive");
         await direct.ExecuteAsync("UPDATE readings SET count = 77, \"Version\" = \"Version\" + 1");
         await Eventually.TrueAsync(
-            async () => (await node.Readings.GetAsync("5"))?.Count == 77, because: "the cache is emptied from time to time instead");
+            async () => (await node.Readings.GetAsync("5"))?.State.Count == 77, because: "the cache is emptied from time to time instead");
     }
 }

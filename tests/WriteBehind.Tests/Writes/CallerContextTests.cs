@@ -133,7 +133,7 @@ public sealed class CallerContextTests
     public async Task A_loader_of_a_cache_which_serves_all_readers_runs_in_the_context_of_none()
     {
         await using var node = await CacheNode.StartAsync(
-            static cache => (cache.Ttl, cache.EarlyRefresh) = (TimeSpan.FromSeconds(5), 100));
+            static cache => (cache.Ttl, cache.NegativeTtl, cache.EarlyRefresh) = (TimeSpan.FromSeconds(5), TimeSpan.Zero, 100));
         var joined = new ConcurrentQueue<bool>();
         Tenant.Value = "somebody's";
         using (new TransactionScope(TransactionScopeAsyncFlowOption.Enabled))
@@ -159,20 +159,20 @@ public sealed class CallerContextTests
     [Fact]
     public async Task The_heartbeat_of_a_worker_goes_on_in_the_context_of_none()
     {
-        var time = new SeenTime(TimeSpan.FromSeconds(20) / 3, () => Tenant.Value);
+        var time = new SeenTime(TimeSpan.FromSeconds(10), () => Tenant.Value);
         await using var engine = await TestEngine.StartAsync(new()
         {
             More = builder =>
             {
                 builder.Services.AddSingleton<TimeProvider>(time);
-                builder.AddQueue("q", static queue => queue.Lease = TimeSpan.FromSeconds(20));
+                builder.AddQueue("q", static queue => queue.Lease = TimeSpan.FromSeconds(30));
             },
         });
         Tenant.Value = "somebody's";
         await using var worker = engine.Services.GetRequiredKeyedService<IReliableQueue>("q").OpenWorker();
         await worker.TryTakeAsync(1, TimeSpan.Zero);
 
-        await Eventually.TrueAsync(() => time.Seen.Count > 0);
+        await Eventually.TrueAsync(() => !time.Seen.IsEmpty);
         Assert.All(time.Seen, Assert.Null);
     }
 
