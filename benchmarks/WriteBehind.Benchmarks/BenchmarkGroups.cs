@@ -17,5 +17,6 @@ internal static class BenchmarkGroups
         new GrainCostGroup(),
         new MicroGroup(),
         new CachingGroup(),
+        new ClusterGroup(),
     ];
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using WriteBehind.Benchmarks.Cluster;
 using WriteBehind.Benchmarks.Measuring;
 using WriteBehind.Benchmarks.Recovery;
 using WriteBehind.Benchmarks.Reporting;
@@ -12,13 +13,21 @@ public static class BenchmarkProgram
     private const string RedisVariable = "WRITEBEHIND_REDIS";
     private const string PostgresVariable = "WRITEBEHIND_POSTGRES";
 
-    /// <summary>Runs it, or the process that recovers for group 6 (<see cref="RecoveryChild"/>); returns the exit code.</summary>
+    /// <summary>
+    /// Runs it, or the process that recovers for group 6 (<see cref="RecoveryChild"/>) or is a silo of group 11 (<see cref="SiloChild"/>);
+    /// returns the exit code.
+    /// </summary>
     public static async Task<int> RunAsync(string[] args)
     {
         ArgumentNullException.ThrowIfNull(args);
         if (args is [RecoveryProcess.Command, .. var rest])
         {
             return await RecoveryChild.RunAsync(ServersFromEnvironment(), rest);
+        }
+
+        if (args is [SiloChild.Command, .. var ofSilo])
+        {
+            return await SiloChild.RunAsync(ServersFromEnvironment(), ofSilo);
         }
 
         var quick = new Option<bool>("--quick") { Description = "A rough answer in under five minutes." };

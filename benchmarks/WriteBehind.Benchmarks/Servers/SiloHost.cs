@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Orleans.Clustering.Redis;
 using Orleans.Configuration;
 using Orleans.Serialization.Configuration;
 using Orleans.WriteBehind;
@@ -26,7 +27,9 @@ internal sealed class SiloHost : IAsyncDisposable
 
     /// <param name="workspace">Where everybody's data goes.</param>
     /// <param name="entity">Changes the settings of the type.</param>
-    public static async Task<SiloHost> StartAsync(Workspace workspace, Action<EntityTypeOptions<Product>>? entity = null)
+    /// <param name="isInCluster">Whether it meets others of the workspace; otherwise it is alone.</param>
+    public static async Task<SiloHost> StartAsync(
+        Workspace workspace, Action<EntityTypeOptions<Product>>? entity = null, bool isInCluster = false)
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
@@ -39,8 +42,7 @@ internal sealed class SiloHost : IAsyncDisposable
 
         // The state is a class that Orleans does not know, and its Redis storage reads no others.
         builder.Services.Configure<TypeManifestOptions>(options => options.AddAllowedType(typeof(Product)));
-        builder.UseOrleans(silo => silo
-            .UseLocalhostClustering(FreePort(), FreePort())
+        builder.UseOrleans(silo => (isInCluster ? InCluster(silo, workspace) : silo.UseLocalhostClustering(FreePort(), FreePort()))
             .Configure<ClusterOptions>(options => (options.ServiceId, options.ClusterId) = (workspace.Prefix, workspace.Prefix))
             .UseInMemoryReminderService()
             .AddRedisGrainStorage(
@@ -77,6 +79,12 @@ internal sealed class SiloHost : IAsyncDisposable
         await _host.StopAsync();
         _host.Dispose();
     }
+
+    private static ISiloBuilder InCluster(ISiloBuilder silo, Workspace workspace) => silo
+        .ConfigureEndpoints(IPAddress.Loopback, FreePort(), FreePort())
+        .UseRedisClustering((RedisClusteringOptions options)
+            => options.ConfigurationOptions = ConfigurationOptions.Parse(workspace.Redis))
+        .AddDistributedGrainDirectory();
 
     private static int FreePort()
     {
