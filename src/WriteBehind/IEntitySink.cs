@@ -78,6 +78,12 @@ public interface IEntitySink<TState>
     /// is accepted, for states that hold the character U+0000 (which PostgreSQL has no place for in texts), and for all that are not JSON.
     /// </summary>
     string? CheckState(TState state) => null;
+
+    /// <summary>
+    /// The same, but called before each write, so it has to be quick: for what the table can't hold and JSON does not show, such as a time
+    /// that is not in UTC.
+    /// </summary>
+    string? CheckEveryState(TState state) => null;
 }
 
 /// <summary>Makes the sink of an entity type; one is registered per engine.</summary>

@@ -80,7 +80,7 @@ public sealed class StatePropertyTests
         var sink = host.Sink<TState>();
         await sink.VerifyAsync(CancellationToken.None);
         Assert.Contains(path, sink.Description, StringComparison.Ordinal);
-        var codec = new PayloadCodec<TState>(new EntityTypeOptions<TState>("test"), sink.CheckState);
+        var codec = new PayloadCodec<TState>(new EntityTypeOptions<TState>("test"), sink.CheckState, sink.CheckEveryState);
         var kept = new Dictionary<string, TState>();
         for (var id = 1; id <= States; id++)
         {

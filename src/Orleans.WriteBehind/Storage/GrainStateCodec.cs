@@ -142,20 +142,7 @@ internal sealed class GrainStateCodec<T>
             return "what is read back is written in another way than the state was.";
         }
 
-        if (_proof.Value.Contract is { Faults.Count: > 0 } || state is null)
-        {
-            return null;
-        }
-
-        try
-        {
-            return new StateComparer(_json.Options).Difference(state, read, typeof(T), typeof(T).Name);
-        }
-        catch (Exception e) when (e is NotSupportedException or InvalidOperationException or JsonException)
-        {
-            // JSON can't even look at it. That both are written the same has to do.
-            return null;
-        }
+        return new GraphComparer().Difference(state, read, typeof(T).Name);
     }
 
     private static GrainStateDocument Wrap(byte[] bytes)

@@ -22,6 +22,7 @@ internal sealed class EntityFrameworkSink<TState>(
     VersionLoader versions,
     CatalogueCheck check,
     Func<TState, string?> checkState,
+    Func<TState, string?>? checkEveryState,
     StuckFlushers stuck,
     PoolerWatch poolers,
     TimeProvider time) : IEntitySink<TState>
@@ -59,6 +60,8 @@ internal sealed class EntityFrameworkSink<TState>(
     public string? CheckId(string id) => key.Check(id);
 
     public string? CheckState(TState state) => checkState(state);
+
+    public string? CheckEveryState(TState state) => checkEveryState?.Invoke(state);
 
     public Task VerifyAsync(CancellationToken cancellationToken)
         => RunAsync(

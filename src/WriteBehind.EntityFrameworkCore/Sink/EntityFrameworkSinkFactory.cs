@@ -74,6 +74,7 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
             new VersionLoader(map.Key, BulkStatements.PlainLookUp(map.Table, map.Key, map.VersionColumn)),
             new CatalogueCheck(options.Type, tables),
             state => MappedStates.Refuse(options, bulk, state),
+            MappedTimes.Of(map) is { } times ? state => times.Refuse(state) : null,
             new StuckFlushers(flushLock, options.Lease),
             _poolers,
             time ?? TimeProvider.System);
@@ -95,6 +96,7 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
             new VersionLoader(table.Key, BulkStatements.Of(bulk).LookUp),
             new CatalogueCheck(options.Type, [ExpectedTable.OfDocuments(documents)]),
             table.Check,
+            null,
             new StuckFlushers(flushLock, options.Lease),
             _poolers,
             time ?? TimeProvider.System);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using WriteBehind.EntityFrameworkCore.Model;
 using WriteBehind.EntityFrameworkCore.Saving;
@@ -66,6 +67,17 @@ internal static class MappedStates
             }
         }
 
+        // What EF Core finds out with the first row: it reads lists and arrays, and nothing else that holds elements.
+        if (properties.FirstOrDefault(property => !IsReadAsWritten(property)) is { } collection)
+        {
+            throw new ConfigurationException(
+                collection.Name,
+                $"'{collection.Name}' of {mapped.ClrType.Name} can't be kept in a column as a {collection.ClrType.Name}: EF Core reads " +
+                "such columns as arrays and lists alone. Declare it as an array, a List, or an interface of List; or give it a value " +
+                "converter (HasConversion).",
+                type);
+        }
+
         var complex = mapped.GetComplexProperties().ToList();
         var navigations = (mapped as IEntityType)?.GetNavigations().ToList() ?? [];
         HashSet<string> names =
@@ -95,10 +107,100 @@ internal static class MappedStates
         }
     }
 
+    private static bool IsReadAsWritten(IProperty property)
+        => property.GetElementType() is not { } element || property.GetValueConverter() is not null || property.ClrType.IsArray
+            || property.ClrType.IsAssignableFrom(typeof(List<>).MakeGenericType(element.ClrType));
+
     /// <summary>
     /// Whether the value does not come from the state: the id gives the key, the engine the version, the database what it makes.
     /// </summary>
     private static bool IsFromElsewhere(IProperty property, EntityMap map)
         => property.IsPrimaryKey() || property == map.Version || EntityMapReader.IsLeftToDatabase(property)
             || (property.DeclaringType is IEntityType owned && owned.IsOwned() && property.IsForeignKey());
+}
+
+/// <summary>
+/// Times that Npgsql does not write: those that are not in UTC where the column keeps instants, and those in UTC where it keeps none. They
+/// would be acknowledged, and a dead letter after.
+/// </summary>
+internal sealed class MappedTimes
+{
+    private readonly List<(IProperty Property, bool IsInstant)> _times = [];
+    private readonly List<(IPropertyBase Member, MappedTimes Times)> _parts = [];
+    private readonly bool _isTracked;
+
+    private MappedTimes(ITypeBase type, bool isTracked)
+    {
+        _isTracked = isTracked;
+        foreach (var property in type.GetProperties().Where(property => !property.IsShadowProperty() && !property.IsPrimaryKey()))
+        {
+            var time = property.GetElementType()?.ClrType ?? property.ClrType;
+            time = Nullable.GetUnderlyingType(time) ?? time;
+            if ((time == typeof(DateTime) || (time == typeof(DateTimeOffset) && isTracked)) && property.GetValueConverter() is null
+                && property.GetRelationalTypeMapping().StoreType is var column
+                && column.StartsWith("timestamp", StringComparison.OrdinalIgnoreCase))
+            {
+                _times.Add((property, column.Contains("with time zone", StringComparison.OrdinalIgnoreCase)));
+            }
+        }
+
+        // What is kept as JSON is a text there.
+        var owned = (type as IEntityType)?.GetNavigations()
+            .Where(part => part.TargetEntityType.IsOwned() && !part.IsOnDependent && !part.TargetEntityType.IsMappedToJson()) ?? [];
+        _parts.AddRange(owned
+            .Select(part => ((IPropertyBase)part, new MappedTimes(part.TargetEntityType, isTracked)))
+            .Concat(type.GetComplexProperties()
+                .Where(part => !part.ComplexType.IsMappedToJson())
+                .Select(part => ((IPropertyBase)part, new MappedTimes(part.ComplexType, isTracked))))
+            .Where(part => part.Item2._times.Count + part.Item2._parts.Count > 0));
+    }
+
+    /// <summary>The times of a table; null where it has none, or the application has told Npgsql to take what comes.</summary>
+    public static MappedTimes? Of(EntityMap map)
+        => AppContext.TryGetSwitch("Npgsql.EnableLegacyTimestampBehavior", out var isLegacy) && isLegacy ? null
+            : new MappedTimes(map.EntityType, map.TrackedReasons.Count > 0) is var times && times._times.Count + times._parts.Count > 0
+                ? times
+                : null;
+
+    /// <summary>Why the table can't hold one of the state's times; null where it can hold them all.</summary>
+    public string? Refuse(object state)
+    {
+        foreach (var (property, isInstant) in _times)
+        {
+            var value = property.GetGetter().GetClrValue(state);
+            if (value is System.Collections.IEnumerable many
+                ? many.Cast<object?>().Any(element => IsUnfit(element, isInstant))
+                : IsUnfit(value, isInstant))
+            {
+                return $"the time in '{property.Name}' is {(isInstant ? "not in UTC" : "in UTC")}, and a column of type " +
+                    $"{property.GetRelationalTypeMapping().StoreType} takes no such times. Way out: " +
+                    (isInstant ? "convert it (ToUniversalTime), or map it to another type of column." : "map it to timestamptz.");
+            }
+        }
+
+        foreach (var (member, times) in _parts)
+        {
+            var refused = member.GetGetter().GetClrValue(state) switch
+            {
+                null => null,
+                System.Collections.IEnumerable many => many.Cast<object>().Select(times.Refuse).FirstOrDefault(found => found is not null),
+                var part => times.Refuse(part),
+            };
+            if (refused is not null)
+            {
+                return refused;
+            }
+        }
+
+        return null;
+    }
+
+    private bool IsUnfit(object? value, bool isInstant) => value switch
+    {
+        DateTime time => isInstant != (time.Kind == DateTimeKind.Utc),
+
+        // In bulk the instant is written; SaveChanges refuses another offset.
+        DateTimeOffset time => _isTracked && isInstant && time.Offset != TimeSpan.Zero,
+        _ => false,
+    };
 }

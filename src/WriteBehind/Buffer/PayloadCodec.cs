@@ -23,11 +23,13 @@ internal static class PayloadCodec
 /// <param name="options">The type's settings.</param>
 /// <param name="check">Says why the database could never take a state; null where it could. Asked only about states that may be
 /// such.</param>
+/// <param name="checkEvery">The same, asked about every state.</param>
 /// <remarks>
 /// A state that would not come back as it was gets no payload, so it is never acknowledged: what JSON makes of it is proved by
 /// <see cref="JsonProof"/>; what another serializer makes of it is read back each time, and both have to be written the same.
 /// </remarks>
-internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options, Func<TState, string?>? check = null)
+internal sealed class PayloadCodec<TState>(
+    EntityTypeOptions<TState> options, Func<TState, string?>? check = null, Func<TState, string?>? checkEvery = null)
     where TState : class
 {
     private const byte Magic = PayloadCodec.Magic;
@@ -62,7 +64,7 @@ internal sealed class PayloadCodec<TState>(EntityTypeOptions<TState> options, Fu
     public byte[] Encode(string id, TState state)
     {
         var payload = Write(id, state);
-        if (Refuse(state, payload) is { } reason)
+        if ((Refuse(state, payload) ?? checkEvery?.Invoke(state)) is { } reason)
         {
             throw new PayloadException(
                 PayloadProblem.NotSerializable,

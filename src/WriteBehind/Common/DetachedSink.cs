@@ -39,6 +39,8 @@ internal sealed class DetachedSink<TState>(IEntitySink<TState> sink) : IEntitySi
     public string? CheckId(string id) => sink.CheckId(id);
 
     public string? CheckState(TState state) => sink.CheckState(state);
+
+    public string? CheckEveryState(TState state) => sink.CheckEveryState(state);
 }
 
 /// <summary>Makes them.</summary>

@@ -138,7 +138,7 @@ internal sealed class TypeParts<TState> : TypeParts
         : base(options, engine)
     {
         Sink = new VerifiedSink<TState>(engine.Sinks.CreateDetached(options), options.Type, Record.BelongsToAsync, Logger);
-        Codec = new PayloadCodec<TState>(options, Sink.CheckState);
+        Codec = new PayloadCodec<TState>(options, Sink.CheckState, Sink.CheckEveryState);
     }
 
     public PayloadCodec<TState> Codec { get; }

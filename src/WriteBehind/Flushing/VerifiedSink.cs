@@ -61,6 +61,8 @@ internal sealed partial class VerifiedSink<TState>(
 
     public string? CheckState(TState state) => sink.CheckState(state);
 
+    public string? CheckEveryState(TState state) => sink.CheckEveryState(state);
+
     private async ValueTask EnsureVerifiedAsync(CancellationToken cancellationToken)
     {
         if (Volatile.Read(ref _verified))

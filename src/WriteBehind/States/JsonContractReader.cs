@@ -65,10 +65,9 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
     /// <summary>Fields that no member of the contract stands for, and that nobody has said to be no state.</summary>
     public static IEnumerable<FieldInfo> HiddenFieldsOf(JsonTypeInfo info)
     {
-        var members = info.Properties.Where(IsKept).Select(property => MemberOf(info.Type, property)?.Name)
-            .ToHashSet(StringComparer.Ordinal);
+        var members = info.Properties.Where(IsKept).Select(property => PlaceOf(MemberOf(info.Type, property))).ToHashSet();
         var fields = IsOfDotNet(info.Type) ? info.Type.GetFields(Own) : FieldsOf(info.Type);
-        return fields.Where(field => !members.Contains(NameOf(field)) && !IsLeftOut(field));
+        return fields.Where(field => !members.Contains((field.DeclaringType, NameOf(field))) && !IsLeftOut(field));
     }
 
     /// <summary>Whether a member comes back: it is written, and there is a way to set it.</summary>
@@ -259,6 +258,7 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
         _names[here[(here.IndexOf('.', StringComparison.Ordinal) + 1)..]] = property.Name;
         if (property.IsExtensionData)
         {
+            _doubts.Add($"{here} may hold anything, the names of members too");
             return;
         }
 
@@ -317,7 +317,8 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
                     "it is a field, and fields are not written",
                     "make it a property, set IncludeFields, or mark it with [JsonInclude] or [JsonIgnore]");
             }
-            else if (!info.Properties.Any(property => property.Get is not null && MemberOf(type, property)?.Name == NameOf(field)))
+            else if (!info.Properties.Any(
+                property => property.Get is not null && PlaceOf(MemberOf(type, property)) == (field.DeclaringType, NameOf(field))))
             {
                 _doubts.Add($"{path} has a field of its own, {field.Name}");
             }
@@ -337,6 +338,9 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
                 member => member is PropertyInfo or FieldInfo
                     && string.Equals(member.Name, Letters(property.Name), StringComparison.OrdinalIgnoreCase));
 
+    /// <summary>What tells a member from another of its name that it hides (<c>new</c>).</summary>
+    private static (Type? Owner, string? Name) PlaceOf(MemberInfo? member) => (member?.DeclaringType, member?.Name);
+
     /// <summary>A name without what naming policies put between its words.</summary>
     private static string Letters(string name)
         => name.Replace("_", string.Empty, StringComparison.Ordinal).Replace("-", string.Empty, StringComparison.Ordinal);
@@ -346,11 +350,11 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
     private static bool IsBacking(FieldInfo field) => field.Name.EndsWith(">k__BackingField", StringComparison.Ordinal);
 
     /// <summary>The property that the compiler made the field for; of others the field itself.</summary>
-    private static string NameOf(FieldInfo field)
+    public static string NameOf(FieldInfo field)
         => IsBacking(field) ? field.Name[1..field.Name.IndexOf('>', StringComparison.Ordinal)] : field.Name;
 
     /// <summary>Whether the application says that the field is no state.</summary>
-    private static bool IsLeftOut(FieldInfo field)
+    public static bool IsLeftOut(FieldInfo field)
         => field.IsDefined(typeof(NonSerializedAttribute), inherit: false)
             || IsIgnored(field)
             || (IsBacking(field) && field.DeclaringType!.GetProperty(NameOf(field), Own) is { } property && IsIgnored(property));
@@ -358,7 +362,7 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
     private static bool IsIgnored(MemberInfo member)
         => member.GetCustomAttribute<JsonIgnoreAttribute>() is { Condition: JsonIgnoreCondition.Always };
 
-    private static bool IsOfDotNet(Type type)
+    public static bool IsOfDotNet(Type type)
         => type.Namespace is "System" || type.Namespace?.StartsWith("System.", StringComparison.Ordinal) == true;
 
     private static string FirstSentence(Exception error) => error.Message.Split(". ", 2)[0].TrimEnd('.');
@@ -369,21 +373,3 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
     private static string Name(Type type)
         => type.IsGenericType ? $"{type.Name.Split('`')[0]}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>" : type.Name;
 }
-
-/// <summary>What a serializer's settings make of a state type, as far as it can be told before there is a state.</summary>
-/// <param name="Faults">
-/// Why states of the type can't come back as they were, each with type, member and way out; empty where nothing is known to be in the way.
-/// </param>
-/// <param name="Doubts">
-/// What only a state itself can show: converters of the application, private fields, collections of its own. Where there are none, what was
-/// read back a few times comes back always.
-/// </param>
-/// <param name="Names">The names in JSON of all members, by the way to them from the state.</param>
-/// <param name="Members">The members of the type itself that are written and read.</param>
-/// <param name="Stored">Those of them that hold something, and don't only pass on what others hold.</param>
-internal sealed record JsonContract(
-    IReadOnlyList<string> Faults,
-    IReadOnlyList<string> Doubts,
-    IReadOnlyDictionary<string, string> Names,
-    IReadOnlySet<string> Members,
-    IReadOnlySet<string> Stored);

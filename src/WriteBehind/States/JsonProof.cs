@@ -17,6 +17,7 @@ internal sealed class JsonProof(StrictJson json, Type type)
     private static readonly SearchValues<byte> Suspects = SearchValues.Create([(byte)'\\', 0xEF]);
 
     private int _seen;
+    private volatile bool _hasFailed;
 
     public JsonContract Contract { get; } = json.ContractOf(type);
 
@@ -30,15 +31,27 @@ internal sealed class JsonProof(StrictJson json, Type type)
 
     /// <summary>Whether the JSON has to be read back before the state is acknowledged.</summary>
     public bool IsDue(ReadOnlySpan<byte> body)
-        => Contract.Doubts.Count > 0 || (_seen < First && Interlocked.Increment(ref _seen) <= First) || MayHoldHalfACharacter(body);
+        => StrictJson.TakeSuspicion() | Contract.Doubts.Count > 0 || _hasFailed
+            || (_seen < First && Interlocked.Increment(ref _seen) <= First) || MayHoldHalfACharacter(body);
 
     /// <summary>Why the state does not come back as it is; null where it does.</summary>
     public string? Refuse(object state, ReadOnlySpan<byte> body)
     {
+        var difference = Difference(state, body);
+
+        // A contract that proved wrong once proves nothing.
+        _hasFailed |= difference is not null;
+        return difference;
+    }
+
+    private string? Difference(object state, ReadOnlySpan<byte> body)
+    {
         try
         {
+            // The contract says what members are; the fields say what it overlooks.
             var read = JsonSerializer.Deserialize(body, json.Options.GetTypeInfo(type));
-            return new StateComparer(json.Options).Difference(state, read, type, type.Name);
+            return new StateComparer(json.Options).Difference(state, read, type, type.Name)
+                ?? new GraphComparer().Difference(state, read, type.Name);
         }
         catch (Exception e)
             when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException or FormatException)
@@ -75,3 +88,21 @@ internal sealed class JsonProof(StrictJson json, Type type)
         => body.IndexOfAny(Suspects) is var at and >= 0
             && (body[at..].IndexOf("\\uFFFD"u8) >= 0 || body[at..].IndexOf("\\ufffd"u8) >= 0 || body[at..].IndexOf("\uFFFD"u8) >= 0);
 }
+
+/// <summary>What a serializer's settings make of a state type, as far as it can be told before there is a state.</summary>
+/// <param name="Faults">
+/// Why states of the type can't come back as they were, each with type, member and way out; empty where nothing is known to be in the way.
+/// </param>
+/// <param name="Doubts">
+/// What only a state itself can show: converters of the application, private fields, collections of its own. Where there are none, what was
+/// read back a few times comes back always.
+/// </param>
+/// <param name="Names">The names in JSON of all members, by the way to them from the state.</param>
+/// <param name="Members">The members of the type itself that are written and read.</param>
+/// <param name="Stored">Those of them that hold something, and don't only pass on what others hold.</param>
+internal sealed record JsonContract(
+    IReadOnlyList<string> Faults,
+    IReadOnlyList<string> Doubts,
+    IReadOnlyDictionary<string, string> Names,
+    IReadOnlySet<string> Members,
+    IReadOnlySet<string> Stored);

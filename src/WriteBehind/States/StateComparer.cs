@@ -1,5 +1,7 @@
 using System.Collections;
+using System.Collections.Concurrent;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
@@ -51,7 +53,7 @@ internal sealed class StateComparer(JsonSerializerOptions options)
         var hidden = JsonContractReader.HiddenFieldsOf(info).ToList();
         foreach (var property in info.Properties)
         {
-            if (property.Get is not { } get || property.IsExtensionData || (hidden.Count == 0 && !JsonContractReader.IsKept(property)))
+            if (property.Get is not { } get || (hidden.Count == 0 && !JsonContractReader.IsKept(property)))
             {
                 continue;
             }
@@ -173,7 +175,7 @@ internal sealed class StateComparer(JsonSerializerOptions options)
     }
 
     /// <summary>Whether a type has a notion of equality of its own; else what it is written as has to do.</summary>
-    private static bool SaysWhatIsEqual(Type type)
+    internal static bool SaysWhatIsEqual(Type type)
         => type.GetMethod(nameof(Equals), [typeof(object)])?.DeclaringType is { } owner
             && owner != typeof(object)
             && owner != typeof(ValueType)
@@ -183,7 +185,7 @@ internal sealed class StateComparer(JsonSerializerOptions options)
 
     private byte[] Encode(object value) => JsonSerializer.SerializeToUtf8Bytes(value, value.GetType(), options);
 
-    private static string Show(object? value)
+    internal static string Show(object? value)
     {
         if (value is null)
         {
@@ -193,5 +195,151 @@ internal sealed class StateComparer(JsonSerializerOptions options)
         var text = value is string s ? $"\"{s}\"" : Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture)
             ?? value.GetType().Name;
         return text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 60), "…");
+    }
+}
+
+/// <summary>
+/// Compares two objects by what they hold, field by field, whatever a serializer looks at: what it overlooks is lost. What the application
+/// says to be no state is left out, and so are locks, delegates and their like.
+/// </summary>
+internal sealed class GraphComparer
+{
+    private const BindingFlags Fields = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+
+    private readonly HashSet<object> _seen = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>Where they differ first, and how; null where they are equal.</summary>
+    public string? Difference(object? written, object? read, string path)
+    {
+        if (written is null || read is null)
+        {
+            return (written is null && read is null) || IsNoState((written ?? read)!) ? null : Other(written, read, path);
+        }
+
+        var type = written.GetType();
+        if (IsNoState(written) || (!type.IsValueType && !_seen.Add(written)))
+        {
+            return null;
+        }
+
+        if (JsonContractReader.IsOfDotNet(type) || type.IsEnum)
+        {
+            return DifferentValue(written, read, type, path);
+        }
+
+        if (type != read.GetType() && !type.Assembly.IsDynamic && !IsIterator(type))
+        {
+            return $"{path} is a {type.Name} and comes back as a {read.GetType().Name}";
+        }
+
+        // Of a collection class of the application's own both count: its elements and its fields.
+        return (written is IEnumerable many && read is IEnumerable others ? DifferentElements(many, others, path) : null)
+            ?? (IsIterator(type) ? null : DifferentFields(JsonContractReader.FieldsOf(type), written, read, path));
+    }
+
+    private string? DifferentValue(object written, object read, Type type, string path) => (written, read) switch
+    {
+        (JsonNode a, JsonNode b) => JsonNode.DeepEquals(a, b) ? null : Other(written, read, path),
+        (JsonElement a, JsonElement b) => JsonElement.DeepEquals(a, b) ? null : Other(written, read, path),
+        (JsonDocument a, JsonDocument b) => JsonElement.DeepEquals(a.RootElement, b.RootElement) ? null : Other(written, read, path),
+        (DateTime a, DateTime b) => a == b && a.Kind == b.Kind ? null : Other(written, read, path),
+        (DateTimeOffset a, DateTimeOffset b) => a.EqualsExact(b) ? null : Other(written, read, path),
+        _ when Equals(written, read) => null,
+        (string, _) => Other(written, read, path),
+        (IEnumerable many, IEnumerable others) => DifferentComparer(many, others, path) ?? DifferentElements(many, others, path),
+        (ITuple, ITuple) => DifferentFields(type.GetFields(Fields), written, read, path),
+        _ when type.IsGenericType && type.GetGenericTypeDefinition() == typeof(KeyValuePair<,>) && type == read.GetType()
+            => DifferentFields(type.GetFields(Fields), written, read, path),
+
+        // What has no notion of equality is compared by those who know what it is written as.
+        _ => StateComparer.SaysWhatIsEqual(type) || type != read.GetType() ? Other(written, read, path) : null,
+    };
+
+    private string? DifferentFields(IEnumerable<FieldInfo> fields, object written, object read, string path)
+        => fields.Where(field => !JsonContractReader.IsLeftOut(field))
+            .Select(field => Difference(field.GetValue(written), field.GetValue(read), $"{path}.{JsonContractReader.NameOf(field)}"))
+            .FirstOrDefault(found => found is not null);
+
+    private string? DifferentElements(IEnumerable written, IEnumerable read, string path)
+    {
+        var (before, after) = (written.Cast<object?>().ToList(), read.Cast<object?>().ToList());
+        if (before.Count != after.Count)
+        {
+            return $"{path} comes back with {after.Count} elements and had {before.Count}";
+        }
+
+        // Sets and dictionaries of some kinds give what they hold in an order of their own.
+        if (written.GetType().GetInterfaces().Any(IsUnordered) && before.All(element => element is not null && after.Contains(element)))
+        {
+            return null;
+        }
+
+        if (written is IDictionary entries && read is IDictionary others)
+        {
+            return entries.Keys.Cast<object>()
+                .Select(key => others.Contains(key)
+                    ? Difference(entries[key], others[key], $"{path}['{key}']")
+                    : $"{path} has the key '{key}', which does not come back")
+                .FirstOrDefault(found => found is not null);
+        }
+
+        return before.Select((element, i) => Difference(element, after[i], $"{path}[{i}]")).FirstOrDefault(found => found is not null);
+    }
+
+    private static string? DifferentComparer(IEnumerable written, IEnumerable read, string path)
+    {
+        var (before, after) = (Comparers.OddOf(written), Comparers.OddOf(read));
+        return Equals(before, after) || (before is not StringComparer && before?.GetType() == after?.GetType()) ? null
+            : $"{path} comes back comparing by {after?.GetType().Name ?? "default"}, and compared by " +
+              $"{before?.GetType().Name ?? "default"} (keep the comparer with [JsonObjectCreationHandling(Populate)] on the member that " +
+              "makes it, or give the serializer a converter)";
+    }
+
+    private static bool IsUnordered(Type type)
+        => type.IsGenericType && type.GetGenericTypeDefinition() is var kind
+            && (kind == typeof(IReadOnlySet<>) || kind == typeof(IReadOnlyDictionary<,>));
+
+    /// <summary>What compilers make of <c>yield</c> and of <c>[a, b]</c>: its elements and nothing else.</summary>
+    private static bool IsIterator(Type type)
+        => type.IsDefined(typeof(CompilerGeneratedAttribute), inherit: false) && typeof(IEnumerable).IsAssignableFrom(type);
+
+    /// <summary>What an object may hold beside its state: a lock, a logger, a delegate, a task.</summary>
+    private static bool IsNoState(object value)
+        => value is Delegate or Task or IDisposable and not (JsonDocument or IEnumerable)
+            || value.GetType() == typeof(object)
+            || (!value.GetType().IsValueType && value.GetType().Namespace is "System.Threading")
+            || value.GetType().Namespace?.StartsWith("Microsoft.Extensions.", StringComparison.Ordinal) == true;
+
+    private static string Other(object? written, object? read, string path)
+        => $"{path} comes back as {StateComparer.Show(read)} and was {StateComparer.Show(written)}" +
+            (written is null || read is null || written.GetType() == read.GetType() ? string.Empty
+                : $" (a {read.GetType().Name} and a {written.GetType().Name})");
+}
+
+/// <summary>What a collection compares its keys or elements by, where that is not the default.</summary>
+internal static class Comparers
+{
+    private static readonly ConcurrentDictionary<Type, Func<object, object?>?> Readers = new();
+
+    /// <summary>Whether a collection of this type may have another comparer than the default.</summary>
+    public static bool MayBeOdd(Type type) => Readers.GetOrAdd(type, ReaderOf) is not null;
+
+    /// <summary>The comparer, where it is not the default.</summary>
+    public static object? OddOf(object collection) => Readers.GetOrAdd(collection.GetType(), ReaderOf)?.Invoke(collection);
+
+    private static Func<object, object?>? ReaderOf(Type type)
+    {
+        if ((type.GetProperty("Comparer") ?? type.GetProperty("KeyComparer")) is not { } property
+            || !property.PropertyType.IsGenericType
+            || property.PropertyType.GetGenericArguments() is not [var key])
+        {
+            return null;
+        }
+
+        var isOrder = property.PropertyType.GetGenericTypeDefinition() == typeof(IComparer<>);
+        var usual = (isOrder ? typeof(Comparer<>) : typeof(EqualityComparer<>)).MakeGenericType(key)
+            .GetProperty("Default", BindingFlags.Public | BindingFlags.Static)!.GetValue(null);
+        return collection => property.GetValue(collection) is { } comparer && !comparer.Equals(usual)
+            && (isOrder || !comparer.Equals(StringComparer.Ordinal)) ? comparer : null;
     }
 }

@@ -16,6 +16,9 @@ internal sealed class StrictJson
     private static readonly ConditionalWeakTable<JsonSerializerOptions, StrictJson> All = [];
     private static readonly ConcurrentDictionary<Type, bool> PlainCollections = new();
 
+    [ThreadStatic]
+    private static bool _isSuspect;
+
     private readonly ConcurrentDictionary<Type, JsonContract> _contracts = new();
 
     private StrictJson(JsonSerializerOptions options)
@@ -45,9 +48,27 @@ internal sealed class StrictJson
     public JsonContract ContractOf(Type type)
         => _contracts.GetOrAdd(type, static (wanted, self) => new JsonContractReader(self.Options).Read(wanted), this);
 
+    /// <summary>
+    /// Whether something was written on this thread since the last call that no contract shows: a collection with a comparer of its own.
+    /// </summary>
+    public static bool TakeSuspicion()
+    {
+        var was = _isSuspect;
+        _isSuspect = false;
+        return was;
+    }
+
     private static void RefuseOtherTypes(JsonTypeInfo info)
     {
         var declared = info.Type;
+        if (info.Kind is JsonTypeInfoKind.Enumerable or JsonTypeInfoKind.Dictionary
+            && (!(declared.IsValueType || declared.IsSealed) || Comparers.MayBeOdd(declared)))
+        {
+            // Of a list in a member of type List there is nothing to ask.
+            var mayBeOdd = Comparers.MayBeOdd(declared);
+            info.OnSerializing += value => _isSuspect |= (mayBeOdd || value.GetType() != declared) && Comparers.OddOf(value) is not null;
+        }
+
         if (declared.IsValueType || declared.IsSealed)
         {
             return;

@@ -90,6 +90,8 @@ public sealed class SinkProbe
 
         public string? CheckState(TState state) => sink.CheckState(state);
 
+        public string? CheckEveryState(TState state) => sink.CheckEveryState(state);
+
         public async Task<SinkClock> ReadClockAsync(CancellationToken cancellationToken)
         {
             probe.ThrowIfAway();

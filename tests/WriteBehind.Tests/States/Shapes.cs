@@ -170,3 +170,25 @@ public sealed class After
 
     public string? Shelf { get; set; }
 }
+
+/// <summary>Its constructor does more than keep what it is given.</summary>
+public sealed record Rounding(decimal Amount)
+{
+    public decimal Amount { get; init; } = decimal.Round(Amount, 2);
+}
+
+public sealed class AnyCase
+{
+    [JsonObjectCreationHandling(JsonObjectCreationHandling.Populate)]
+    public Dictionary<string, int> Counts { get; } = new(StringComparer.OrdinalIgnoreCase);
+}
+
+public class Below
+{
+    public string? Name { get; set; }
+}
+
+public sealed class Above : Below
+{
+    public new string? Name { get; set; }
+}

@@ -103,6 +103,49 @@ public sealed class StateShapeTests
     }
 
     [Fact]
+    public void A_contract_that_proved_wrong_once_is_not_trusted_again()
+    {
+        var codec = CodecOf<Rounding>();
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Contains("Rounding.Amount", Refused(codec, new Rounding(1) { Amount = 1.234m }).Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(1.23m, codec.Decode("a", codec.Encode("a", new Rounding(1.234m))).Amount);
+    }
+
+    [Fact]
+    public void A_comparer_that_would_be_lost_is_refused_however_many_states_came_before()
+    {
+        var codec = CodecOf<Plain>();
+        for (var i = 0; i < 20; i++)
+        {
+            codec.Encode("a", Plain("a"));
+        }
+
+        var odd = Plain("a") with { Counts = new(StringComparer.OrdinalIgnoreCase) { ["k"] = 1 } };
+
+        Assert.Contains("Plain.Counts comes back comparing by default", Refused(codec, odd).Message, StringComparison.Ordinal);
+        var kept = CodecOf<AnyCase>();
+        Assert.Equal(1, kept.Decode("a", kept.Encode("a", new AnyCase { Counts = { ["K"] = 1 } })).Counts["k"]);
+    }
+
+    [Fact]
+    public void A_member_that_hides_one_of_the_base_class_is_refused_once_that_holds_something()
+    {
+        var codec = CodecOf<Above>();
+        for (var i = 0; i < 20; i++)
+        {
+            codec.Encode("a", new Above { Name = "a" });
+        }
+
+        var both = new Above { Name = "a" };
+        ((Below)both).Name = "b";
+
+        Assert.Contains("Above", Refused(codec, both).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Half_a_character_is_refused_however_many_states_came_before()
     {
         var codec = CodecOf<Plain>();

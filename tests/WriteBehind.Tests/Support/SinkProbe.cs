@@ -104,6 +104,8 @@ public sealed class SinkProbe
 
         public string? CheckState(TState state) => sink.CheckState(state);
 
+        public string? CheckEveryState(TState state) => sink.CheckEveryState(state);
+
         public Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
             => LoadAsync(ids, () => sink.LoadAsync(ids, cancellationToken));
 
