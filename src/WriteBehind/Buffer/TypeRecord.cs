@@ -13,7 +13,10 @@ namespace WriteBehind.Buffer;
 internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, WriteBehindOptions engine)
 {
     private readonly string?[] _servers = new string?[options.Shards];
+    private readonly ContractRecord _contract = new(redis, buffer.Keys, options);
     private DatabaseIdentity? _database;
+    private IReadOnlyDictionary<string, string>? _names;
+    private bool _mayLackNames;
     private int _missed;
     private string? _epoch;
 
@@ -89,9 +92,42 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
             buffer.Epochs.Forget();
         }
 
-        return (RedisHistory)Interlocked.Exchange(ref _missed, 0)
+        var history = (RedisHistory)Interlocked.Exchange(ref _missed, 0)
             | (isEmptied ? RedisHistory.Emptied : RedisHistory.None)
             | (wentBack ? RedisHistory.WentBack : mayHave ? RedisHistory.MayHaveGoneBack : RedisHistory.None);
+        _mayLackNames |= history != RedisHistory.None;
+        if (_mayLackNames && _names is not null)
+        {
+            await RecordNamesAgainAsync(_names, history, cancellationToken).ConfigureAwait(false);
+        }
+
+        return history;
+    }
+
+    /// <summary>
+    /// Records the names that members have in JSON, or compares them with what is recorded; and again whenever Redis has lost something.
+    /// </summary>
+    /// <exception cref="ConfigurationException">Another process gives a member another name.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    public async Task RecordNamesAsync(IReadOnlyDictionary<string, string> names, CancellationToken cancellationToken)
+    {
+        await _contract.CheckAsync(names, cancellationToken).ConfigureAwait(false);
+        (_names, _mayLackNames) = (names, false);
+    }
+
+    private async Task RecordNamesAgainAsync(
+        IReadOnlyDictionary<string, string> names, RedisHistory history, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RecordNamesAsync(names, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            // The next call has to tell what this one saw.
+            Interlocked.Or(ref _missed, (int)history);
+            throw;
+        }
     }
 
     /// <summary>

@@ -93,8 +93,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
 
         if (_parts.Codec.Names is { Count: > 0 } names)
         {
-            await new ContractRecord(_parts.Engine.Redis, _parts.Buffer.Keys, _options)
-                .CheckAsync(names, cancellationToken).ConfigureAwait(false);
+            await _parts.Record.RecordNamesAsync(names, cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
 using WriteBehind.Buffer;
 using WriteBehind.Caching;
+using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.States;
@@ -231,6 +233,25 @@ public sealed class StateShapeTests
 
         Assert.Contains("the member Quantity", error.Message, StringComparison.Ordinal);
         Assert.Contains("'quantity'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_names_are_recorded_again_when_redis_has_lost_them()
+    {
+        await using var first = await TestEngine.StartAsync(new() { More = static builder => builder.AddEntity<Before>("shelf") });
+        using var connection = await ConnectionMultiplexer.ConnectAsync(first.Options.Redis!);
+        var meta = new KeyLayout(first.Options.Prefix!, "shelf", first.OptionsOf("shelf").Shards).Meta;
+        Assert.True(await connection.GetDatabase().KeyDeleteAsync(meta));
+
+        await Eventually.TrueAsync(() => connection.GetDatabase().HashExistsAsync(meta, "names:1"));
+
+        await Assert.ThrowsAsync<ConfigurationException>(() => TestEngine.StartAsync(first.Options with
+        {
+            More = static builder => builder.AddEntity<Before>(
+                "shelf",
+                static type => type.Serializer =
+                new JsonStateSerializer<Before>(new JsonSerializerOptions(JsonSerializerDefaults.Web))),
+        }));
     }
 
     [Fact]
