@@ -32,7 +32,8 @@ public interface IEntityStore<TState>
     /// </summary>
     /// <remarks>
     /// 0 never stands for a row from before that has version 0, so such a row can't be named: its first change is one without an expected
-    /// version (<see cref="UpdateAsync"/>, which looks at the state), or its version is raised before the type is first used.
+    /// version (<see cref="UpdateAsync(string, Func{TState, TState}, CancellationToken)"/>, which looks at the state), or its version is
+    /// raised before the type is first used.
     /// </remarks>
     /// <returns>The version of this change. Where others shared its write and came after it, the current one is already theirs.</returns>
     /// <exception cref="WriteConflictException">The current version is another one.</exception>
@@ -54,10 +55,61 @@ public interface IEntityStore<TState>
 
     /// <summary>
     /// Deletes the entity; the row goes with the next flush. With <paramref name="expectedVersion"/> only if that is the current version,
-    /// as in <see cref="SetAsync"/>.
+    /// as in <see cref="SetAsync(string, TState, long?, CancellationToken)"/>.
     /// </summary>
     /// <exception cref="WriteConflictException">The current version is another one.</exception>
     Task DeleteAsync(string id, long? expectedVersion = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// <see cref="SetAsync(string, TState, long?, CancellationToken)"/> as an operation: it takes effect at most once, however often and
+    /// wherever it is sent. A repeat within <see cref="EntityTypeOptions.OperationTime"/> changes nothing and gets the first answer, also
+    /// where the entity was flushed, changed or deleted since. (What is repeated counts by its id alone: its other arguments are not looked
+    /// at.)
+    /// </summary>
+    /// <param name="id">The entity. An operation is one of one entity: the same id at another is another operation.</param>
+    /// <param name="operation">The operation's id; see <see cref="OperationId"/>.</param>
+    /// <param name="state">The state.</param>
+    /// <param name="expectedVersion">The version that it must go on top of the first time.</param>
+    /// <param name="cancellationToken">Ends the wait; the write may still be applied.</param>
+    /// <exception cref="WriteConflictException">The current version is another one, and the operation has not taken effect.</exception>
+    /// <exception cref="InvalidOperationIdException">The text is not the id of an operation.</exception>
+    /// <exception cref="OperationForgottenException">It may have taken effect, and that is not known any more.</exception>
+    Task<OperationAnswer> SetAsync(
+        string id, string operation, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// <see cref="UpdateAsync(string, Func{TState, TState}, CancellationToken)"/> as an operation. The function may run once more for a
+    /// repeat; what it makes then is dropped. Where it throws, the operation has not taken effect, and is judged anew when it is repeated.
+    /// </summary>
+    /// <param name="id">The entity.</param>
+    /// <param name="operation">The operation's id; see <see cref="OperationId"/>.</param>
+    /// <param name="change">The function.</param>
+    /// <param name="result">Makes of the new state (null where it was deleted) what is kept with the operation, and given again to those
+    /// who repeat it; at most <see cref="EntityTypeOptions.MaxOperationResultBytes"/>. Runs after each run of the function.</param>
+    /// <param name="cancellationToken">Ends the wait; the write may still be applied.</param>
+    /// <exception cref="OperationResultException">The result is too long; nothing was written.</exception>
+    /// <exception cref="InvalidOperationIdException">The text is not the id of an operation.</exception>
+    /// <exception cref="OperationForgottenException">It may have taken effect, and that is not known any more.</exception>
+    Task<OperationAnswer> UpdateAsync(
+        string id,
+        string operation,
+        Func<TState?, TState?> change,
+        Func<TState?, ReadOnlyMemory<byte>>? result = null,
+        CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// <see cref="DeleteAsync(string, long?, CancellationToken)"/> as an operation. One that finds nothing to delete is remembered, too:
+    /// repeated, it does not delete what came since.
+    /// </summary>
+    /// <param name="id">The entity.</param>
+    /// <param name="operation">The operation's id; see <see cref="OperationId"/>.</param>
+    /// <param name="expectedVersion">The version that it must go on top of the first time.</param>
+    /// <param name="cancellationToken">Ends the wait; the delete may still be applied.</param>
+    /// <exception cref="WriteConflictException">The current version is another one, and the operation has not taken effect.</exception>
+    /// <exception cref="InvalidOperationIdException">The text is not the id of an operation.</exception>
+    /// <exception cref="OperationForgottenException">It may have taken effect, and that is not known any more.</exception>
+    Task<OperationAnswer> DeleteAsync(
+        string id, string operation, long? expectedVersion = null, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Returns once everything acknowledged for this entity before the call is in PostgreSQL.

@@ -34,6 +34,10 @@ public sealed class ErrorTests
         new StateLostException("stock", "a"),
         new StaleRowException("stock", "a", 7, 5),
         new StaleRowException("stock", "a", 7, null),
+        new InvalidOperationIdException("stock", "a", "x", "it has no time."),
+        new InvalidOperationIdException("stock", "a", null, "it has no time."),
+        new OperationForgottenException("stock", "a", "1767225600000-x", OperationDoubt.RedisLost),
+        new OperationResultException("stock", "a", "1767225600000-x", 9, 8),
         new UnexpectedKeyException("wb:{stock:1}:e:a", "WRONGTYPE", "stock", "a", new FormatException("bad")),
     };
 

@@ -62,6 +62,10 @@ internal static class WriteBehindProblems
     {
         UnknownEntityTypeException => (StatusCodes.Status404NotFound, "unknown-entity-type", "No such entity type"),
         InvalidEntityIdException => (StatusCodes.Status400BadRequest, "invalid-entity-id", "Not an entity id"),
+        InvalidOperationIdException => (StatusCodes.Status400BadRequest, "invalid-operation-id", "Not an operation id"),
+        OperationForgottenException => (StatusCodes.Status410Gone, "operation-forgotten", "Too long ago to be known"),
+        OperationResultException
+            => (StatusCodes.Status500InternalServerError, "operation-result-too-long", "The result is too long to be kept"),
         WriteConflictException => (StatusCodes.Status409Conflict, "write-conflict", "Somebody else wrote first"),
         PayloadException { Problem: PayloadProblem.TooLarge }
             => (StatusCodes.Status413PayloadTooLarge, "state-too-large", "The state is too large"),

@@ -102,7 +102,7 @@ internal static class ReadScript
         local now = time[1] * 1000000 + time[2]
         local epoch = redis.call('GET', KEYS[1])
         if not epoch then
-          epoch = ARGV[1]
+          epoch = begun(ARGV[1], now, ARGV[2] ~= '')
           -- Has no effect; but once a script has written, Redis lets it go on even at maxmemory: the first read of a shard must not fail.
           redis.call('PERSIST', KEYS[1])
           redis.call('SET', KEYS[1], epoch)
@@ -203,4 +203,29 @@ internal static class DeadLetterScripts
         end
         return 1
         """);
+}
+
+/// <summary>What waits in one shard.</summary>
+/// <param name="Dirty">Dirty entities.</param>
+/// <param name="Dead">Dead letters.</param>
+/// <param name="OldestAge">The age of the oldest dirty entity; null where nothing is dirty.</param>
+/// <param name="Now">Redis time in ms.</param>
+/// <param name="IsAhead">Whether some were marked by a clock that went back since: how old they are Redis can't tell.</param>
+/// <param name="Refusal">Redis' words where it takes no writes; null where it does.</param>
+internal readonly record struct ShardBacklog(long Dirty, long Dead, TimeSpan? OldestAge, long Now, bool IsAhead, string? Refusal);
+
+/// <summary>What waits in the shards of a type. On a cluster one server may be away and the others not.</summary>
+/// <param name="Shards">By shard; null where Redis did not answer.</param>
+/// <param name="Unseen">How many were dirty in those when they last answered.</param>
+/// <param name="Failure">Why they did not; null where all did.</param>
+internal sealed record TypeBacklog(IReadOnlyList<ShardBacklog?> Shards, long Unseen, BufferUnavailableException? Failure)
+{
+    /// <summary>Before the first count.</summary>
+    public static readonly TypeBacklog Unknown = new([], 0, null) { IsWhole = false };
+
+    /// <summary>Whether all was counted. Where it was not, unknown is not zero.</summary>
+    public bool IsWhole { get; init; } = Failure is null;
+
+    /// <summary>How many are dirty, as far as it is known.</summary>
+    public long Dirty => Unseen + Shards.Sum(static shard => shard?.Dirty ?? 0);
 }

@@ -61,6 +61,7 @@ internal sealed class EntityBuffer
         _writers = new GroupBatcher<WriteRequest, WriteReply>[options.Shards];
         _readers = new GroupBatcher<string, BufferedEntity>[options.Shards];
         Epochs = new ShardEpochs(options.Shards);
+        Memos = new OperationMemos(redis, options, Keys);
         FenceTimes = new FenceTimes(options.FenceTime, options.TombstoneFenceTime);
         _overShards = new(
             WriteBatchAsync,
@@ -78,6 +79,9 @@ internal sealed class EntityBuffer
     }
 
     public KeyLayout Keys { get; }
+
+    /// <summary>What is remembered of operations.</summary>
+    public OperationMemos Memos { get; }
 
     /// <summary>Whether a call may touch several shards.</summary>
     private bool AreShardsTogether => _redis.IsOneServer && ApartUntil is null;
@@ -227,11 +231,11 @@ internal sealed class EntityBuffer
     {
         await ReachAsync(ProtocolStep.BeforeWrite, batch).ConfigureAwait(false);
         var bound = new DirtyBound(_options.MaxDirty, Keys.Shards, IsPooled: _options.MaxDirty < Keys.Shards && AreShardsTogether);
-        var call = new WriteCall(batch, Keys, Epochs, Process, bound, FenceTimes);
+        var call = new WriteCall(batch, Keys, Epochs, Process, bound, FenceTimes, Memos);
         ScriptReply reply;
         try
         {
-            reply = await RunWriteAsync(call.Keys, call.Arguments).ConfigureAwait(false);
+            reply = await RunWriteAsync(call).ConfigureAwait(false);
         }
         catch (BufferUnavailableException e) when (call.IsOverShards && RedisErrors.IsOfKeys(e))
         {
@@ -248,7 +252,14 @@ internal sealed class EntityBuffer
         }
 
         await ReachAsync(ProtocolStep.Written, batch).ConfigureAwait(false);
-        return call.Read(reply);
+        var replies = call.Read(reply);
+        foreach (var id in call.Crowded)
+        {
+            // Before the callers are answered: they are what fills it.
+            await TrimMemosAsync(Keys.ShardOf(id)).ConfigureAwait(false);
+        }
+
+        return replies;
     }
 
     private async Task<IReadOnlyList<BufferedEntity>> ReadShardAsync(int shard, IReadOnlyList<string> ids)
@@ -309,6 +320,18 @@ internal sealed class EntityBuffer
             IsOld: isOld);
     }
 
+    private async Task TrimMemosAsync(int shard)
+    {
+        try
+        {
+            await Memos.TrimAsync(shard, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException)
+        {
+            // The writes are done. The next one finds the shard as full.
+        }
+    }
+
     private static int SizeOf(WriteRequest request) => request.Payload?.Length ?? 0;
 
     private ValueTask ReachAsync(ProtocolStep step, IReadOnlyList<WriteRequest> batch)
@@ -319,15 +342,15 @@ internal sealed class EntityBuffer
     /// <summary>
     /// Runs the write script, and waits for the replicas where that is asked for: on the connection that wrote, which only such writes use.
     /// </summary>
-    private async Task<ScriptReply> RunWriteAsync(RedisKey[] keys, RedisValue[] arguments)
+    private async Task<ScriptReply> RunWriteAsync(WriteCall call)
     {
         if (_engine.ReplicaAcknowledgements == 0)
         {
-            return await WriteScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+            return await call.Script.RunAsync(_redis, call.Keys, call.Arguments, CancellationToken.None).ConfigureAwait(false);
         }
 
         var database = await _redis.WaitingAsync(CancellationToken.None).ConfigureAwait(false);
-        var reply = await WriteScript.Script.RunOnAsync(_redis, database, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+        var reply = await call.Script.RunOnAsync(_redis, database, call.Keys, call.Arguments, CancellationToken.None).ConfigureAwait(false);
         await ReplicaWait.ForAsync(_redis, database, _engine).ConfigureAwait(false);
         return reply;
     }
@@ -354,29 +377,4 @@ internal readonly record struct BufferedEntity(
     public bool IsAheadOf(long? row) => row is { } version
         ? version < Known.Version && Nonces.IsOfWrite(Nonce)
         : !IsOld && Nonces.IsOfPut(Nonce);
-}
-
-/// <summary>What waits in one shard.</summary>
-/// <param name="Dirty">Dirty entities.</param>
-/// <param name="Dead">Dead letters.</param>
-/// <param name="OldestAge">The age of the oldest dirty entity; null where nothing is dirty.</param>
-/// <param name="Now">Redis time in ms.</param>
-/// <param name="IsAhead">Whether some were marked by a clock that went back since: how old they are Redis can't tell.</param>
-/// <param name="Refusal">Redis' words where it takes no writes; null where it does.</param>
-internal readonly record struct ShardBacklog(long Dirty, long Dead, TimeSpan? OldestAge, long Now, bool IsAhead, string? Refusal);
-
-/// <summary>What waits in the shards of a type. On a cluster one server may be away and the others not.</summary>
-/// <param name="Shards">By shard; null where Redis did not answer.</param>
-/// <param name="Unseen">How many were dirty in those when they last answered.</param>
-/// <param name="Failure">Why they did not; null where all did.</param>
-internal sealed record TypeBacklog(IReadOnlyList<ShardBacklog?> Shards, long Unseen, BufferUnavailableException? Failure)
-{
-    /// <summary>Before the first count.</summary>
-    public static readonly TypeBacklog Unknown = new([], 0, null) { IsWhole = false };
-
-    /// <summary>Whether all was counted. Where it was not, unknown is not zero.</summary>
-    public bool IsWhole { get; init; } = Failure is null;
-
-    /// <summary>How many are dirty, as far as it is known.</summary>
-    public long Dirty => Unseen + Shards.Sum(static shard => shard?.Dirty ?? 0);
 }

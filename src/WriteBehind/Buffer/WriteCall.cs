@@ -16,8 +16,12 @@ internal sealed class WriteCall
     /// </summary>
     private const string Stale = "stale";
 
+    /// <summary>No status of a write: the shard of this one has more memos than it may.</summary>
+    private const string CrowdedStatus = "crowded";
+
     private readonly IReadOnlyList<WriteRequest> _requests;
     private readonly ShardEpochs _epochs;
+    private readonly bool _hasOperations;
 
     /// <summary>The requests of each shard, by their index.</summary>
     private readonly IGrouping<int, int>[] _sections;
@@ -28,19 +32,37 @@ internal sealed class WriteCall
     /// <param name="process">Names this process.</param>
     /// <param name="bound">How much may be dirty.</param>
     /// <param name="fences">For how long what the writers know counts.</param>
+    /// <param name="memos">The terms of operations.</param>
     public WriteCall(
-        IReadOnlyList<WriteRequest> requests, KeyLayout layout, ShardEpochs epochs, string process, DirtyBound bound, FenceTimes fences)
+        IReadOnlyList<WriteRequest> requests,
+        KeyLayout layout,
+        ShardEpochs epochs,
+        string process,
+        DirtyBound bound,
+        FenceTimes fences,
+        OperationMemos memos)
     {
         (_requests, _epochs) = (requests, epochs);
         _sections = [.. Enumerable.Range(0, requests.Count).GroupBy(i => layout.ShardOf(requests[i].Id))];
         var pool = bound.IsPooled ? layout.Shards : 0;
         IsOverShards = _sections.Length > 1 || pool > 1;
-        Keys = new RedisKey[(4 * _sections.Length) + (2 * requests.Count) + (2 * pool)];
+        var operations = requests.Sum(static request => request.Memos?.Count ?? 0);
+        _hasOperations = operations > 0;
+        var (forSections, forEntities) = _hasOperations ? (6, 4) : (4, 2);
+        Keys = new RedisKey[(forSections * _sections.Length) + (forEntities * requests.Count) + (2 * pool)];
+        var header = WriteScript.Header + (_hasOperations ? WriteScript.Terms : 0);
+        var perEntity = WriteScript.PerEntity + (_hasOperations ? 1 : 0);
         Arguments = new RedisValue[
-            WriteScript.Header + (WriteScript.PerSection * _sections.Length) + (WriteScript.PerEntity * requests.Count)];
+            header + (WriteScript.PerSection * _sections.Length) + (perEntity * requests.Count) + (WriteScript.PerOperation * operations)];
         (Arguments[0], Arguments[1]) = (_sections.Length, RandomToken.Next());
         (Arguments[2], Arguments[3]) = ((long)fences.Knowledge.TotalMilliseconds, pool);
-        var (key, argument) = (_sections.Length, WriteScript.Header);
+        if (_hasOperations)
+        {
+            memos.NoteUse();
+            memos.Terms.CopyTo(Arguments, WriteScript.Header);
+        }
+
+        var (key, argument) = (_sections.Length, header);
         for (var i = 0; i < _sections.Length; i++)
         {
             Keys[i] = layout[_sections[i].Key].Epoch;
@@ -52,6 +74,12 @@ internal sealed class WriteCall
             (Keys[key++], Keys[key++]) = (layout[shard].Dirty, layout[shard].Dead);
         }
     }
+
+    /// <summary>What is to be run: calls without operations know nothing of them.</summary>
+    public RedisScript Script => _hasOperations ? WriteScript.WithOperations : WriteScript.Script;
+
+    /// <summary>The entities in whose shards there are too many memos by now; known once the reply is read.</summary>
+    public IEnumerable<string> Crowded { get; private set; } = [];
 
     public RedisKey[] Keys { get; }
 
@@ -83,6 +111,12 @@ internal sealed class WriteCall
         {
             var request = places[reply.NextInt()];
             var (status, version, error) = (reply.NextText(), reply.NextLong(), reply.NextText());
+            if (status == CrowdedStatus)
+            {
+                Crowded = [.. Crowded, _requests[request].Id];
+                continue;
+            }
+
             answers[request] = status == Stale
                 ? new(WriteStatus.Ok, Knowledge.None with { Version = version })
                 : new(ParseStatus(status), answers[request].Known with { Version = version }, error);
@@ -102,6 +136,11 @@ internal sealed class WriteCall
     {
         var writers = _epochs[section.Key] ?? string.Empty;
         (Keys[key++], Keys[key++], Keys[key++]) = (keys.Dirty, keys.Dead, keys.Calls(process));
+        if (_hasOperations)
+        {
+            (Keys[key++], Keys[key++]) = (keys.Register, keys.Tally);
+        }
+
         Arguments[argument++] = writers;
         Arguments[argument++] = section.Count();
         Arguments[argument++] = bound.Of(section.Key);
@@ -112,6 +151,11 @@ internal sealed class WriteCall
             var id = _requests[index].Id;
             Keys[key++] = keys.Entity(id);
             Keys[key++] = keys.Fence(id);
+            if (_hasOperations)
+            {
+                (Keys[key++], Keys[key++]) = (keys.Memos(id), keys.OlderMemos(id));
+            }
+
             Arguments[argument++] = id;
         }
 
@@ -126,6 +170,16 @@ internal sealed class WriteCall
                 : request.Known.KnownAt;
             Arguments[argument++] = request.Nonce;
             Arguments[argument++] = request.Payload ?? RedisValue.EmptyString;
+            if (_hasOperations)
+            {
+                Arguments[argument++] = request.Memos?.Count ?? 0;
+                foreach (var (operation, memo) in request.Memos ?? [])
+                {
+                    Arguments[argument++] = operation.Text;
+                    Arguments[argument++] = operation.Time;
+                    Arguments[argument++] = memo.Write();
+                }
+            }
         }
     }
 
@@ -135,6 +189,7 @@ internal sealed class WriteCall
         "full" => WriteStatus.Full,
         "unconfirmed" => WriteStatus.Unconfirmed,
         "error" => WriteStatus.Error,
+        "known" => WriteStatus.Known,
         _ => throw new InvalidOperationException($"The write script answered '{status}'."),
     };
 }
@@ -149,6 +204,12 @@ internal sealed class WriteCall
 /// from 0, status, with a conflict the version found (otherwise its base), and with an error its text. Those that are not named were
 /// written, as the version they came with.
 /// </summary>
+/// <remarks>
+/// With operations there are more of them. KEYS: behind the process' calls the shard's register and tally of memos, behind each fence the
+/// entity's memos and the older ones. ARGV: behind the first four the terms (<see cref="OperationMemos.Terms"/>), behind each payload how
+/// many operations, and name, time and memo of each. The status is "known" where one of them is not new: then nothing of its entity was
+/// written. Of a shard that has too many memos an entity is named as "crowded".
+/// </remarks>
 internal static class WriteScript
 {
     /// <summary>Arguments before the first section's.</summary>
@@ -164,7 +225,20 @@ internal static class WriteScript
     /// </summary>
     public const int PerEntity = 6;
 
-    public static readonly RedisScript Script = new(VersionLua.Text, EpochLua.Text, """
+    /// <summary>Further arguments behind the header, with operations.</summary>
+    public const int Terms = 4;
+
+    /// <summary>Arguments of each operation: name, time, memo.</summary>
+    public const int PerOperation = 3;
+
+    /// <summary>For calls without operations.</summary>
+    public static readonly RedisScript Script = new(VersionLua.Text, EpochLua.Text, Text(false));
+
+    /// <summary>For calls with operations.</summary>
+    public static readonly RedisScript WithOperations = new(
+        VersionLua.Text, EpochLua.Text, OperationLua.Text, OperationLua.OfWrites, Text(true));
+
+    private static string Text(bool operations) => $$"""
         local time = redis.call('TIME')
         local exact = time[1] * 1000000 + time[2]
         local now = math.floor(exact / 1000)
@@ -182,7 +256,7 @@ internal static class WriteScript
         end
         -- Times go through %.0f, as Lua prints large numbers with an exponent.
         local out, refused = { stamp }, {}
-        local key, arg, place = sections, 4, 0
+        local key, arg, place = sections, {{(operations ? 8 : 4)}}, 0
         for section = 1, sections do
           -- MGET passes over an epoch key of another kind, so GET asks once more, and fails, before anything is put there.
           local dirty, dead, epoch = KEYS[key + 1], KEYS[key + 2], epochs[section] or redis.call('GET', KEYS[section])
@@ -190,7 +264,7 @@ internal static class WriteScript
           -- An hour: enough for a process to be told by its own calls, and short enough for those that are gone.
           local before = redis.call('SET', KEYS[key + 3], stamp, 'PX', 3600000, 'GET')
           if not epoch then
-            epoch = ARGV[2]
+            epoch = begun(ARGV[2], exact, ARGV[arg + 1] ~= '')
             redis.call('SET', KEYS[section], epoch)
           else
             epoch = heard(KEYS[section], epoch, ARGV[arg + 1], before, ARGV[arg + 4], ARGV[arg + 5], exact, ARGV[2])
@@ -199,7 +273,8 @@ internal static class WriteScript
           local oldest = ARGV[arg + 1] == epoch and stale or math.huge
           -- What is dirty is asked for at once: a command for each entity takes more of Redis' time (docs/performance.md).
           local marks = redis.call('ZMSCORE', dirty, unpack(ARGV, ids + 1, ids + count))
-          key, arg = key + 3, ids + count
+          {{(operations ? "local register, tally, grown, floor = KEYS[key + 4], KEYS[key + 5], 0, nil" : "")}}
+          key, arg = key + {{(operations ? 5 : 3)}}, ids + count
           for i = 1, count do
             local state, id = KEYS[key + 1], ARGV[ids + i]
             local base, new, knownAt = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3])
@@ -250,6 +325,7 @@ internal static class WriteScript
                 end
               end
             end
+            {{(operations ? OperationLua.OfEntity : "")}}
             if status == 'ok' then
               if not marks[i] and unflushed(dirty, dead, pool) >= limit and redis.call('HEXISTS', dead, id) == 0 then
                 status = 'full'
@@ -261,6 +337,8 @@ internal static class WriteScript
                   redis.call('HDEL', dead, id)
                   if buffered then redis.call('PERSIST', state) end
                 end
+                {{(operations ? "if ops > 0 then grown = grown + record(found, KEYS[key + 3], KEYS[key + 4], register, id, arg + 6, ops," +
+                    " now, tonumber(ARGV[6]), ARGV[8]) end" : "")}}
                 if payload == '' then
                   if buffered then redis.call('HDEL', state, 'd') end
                   redis.call('HSET', state, 'v', new, 'w', nonce, 'x', '1')
@@ -274,12 +352,13 @@ internal static class WriteScript
               local last = #refused
               refused[last + 1], refused[last + 2], refused[last + 3], refused[last + 4] = place, status, version, detail
             end
-            key, arg, place = key + 2, arg + 5, place + 1
+            key, arg, place = key + {{(operations ? 4 : 2)}}, arg + 5{{(operations ? " + 1 + 3 * ops" : "")}}, place + 1
           end
+          {{(operations ? OperationLua.OfSection : "")}}
         end
         for i = 1, #refused do out[#out + 1] = refused[i] end
         return out
-        """);
+        """;
 }
 
 /// <summary>The answer to one write.</summary>
@@ -296,43 +375,11 @@ internal readonly record struct WriteReply(WriteStatus Status, Knowledge Known, 
 /// applied twice.</param>
 /// <param name="Changes">How many changes it carries out: each has a version of its own, and the last one's is stored.</param>
 /// <param name="IsRemembered">Whether it may go on top of that version only where Redis itself has it, and not its fence.</param>
+/// <param name="Memos">The operations among them, which have to be new; null where there are none.</param>
 internal sealed record WriteRequest(
-    string Id, Knowledge Known, byte[]? Payload, string Nonce, int Changes = 1, bool IsRemembered = false)
+    string Id, Knowledge Known, byte[]? Payload, string Nonce, int Changes = 1, bool IsRemembered = false,
+    IReadOnlyList<PendingMemo>? Memos = null)
 {
     /// <summary>The version that is stored.</summary>
     public long Version => Known.Version + Changes;
-}
-
-/// <summary>What the write script says of one entity.</summary>
-internal enum WriteStatus
-{
-    /// <summary>Written.</summary>
-    Ok,
-
-    /// <summary>Refused: the current version is another one.</summary>
-    Conflict,
-
-    /// <summary>Refused: the shard's bound is reached.</summary>
-    Full,
-
-    /// <summary>Refused: the writer's knowledge is older than a fence lasts, or from before Redis came back empty.</summary>
-    Unconfirmed,
-
-    /// <summary>Refused: the entity's key holds something else than a hash.</summary>
-    Error,
-}
-
-/// <summary>How many entities of a type may be unflushed, and how that is shared among its shards.</summary>
-/// <param name="Most">The bound of them all.</param>
-/// <param name="Shards">How many shards there are.</param>
-/// <param name="IsPooled">
-/// Whether the write script adds up all shards, which needs one server for all of them. So a bound smaller than the number of shards can be
-/// kept; for others their sum would be too dear.
-/// </param>
-internal readonly record struct DirtyBound(long Most, int Shards, bool IsPooled)
-{
-    /// <summary>
-    /// The part of one shard. The parts add up to the bound, never to more: what does not divide evenly goes to the first shards.
-    /// </summary>
-    public long Of(int shard) => IsPooled ? Most : (Most / Shards) + (shard < Most % Shards ? 1 : 0);
 }

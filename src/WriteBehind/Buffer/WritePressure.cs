@@ -39,3 +39,40 @@ internal sealed class WritePressure(KeyLayout keys, TimeProvider time)
 
     public void LeaveStuck(string id) => Interlocked.Decrement(ref _stuck[keys.ShardOf(id)]);
 }
+
+/// <summary>How many entities of a type may be unflushed, and how that is shared among its shards.</summary>
+/// <param name="Most">The bound of them all.</param>
+/// <param name="Shards">How many shards there are.</param>
+/// <param name="IsPooled">
+/// Whether the write script adds up all shards, which needs one server for all of them. So a bound smaller than the number of shards can be
+/// kept; for others their sum would be too dear.
+/// </param>
+internal readonly record struct DirtyBound(long Most, int Shards, bool IsPooled)
+{
+    /// <summary>
+    /// The part of one shard. The parts add up to the bound, never to more: what does not divide evenly goes to the first shards.
+    /// </summary>
+    public long Of(int shard) => IsPooled ? Most : (Most / Shards) + (shard < Most % Shards ? 1 : 0);
+}
+
+/// <summary>What the write script says of one entity.</summary>
+internal enum WriteStatus
+{
+    /// <summary>Written.</summary>
+    Ok,
+
+    /// <summary>Refused: the current version is another one.</summary>
+    Conflict,
+
+    /// <summary>Refused: the shard's bound is reached.</summary>
+    Full,
+
+    /// <summary>Refused: the writer's knowledge is older than a fence lasts, or from before Redis came back empty.</summary>
+    Unconfirmed,
+
+    /// <summary>Refused: the entity's key holds something else than a hash.</summary>
+    Error,
+
+    /// <summary>Refused: one of its operations has taken effect before, or may have.</summary>
+    Known,
+}

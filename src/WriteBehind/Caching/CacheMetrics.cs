@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using WriteBehind.Common;
+using WriteBehind.Redis;
 
 namespace WriteBehind.Caching;
 

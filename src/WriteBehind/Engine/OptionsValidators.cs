@@ -62,6 +62,23 @@ internal static class EntityTypeOptionsValidator
             "use 1 byte to 256 MiB.");
         settings.Check(
             options.SchemaVersion is >= 1 and <= ushort.MaxValue, nameof(options.SchemaVersion), options.SchemaVersion, "use 1 to 65,535.");
+        settings.Check(
+            options.OperationTime >= TimeSpan.FromSeconds(1) && options.OperationTime <= SettingsCheck.LongestTime,
+            nameof(options.OperationTime),
+            options.OperationTime,
+            "use 1 s to 1 day.");
+        settings.Check(
+            options.MaxOperations >= 4L * options.Shards,
+            nameof(options.MaxOperations),
+            options.MaxOperations,
+            $"use at least four for each of the {options.Shards} Shards.");
+        settings.Check(
+            options.MaxOperationsPerEntity >= 2, nameof(options.MaxOperationsPerEntity), options.MaxOperationsPerEntity, "use 2 or more.");
+        settings.Check(
+            options.MaxOperationResultBytes is >= 0 and <= 1 << 20,
+            nameof(options.MaxOperationResultBytes),
+            options.MaxOperationResultBytes,
+            "use 0 bytes to 1 MiB.");
         settings.Check(options.SettleGroup is >= 1 and <= 10_000, nameof(options.SettleGroup), options.SettleGroup, "use 1 to 10,000.");
         settings.Check(options.RecentWrites >= 0, nameof(options.RecentWrites), options.RecentWrites, "use 0 or more.");
         settings.Check(options.RecentWriteBytes >= 0, nameof(options.RecentWriteBytes), options.RecentWriteBytes, "use 0 or more.");

@@ -272,8 +272,17 @@ internal static class MetaScript
 /// </summary>
 internal static class EpochLua
 {
-    /// <summary><c>generation</c>, <c>old</c> and <c>heard</c>.</summary>
+    /// <summary><c>begun</c>, <c>since</c>, <c>generation</c>, <c>old</c> and <c>heard</c>.</summary>
     public const string Text = """
+        -- An epoch carries the time (ms) from which on nothing is missing: of what callers did before, Redis may have lost its memory.
+        -- Callers' clocks may be ahead by five seconds (OperationKey.Tolerance), so after a loss it begins that much later.
+        local function begun(candidate, now, lost)
+          return candidate .. '@' .. string.format('%.0f', math.floor(now / 1000) + (lost and 5000 or 0))
+        end
+        -- One without that time is of an earlier release: it began before there were operations.
+        local function since(epoch)
+          return tonumber(string.match(epoch, '@(%d+)')) or 0
+        end
         local function generation(epoch)
           return string.match(epoch, '%.(%d+)$')
         end
@@ -288,10 +297,10 @@ internal static class EpochLua
           if epoch ~= known then return epoch end
           told = tonumber(told)
           if told > 0 and now - told < 3500000000 and (not before or tonumber(before) < told) then
-            epoch = candidate .. '.' .. string.format('%.0f', now)
+            epoch = begun(candidate, now, true) .. '.' .. string.format('%.0f', now)
           elseif now < tonumber(seen) then
             local g = generation(epoch)
-            epoch = 'c' .. candidate .. (g and '.' .. g or '')
+            epoch = 'c' .. begun(candidate, now, true) .. (g and '.' .. g or '')
           else
             return epoch
           end
@@ -316,6 +325,11 @@ internal static class ServerScript
         local now = time[1] * 1000000 + time[2]
         local before = redis.call('GET', KEYS[2])
         local epoch = redis.call('GET', KEYS[1])
+        if not epoch then
+          -- Begun before anybody calls: what callers do from then on is known to be new. (As in heard, at maxmemory, too.)
+          redis.call('PERSIST', KEYS[1])
+          redis.call('SET', KEYS[1], begun(ARGV[2], now, ARGV[4] ~= ''))
+        end
         if before == ARGV[1] then return 0 end
         -- As in heard: what comes is written at maxmemory, too.
         redis.call('PERSIST', KEYS[2])
@@ -327,7 +341,7 @@ internal static class ServerScript
         end
         redis.call('SET', KEYS[2], ARGV[1])
         if not epoch or not before then return 0 end
-        redis.call('SET', KEYS[1], ARGV[2] .. '.' .. string.format('%.0f', now))
+        redis.call('SET', KEYS[1], begun(ARGV[2], now, true) .. '.' .. string.format('%.0f', now))
         return 1
         """);
 }

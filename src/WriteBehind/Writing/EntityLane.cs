@@ -32,6 +32,7 @@ internal sealed class EntityLane<TState>(
     internal const int MaxWaiting = 64 * MaxGroup;
 
     private readonly Lock _lock = new();
+    private readonly LaneRepeats<TState> _repeats = new(parts, id);
     private readonly Queue<LaneOperation<TState>> _waiting = new();
 
     /// <summary>
@@ -100,7 +101,7 @@ internal sealed class EntityLane<TState>(
             {
                 last = null;
                 NoteFailure(e, group.Count);
-                group.ForEach(operation => operation.Fail(e));
+                await _repeats.FailAsync(group, e).ConfigureAwait(false);
             }
 
             parts.Recent.Note(id, last);
@@ -118,7 +119,7 @@ internal sealed class EntityLane<TState>(
 #pragma warning restore CA1031
         {
             NoteFailure(e, 1);
-            operation.Fail(e);
+            await _repeats.FailAsync([operation], e).ConfigureAwait(false);
         }
     }
 
@@ -154,7 +155,8 @@ internal sealed class EntityLane<TState>(
             {
                 // 0 stands for "not there". A row from before may be there with that version.
                 parts.Metrics.Conflict();
-                group[0].Fail(new WriteConflictException(parts.Options.Type, id, expected, known.Version));
+                var conflict = new WriteConflictException(parts.Options.Type, id, expected, known.Version);
+                await _repeats.FailAsync([group[0]], conflict).ConfigureAwait(false);
                 group.RemoveAt(0);
 
                 // The next one may need the state, which was not loaded for this one.
@@ -162,8 +164,14 @@ internal sealed class EntityLane<TState>(
                 continue;
             }
 
-            if (!TryApply(group, current.Value, out var after, out var changes))
+            if (!TryApply(group, current.Value, out var after, out var changes, out var refusal))
             {
+                if (refusal is not null)
+                {
+                    await _repeats.FailAsync([group[0]], refusal).ConfigureAwait(false);
+                    group.RemoveAt(0);
+                }
+
                 current = null;
                 continue;
             }
@@ -177,11 +185,21 @@ internal sealed class EntityLane<TState>(
             }
 
             var payload = after.Encode(parts.Codec, id);
-            var reply = await writer.WriteAsync(id, known, payload, changes, isRemembered).ConfigureAwait(false);
+            var memos = group.Exists(static operation => operation.Operation is not null)
+                ? group.Where(static operation => operation.Operation is not null)
+                    .Select(operation => operation.MemoAfter(known.Version)).ToArray()
+                : null;
+            var reply = await writer.WriteAsync(id, known, payload, changes, isRemembered, memos).ConfigureAwait(false);
             if (reply.Status == WriteStatus.Ok)
             {
                 Acknowledge(group, known.Version, reply.Known);
                 return new LastWrite(reply.Known, payload);
+            }
+
+            if (reply.Status == WriteStatus.Known && await _repeats.AnswerAsync(group).ConfigureAwait(false))
+            {
+                current = null;
+                continue;
             }
 
             if (!isRemembered || reply.Status is not (WriteStatus.Conflict or WriteStatus.Unconfirmed))
@@ -230,6 +248,14 @@ internal sealed class EntityLane<TState>(
                 }
 
                 break;
+            case WriteStatus.Known:
+                // Forgotten in the eyes of the one script, and not of the other: it is about to be.
+                if (refusals >= parts.Engine.Options.MaxUpdateRetries)
+                {
+                    throw new InvalidOperationException($"Redis keeps judging the operations of '{id}' in two ways.");
+                }
+
+                break;
             default:
                 throw new InvalidOperationException($"Unexpected status {reply.Status}.");
         }
@@ -259,18 +285,22 @@ internal sealed class EntityLane<TState>(
 
     /// <summary>
     /// Runs the changes in order. Where a function throws, the answer is false: all start again from a freshly loaded state, since it may
-    /// have half-changed this one. It fails where it saw what is acknowledged; otherwise it leaves the group, with those behind it.
+    /// have half-changed this one. The first one's error counts where it saw what is acknowledged, and is its refusal; otherwise it leaves
+    /// the group, with those behind it.
     /// </summary>
-    private bool TryApply(List<LaneOperation<TState>> group, Base before, out Content<TState> result, out int changes)
+    private bool TryApply(
+        List<LaneOperation<TState>> group, Base before, out Content<TState> result, out int changes, out Exception? refusal)
     {
-        (result, changes) = (new Content<TState>(before.State, null), 0);
+        (result, changes, refusal) = (new Content<TState>(before.State, null), 0, null);
         var exists = before.Exists;
         for (var i = 0; i < group.Count; i++)
         {
             try
             {
                 result = group[i].Apply(result, parts.Codec);
-                changes += exists || !result.IsNone ? 1 : 0;
+
+                // An operation that deletes nothing is written all the same: repeated later it must not delete what came since.
+                changes += exists || !result.IsNone || group[i].Operation is not null ? 1 : 0;
                 exists = !result.IsNone;
                 group[i].Changes = changes;
             }
@@ -286,8 +316,7 @@ internal sealed class EntityLane<TState>(
                 }
                 else if (!before.IsOwn)
                 {
-                    group[0].Fail(e);
-                    group.RemoveAt(0);
+                    refusal = e;
                 }
 
                 return false;
@@ -297,15 +326,25 @@ internal sealed class EntityLane<TState>(
         return true;
     }
 
-    /// <summary>Takes the next changes that may share a write. One with an expected version always begins a group of its own.</summary>
+    /// <summary>
+    /// Takes the next changes that may share a write. One with an expected version always begins a group of its own, and so does the repeat
+    /// of an operation that is in the group.
+    /// </summary>
     private List<LaneOperation<TState>> TakeGroup()
     {
         var group = new List<LaneOperation<TState>>();
+        HashSet<OperationKey>? operations = null;
         lock (_lock)
         {
             while (group.Count < MaxGroup && (_deferred is { Count: > 0 } ? _deferred : _waiting) is { Count: > 0 } queue
                 && (group.Count == 0 || queue.Peek().ExpectedVersion is null))
             {
+                if (queue.Peek().Operation is { } key
+                    && (operations?.Count >= parts.Buffer.Memos.PerWrite || !(operations ??= []).Add(key)))
+                {
+                    break;
+                }
+
                 var next = queue.Dequeue();
                 if (next.IsCancelled)
                 {

@@ -70,6 +70,49 @@ internal sealed class EntityStore<TState>(
     public Task DeleteAsync(string id, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
         => ChangeAsync(id, ChangeKind.Delete, null, strategy, expectedVersion, cancellationToken);
 
+    public Task<OperationAnswer> SetAsync(
+        string id, string operation, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default)
+        => SetAsync(id, operation, state, parts.Options.WriteStrategy, expectedVersion, cancellationToken);
+
+    public Task<OperationAnswer> SetAsync(
+        string id, string operation, TState state, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        CheckId(id);
+
+        // Before anything is awaited, as above.
+        var payload = parts.Codec.Encode(id, state);
+        return OnceAsync(id, operation, ChangeKind.Set, null, payload, null, strategy, expectedVersion, cancellationToken);
+    }
+
+    public Task<OperationAnswer> UpdateAsync(
+        string id,
+        string operation,
+        Func<TState?, TState?> change,
+        Func<TState?, ReadOnlyMemory<byte>>? result = null,
+        CancellationToken cancellationToken = default)
+        => UpdateAsync(id, operation, change, result, parts.Options.WriteStrategy, cancellationToken);
+
+    public Task<OperationAnswer> UpdateAsync(
+        string id,
+        string operation,
+        Func<TState?, TState?> change,
+        Func<TState?, ReadOnlyMemory<byte>>? result,
+        WriteStrategy strategy,
+        CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        return OnceAsync(id, operation, ChangeKind.Update, change, null, result, strategy, null, cancellationToken);
+    }
+
+    public Task<OperationAnswer> DeleteAsync(
+        string id, string operation, long? expectedVersion = null, CancellationToken cancellationToken = default)
+        => DeleteAsync(id, operation, parts.Options.WriteStrategy, expectedVersion, cancellationToken);
+
+    public Task<OperationAnswer> DeleteAsync(
+        string id, string operation, WriteStrategy strategy, long? expectedVersion, CancellationToken cancellationToken)
+        => OnceAsync(id, operation, ChangeKind.Delete, null, null, null, strategy, expectedVersion, cancellationToken);
+
     public Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         CheckId(id);
@@ -98,6 +141,27 @@ internal sealed class EntityStore<TState>(
         return new EntitySession<TState>(id, parts, loader, writer, _waiter, wheel);
     }
 
+    private async Task<OperationAnswer> OnceAsync(
+        string id,
+        string operation,
+        ChangeKind kind,
+        Func<TState?, TState?>? change,
+        byte[]? payload,
+        Func<TState?, ReadOnlyMemory<byte>>? result,
+        WriteStrategy strategy,
+        long? expectedVersion,
+        CancellationToken cancellationToken)
+    {
+        CheckId(id);
+        cancellationToken.ThrowIfCancellationRequested();
+        var terms = new OperationTerms<TState>(
+            Type, id, OperationKey.Parse(Type, id, operation), result, parts.Options.MaxOperationResultBytes);
+        var once = new LaneOperation<TState>(
+            id, kind, change, payload, expectedVersion, parts.Time.GetTimestamp(), cancellationToken, terms);
+        await ChangeAsync(once, strategy, cancellationToken).ConfigureAwait(false);
+        return once.Answer;
+    }
+
     private async Task<Entity<TState>?> ChangeAsync(
         string id,
         ChangeKind kind,
@@ -124,7 +188,10 @@ internal sealed class EntityStore<TState>(
         var written = await operation.Done.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (strategy == WriteStrategy.Through)
         {
-            await _waiter.WriteThroughAsync(id, operation.Acknowledged, cancellationToken).ConfigureAwait(false);
+            // Of a repeat nothing is known but its version, and it is saved where all that is there is.
+            await (operation.Answer.IsRepeat
+                ? _waiter.FlushAsync(id, parts.Options.WriteThroughTimeout, cancellationToken)
+                : _waiter.WriteThroughAsync(id, operation.Acknowledged, cancellationToken)).ConfigureAwait(false);
         }
 
         return written;
@@ -193,6 +260,22 @@ internal sealed class StrategyStore<TState>(EntityStore<TState> store, WriteStra
 
     public Task DeleteAsync(string id, long? expectedVersion = null, CancellationToken cancellationToken = default)
         => store.DeleteAsync(id, strategy, expectedVersion, cancellationToken);
+
+    public Task<OperationAnswer> SetAsync(
+        string id, string operation, TState state, long? expectedVersion = null, CancellationToken cancellationToken = default)
+        => store.SetAsync(id, operation, state, strategy, expectedVersion, cancellationToken);
+
+    public Task<OperationAnswer> UpdateAsync(
+        string id,
+        string operation,
+        Func<TState?, TState?> change,
+        Func<TState?, ReadOnlyMemory<byte>>? result = null,
+        CancellationToken cancellationToken = default)
+        => store.UpdateAsync(id, operation, change, result, strategy, cancellationToken);
+
+    public Task<OperationAnswer> DeleteAsync(
+        string id, string operation, long? expectedVersion = null, CancellationToken cancellationToken = default)
+        => store.DeleteAsync(id, operation, strategy, expectedVersion, cancellationToken);
 
     public Task FlushAsync(string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         => store.FlushAsync(id, timeout, cancellationToken);

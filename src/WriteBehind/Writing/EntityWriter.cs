@@ -28,12 +28,13 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
     /// <param name="payload">The payload.</param>
     /// <param name="changes">How many changes it carries out, each with a version of its own.</param>
     /// <param name="isRemembered">Whether what is known counts only while Redis has it.</param>
+    /// <param name="memos">The operations among them; null for none.</param>
     /// <exception cref="OverflowException">The row brought a version at the end of 64 bits.</exception>
     /// <exception cref="BufferUnavailableException">Redis stayed away for the write time-out; the error says whether the outcome is
     /// unknown.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<WriteReply> WriteAsync(
-        string id, Knowledge known, byte[]? payload, int changes = 1, bool isRemembered = false)
+        string id, Knowledge known, byte[]? payload, int changes = 1, bool isRemembered = false, IReadOnlyList<PendingMemo>? memos = null)
     {
         if (known.Version >= long.MaxValue - changes)
         {
@@ -42,7 +43,8 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
                 "smaller one.");
         }
 
-        var request = new WriteRequest(id, known, payload, Nonces.New(isPut: payload is not null, known.Epoch), changes, isRemembered);
+        var request = new WriteRequest(
+            id, known, payload, Nonces.New(isPut: payload is not null, known.Epoch), changes, isRemembered, memos);
         var started = _time.GetTimestamp();
         var unknown = false;
         var isStuck = false;

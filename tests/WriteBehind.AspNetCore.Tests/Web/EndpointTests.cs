@@ -72,6 +72,9 @@ public sealed class EndpointTests
         [
             (new UnknownEntityTypeException("x", ["stock"]), HttpStatusCode.NotFound),
             (new InvalidEntityIdException("stock", "", "it is empty."), HttpStatusCode.BadRequest),
+            (new InvalidOperationIdException("stock", "a", "x", "it has no time."), HttpStatusCode.BadRequest),
+            (new OperationForgottenException("stock", "a", "1767225600000-x", OperationDoubt.Expired), HttpStatusCode.Gone),
+            (new OperationResultException("stock", "a", "1767225600000-x", 9, 8), HttpStatusCode.InternalServerError),
             (new WriteConflictException("stock", "a", 1, 2), HttpStatusCode.Conflict),
             (new PayloadException(PayloadProblem.TooLarge, "too large", "stock", "a"), HttpStatusCode.RequestEntityTooLarge),
             (new PayloadException(PayloadProblem.Unreadable, "garbage", "stock", "a"), HttpStatusCode.InternalServerError),

@@ -52,6 +52,7 @@ public sealed partial class StoredKeysTests
         await engine.Items.SetAsync("put", new Item(2, "note"));
         await engine.Items.SetAsync("deleted", new Item(1));
         await engine.Items.DeleteAsync("deleted");
+        await engine.Items.UpdateAsync("once", OperationId.New(), static _ => new Item(1), static _ => "answer"u8.ToArray());
         using var claimed = engine.Gate.HoldAt(ProtocolStep.Claimed);
         var flush = engine.FlushAsync("put");
         await claimed.ReachedAsync();
@@ -75,6 +76,8 @@ public sealed partial class StoredKeysTests
             (Nonce(), "$1<nonce>"),
             (FenceNonce(), "$1<nonce>"),
             (Epoch(), "$1<epoch>"),
+            (Operation(), "  <operation> = "),
+            (MemoHead(), "$1<time>|0|0|<time>"),
             (Database(), "$1<database>"),
             (DatabaseName(), "$1<name of the database>"),
             (Moment(), "\"<time>\""),
@@ -114,8 +117,14 @@ public sealed partial class StoredKeysTests
     [GeneratedRegex(@"^(  \d+:)\d+$", RegexOptions.Multiline)]
     private static partial Regex FenceNonce();
 
-    [GeneratedRegex(@"^(  (?:epoch = )?)[0-9a-f]{16,32}$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^(  (?:epoch = )?)[0-9a-f]{16,32}(?:@\d{13})?$", RegexOptions.Multiline)]
     private static partial Regex Epoch();
+
+    [GeneratedRegex(@"^  [0-9a-f]{8}-[0-9a-f]{4}-7[-0-9a-f]{21} = ", RegexOptions.Multiline)]
+    private static partial Regex Operation();
+
+    [GeneratedRegex(@"^(  h = 1\|)\d{13}\|0\|0\|\d{13}$", RegexOptions.Multiline)]
+    private static partial Regex MemoHead();
 
     [GeneratedRegex(@"^(  database = )\d+/\d+/public$", RegexOptions.Multiline)]
     private static partial Regex Database();

@@ -80,7 +80,7 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
         if (!world.Wiped && (rules.WipeMayMeetFlush || (rules.RedisMayBeWiped && !FlushUnderWay(world))))
         {
             var next = world;
-            Redis.Wipe(ref next);
+            redis.Wipe(ref next);
             moves.Add("Redis comes back empty", 0, next);
         }
     }
@@ -109,12 +109,12 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
         if ((world.Happened & Mishaps.RedisCopied) == 0)
         {
             next.Happened |= Mishaps.RedisCopied;
-            next.Copy = new RedisCopy(world.Buffer, world.Dirty, world.Claim, world.Fence);
+            next.Copy = new RedisCopy(world.Buffer, world.Dirty, world.Claim, world.Fence, world.Memos);
             moves.Add("a copy of Redis is taken", 0, next);
         }
         else if (rules.GoingBackMayMeetFlush || !FlushUnderWay(world))
         {
-            Redis.GoBack(ref next);
+            redis.GoBack(ref next);
             moves.Add("Redis goes back to its copy", 0, next);
         }
     }

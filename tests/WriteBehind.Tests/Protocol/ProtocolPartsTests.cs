@@ -71,6 +71,30 @@ public sealed class ProtocolPartsTests
             "writer 1 puts, and the answer is lost", "writer 1 sends it again, is refused and reloads", "writer 1 sends it again");
 
     [Fact]
+    public void Without_memos_a_call_that_is_repeated_counts_twice()
+        => Breaks(
+            new() { CallersRepeat = true, Memos = false },
+            Promises.OnlyOnce,
+            "writer 1 puts", "writer 1 is sent call 1 again and takes it for new");
+
+    [Fact]
+    public void Where_memos_go_with_what_they_were_written_with_it_does_after_a_flush()
+        => Breaks(
+            new() { CallersRepeat = true, MemosOutliveFlush = false },
+            Promises.OnlyOnce,
+            "writer 1 puts", "flusher 1 settles", "writer 1 is sent call 1 again and takes it for new");
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Where_Redis_lost_memos_and_nobody_goes_by_that_it_does_too(bool emptied)
+        => Breaks(
+            new() { CallersRepeat = true, RedisMayBeWiped = emptied, RedisMayGoBack = !emptied, LossOfMemosIsKnown = false, Writes = 2 },
+            Promises.OnlyOnce,
+            "writer 1 puts", emptied ? "Redis comes back empty" : "Redis goes back to its copy",
+            "writer 1 is sent call 1 again and takes it for new");
+
+    [Fact]
     public void A_blind_write_that_is_sent_again_is_applied_twice_where_somebody_wrote_in_between()
         => Breaks(
             new() { AnswersMayBeLost = true, BlindWrites = true, BlindWritesAreSentOnce = false },

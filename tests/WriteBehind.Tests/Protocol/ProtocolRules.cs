@@ -108,7 +108,19 @@ internal sealed record ProtocolRules
     /// <summary>Knowledge counts for the shortest of all processes' times that are known.</summary>
     public bool KnowledgeCountsTheShorter { get; init; } = true;
 
+    /// <summary>A write that is an operation leaves a memo in the same step, by which it is known whoever sends it again.</summary>
+    public bool Memos { get; init; } = true;
+
+    /// <summary>Memos outlive what they were written with.</summary>
+    public bool MemosOutliveFlush { get; init; } = true;
+
+    /// <summary>Where memos were lost, what may have been among them is refused, not taken for new.</summary>
+    public bool LossOfMemosIsKnown { get; init; } = true;
+
     // The troubles.
+
+    /// <summary>Callers repeat their puts at any time, wherever they are, whether they were answered or not.</summary>
+    public bool CallersRepeat { get; init; }
 
     /// <summary>A save commits some time after its statement ran, also when its flusher is dead by then.</summary>
     public bool CommitsMayBeLate { get; init; }

@@ -52,6 +52,23 @@ public sealed class ProtocolTests(ITestOutputHelper output)
     public void They_hold_where_Redis_comes_back_empty_and_saves_commit_late_and_clean_entries_are_kept()
         => Holds(new() { RedisMayBeWiped = true, CommitsMayBeLate = true, KeepsCleanEntries = true });
 
+    [Theory]
+    [InlineData(false, false, 3)]
+    [InlineData(true, false, 2)]
+    [InlineData(false, true, 3)]
+    public void They_hold_where_callers_repeat_at_any_point_in_any_process(bool answersMayBeLost, bool redisMayBeWiped, int writes)
+        => Holds(new()
+        {
+            CallersRepeat = true,
+            AnswersMayBeLost = answersMayBeLost,
+            RedisMayBeWiped = redisMayBeWiped,
+            Writes = writes,
+        });
+
+    [Fact]
+    public void They_hold_where_callers_repeat_and_Redis_goes_back()
+        => Holds(new() { CallersRepeat = true, RedisMayGoBack = true, Writes = 2 });
+
     private void Holds(ProtocolRules rules)
     {
         var exploration = Explorer.Explore(rules);

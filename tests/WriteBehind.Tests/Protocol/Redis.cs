@@ -16,6 +16,7 @@ internal sealed class Redis(ProtocolRules rules)
         {
             world.Happened |= Mishaps.Noticed;
             world.Ahead = 0;
+            LoseMemos(ref world, world.Memos);
             world.Buffer.Old = world.Buffer.Exists;
             world.Fence.Old = world.Fence.Exists;
             ForgetKnowledge(ref world);
@@ -36,14 +37,21 @@ internal sealed class Redis(ProtocolRules rules)
             return WriteAnswer.Refused;
         }
 
+        var operation = 1 << request.Operation;
+        if (rules.CallersRepeat && rules.Memos && ((world.Memos | world.Forgotten) & operation) != 0)
+        {
+            return WriteAnswer.Known;
+        }
+
         // What another program did to the row is not known here before a flush meets it.
         var isKnown = world.Expected != World.Anything && (world.Expected != World.Foreign || (world.Happened & Mishaps.Told) != 0);
         world.OverwroteUnseen |= !request.Blind && isKnown && world.Expected != request.Seen;
         world.Buffer = new Buffered((byte)(version + (request.Shared && rules.VersionPerChange ? 2 : 1)), request.Value, request.Write);
         world.Dirty = true;
         world.Expected = request.Value;
-        world.AppliedTwice |= (world.Applied & (1 << request.Write)) != 0;
-        world.Applied |= (byte)(1 << request.Write);
+        world.AppliedTwice |= (world.Applied & operation) != 0;
+        world.Applied |= (byte)operation;
+        world.Memos |= (byte)(rules.CallersRepeat ? operation : 0);
         return WriteAnswer.Taken;
     }
 
@@ -87,6 +95,7 @@ internal sealed class Redis(ProtocolRules rules)
         }
 
         world.Dirty = false;
+        world.Memos = rules.MemosOutliveFlush ? world.Memos : (byte)0;
         var left = !deleted ? rules.FenceTimeOf(owner - 1) : rules.TombstoneFencesEnd ? ProtocolRules.TombstoneFenceTime : Fence.ForEver;
         world.Fence = new Fence(flusher.Version, flusher.Write, left, IsOfPut: rules.RowMayFallBehind && !deleted, old);
         return true;
@@ -143,8 +152,9 @@ internal sealed class Redis(ProtocolRules rules)
     }
 
     /// <summary>Loses everything. What was acknowledged and not yet flushed may be in the database later, or not.</summary>
-    public static void Wipe(ref World world)
+    public void Wipe(ref World world)
     {
+        LoseMemos(ref world, kept: 0);
         world.Buffer = default;
         world.Dirty = false;
         world.Claim = default;
@@ -159,13 +169,20 @@ internal sealed class Redis(ProtocolRules rules)
     /// Goes back to the copy that was taken. Nobody knows yet. What was acknowledged since may be in the database later, or not, and is
     /// written anew where it is sent again.
     /// </summary>
-    public static void GoBack(ref World world)
+    public void GoBack(ref World world)
     {
-        (world.Buffer, world.Dirty, world.Claim, world.Fence) = world.Copy;
+        (world.Buffer, world.Dirty, world.Claim, world.Fence, world.Memos) = world.Copy;
         world.Copy = default;
         world.Expected = World.Anything;
-        world.Applied = 0;
+        world.Applied = rules.CallersRepeat ? world.Applied : (byte)0;
         world.Happened |= Mishaps.RedisWentBack;
+    }
+
+    /// <summary>All that was begun so far may have been among them.</summary>
+    private void LoseMemos(ref World world, byte kept)
+    {
+        world.Memos = kept;
+        world.Forgotten = (byte)(rules.CallersRepeat && rules.LossOfMemosIsKnown ? (1 << (world.Writes + 1)) - 1 : 0);
     }
 
     /// <summary>A new epoch: knowledge from before does not count.</summary>

@@ -10,7 +10,7 @@ namespace WriteBehind.Tests.Protocol;
 [StructLayout(LayoutKind.Sequential, Pack = 1, Size = Words * sizeof(ulong))]
 internal struct World
 {
-    public const int Words = 10;
+    public const int Words = 11;
 
     /// <summary>The value of an entity that is not there: no row, or a tombstone.</summary>
     public const byte Absent = 0;
@@ -51,6 +51,15 @@ internal struct World
     public byte Applied;
 
     public bool AppliedTwice;
+
+    /// <summary>One bit per write that is an operation which Redis remembers.</summary>
+    public byte Memos;
+
+    /// <summary>One bit per write that Redis may have forgotten as an operation.</summary>
+    public byte Forgotten;
+
+    /// <summary>One bit per put that was begun: what callers may repeat.</summary>
+    public byte Puts;
 
     /// <summary>Whether a write went on top of another value than its writer had seen.</summary>
     public bool OverwroteUnseen;

@@ -10,4 +10,7 @@ internal enum WriteAnswer
 
     /// <summary>Another version is there, or the writer has to confirm its knowledge first.</summary>
     Refused,
+
+    /// <summary>It is an operation that has taken effect, or may have.</summary>
+    Known,
 }

@@ -17,5 +17,14 @@ internal record struct WriteRequest(
     bool Shared = false,
     bool Saved = false)
 {
+    /// <summary>In the name of a write that is the repeat of another: who repeats it.</summary>
+    private const byte Repeater = 64;
+
     public readonly bool Exists => Write != 0;
+
+    /// <summary>The operation that it carries out, whoever sends it.</summary>
+    public readonly byte Operation => (byte)(Write % Repeater);
+
+    /// <summary>The name of an operation's write where this writer repeats it.</summary>
+    public static byte RepeatOf(byte operation, int writer) => (byte)(operation + (Repeater * (writer + 1)));
 }

@@ -139,6 +139,7 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
 
     private void AddWrites(in World world, int i, Moves moves)
     {
+        AddRepeatedCalls(world, i, moves);
         if (world.Writes == rules.Writes)
         {
             return;
@@ -161,12 +162,36 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         }
     }
 
+    /// <summary>A caller of any put that was begun repeats it, here.</summary>
+    private void AddRepeatedCalls(in World world, int i, Moves moves)
+    {
+        for (byte operation = 1; operation <= world.Writes && rules.CallersRepeat; operation++)
+        {
+            if ((world.Puts & (1 << operation)) == 0)
+            {
+                continue;
+            }
+
+            var next = world;
+            redis.Hear(ref next, i);
+            var writer = next.Writers[i];
+            var request = new WriteRequest(
+                WriteRequest.RepeatOf(operation, i), operation, writer.Seen, writer.Version, writer.Age, writer.OldEpoch, Blind: false,
+                (byte)i, Saved: writer.Saved);
+            var answer = redis.Write(ref next, request);
+            next.Writers[i] = answer == WriteAnswer.Taken ? Writer.Acknowledged(request, next.Buffer.Version)
+                : answer == WriteAnswer.Known ? next.Writers[i]
+                : default;
+            moves.Add($"writer # is sent call {operation} again{(answer == WriteAnswer.Taken ? " and takes it for new" : "")}", i, next);
+        }
+    }
+
     private void AddSend(in World world, int i, in WriteRequest sent, string text, Moves moves)
     {
         var next = world;
         redis.Hear(ref next, i);
         var request = sent with { OldEpoch = next.Writers[i].OldEpoch };
-        if (redis.Write(ref next, request) == WriteAnswer.Refused)
+        if (redis.Write(ref next, request) is WriteAnswer.Refused or WriteAnswer.Known)
         {
             next.Writers[i] = default;
             moves.Add("writer # is refused", i, next);
@@ -174,6 +199,7 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         else
         {
             next.Writes = request.Write;
+            NotePut(ref next, request);
             next.Ahead |= (byte)((next.Happened & (Mishaps.RedisCopied | Mishaps.RedisWentBack)) == Mishaps.RedisCopied ? 1 << i : 0);
             next.Writers[i] = Writer.Acknowledged(request, next.Buffer.Version);
             moves.Add(text, i, next);
@@ -188,11 +214,15 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         {
             next = world;
             next.Writes = sent.Write;
+            NotePut(ref next, sent);
             next.Late = sent;
             next.Writers[i] = Writer.UnsureOf(sent);
             moves.Add(text + ", and the request is held up", i, next);
         }
     }
+
+    private void NotePut(ref World world, in WriteRequest request)
+        => world.Puts |= (byte)(rules.CallersRepeat && request.Value != World.Absent ? 1 << request.Write : 0);
 
     /// <summary>
     /// Sends an unsure write again. Refused now, the first one may still have been taken: that is reported, not repeated.
@@ -203,7 +233,7 @@ internal sealed class WriterMoves(ProtocolRules rules, Redis redis)
         redis.Hear(ref next, i);
         var writer = next.Writers[i];
         var sent = writer.SentBy(i);
-        if (redis.Write(ref next, sent) is var answer and not WriteAnswer.Refused)
+        if (redis.Write(ref next, sent) is var answer and (WriteAnswer.Taken or WriteAnswer.Repeated))
         {
             next.Writers[i] = Writer.Acknowledged(sent, redis.VersionOf(next));
 

@@ -35,6 +35,32 @@ internal sealed class BufferView(RedisServer redis, TestEngine engine, string ty
     public async Task<bool> IsDirtyAsync(string id)
         => await redis.SendAsync("ZSCORE", (string)_keys[_keys.ShardOf(id)].Dirty!, id) is not null;
 
+    /// <summary>The operations of an entity that are remembered.</summary>
+    public async Task<IReadOnlyList<string>> MemosAsync(string id)
+    {
+        var shard = _keys[_keys.ShardOf(id)];
+        var fields = new List<string>();
+        foreach (var key in new[] { (string)shard.Memos(id)!, (string)shard.OlderMemos(id)! })
+        {
+            var list = await redis.SendAsync("EVAL", "return table.concat(redis.call('HKEYS', KEYS[1]), ',')", "1", key);
+            fields.AddRange(list!.Split(',', StringSplitOptions.RemoveEmptyEntries));
+        }
+
+        return [.. fields.Where(static field => field != "h")];
+    }
+
+    /// <summary>How many of them there are in all shards, by their count.</summary>
+    public async Task<long> TallyAsync()
+    {
+        var sum = 0L;
+        for (var shard = 0; shard < _keys.Shards; shard++)
+        {
+            sum += Number(await redis.SendAsync("HGET", (string)_keys[shard].Tally!, "n")) ?? 0;
+        }
+
+        return sum;
+    }
+
     /// <summary>Takes a flusher's claim away, as if its lease had ended.</summary>
     public Task EndClaimAsync(string id) => redis.SendAsync("ZREM", (string)_keys[_keys.ShardOf(id)].Claims!, id);
 
