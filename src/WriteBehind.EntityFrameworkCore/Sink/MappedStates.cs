@@ -61,8 +61,8 @@ internal static class MappedStates
                 throw new ConfigurationException(
                     property.Name,
                     $"The column of '{property.Name}' of {mapped.ClrType.Name} would be overwritten with a default: the member is " +
-                    $"mapped, and not part of the serialised state of '{type}'. Take [JsonIgnore] away and give it a setter; or leave it " +
-                    "out of the model (Ignore).",
+                    $"mapped, and not part of the serialised state of '{type}'. Take [JsonIgnore] away and give it a setter (where " +
+                    "another member passes its value on, put [JsonIgnore] there instead); or leave it out of the model (Ignore).",
                     type);
             }
         }
