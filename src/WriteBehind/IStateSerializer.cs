@@ -59,17 +59,33 @@ public sealed class JsonStateSerializer<TState> : IStateSerializer<TState>
     /// <inheritdoc />
     public TState Deserialize(ReadOnlySpan<byte> body) => Read(body, _parts.Value.Type);
 
-    /// <summary>The same, and a member that the state type does not have is an error.</summary>
-    /// <exception cref="UnknownMemberException">There is such a member; without it, the body could be read.</exception>
-    internal TState DeserializeStrictly(ReadOnlySpan<byte> body)
+    /// <summary>The same, and what only another release can know is an error: a derived class, a value of an enum, a member.</summary>
+    /// <param name="body">The state's body.</param>
+    /// <param name="takesOtherMembers">Whether members that the state type does not have are passed over.</param>
+    /// <exception cref="UnknownMemberException">There is such a thing; but for that the body could be read.</exception>
+    internal TState DeserializeStrictly(ReadOnlySpan<byte> body, bool takesOtherMembers = false)
     {
+        var parts = _parts.Value;
         try
         {
-            return Read(body, _parts.Value.Strict);
+            return Read(body, takesOtherMembers ? parts.Type : parts.Strict);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or NotSupportedException)
         {
-            _ = Read(body, _parts.Value.Type);
+            try
+            {
+                _ = Read(body, parts.Type);
+            }
+            catch (Exception other) when (other is JsonException or NotSupportedException)
+            {
+                if (!parts.Json.HoldsUnknownName(body, typeof(TState)))
+                {
+                    throw;
+                }
+
+                throw new UnknownMemberException(other);
+            }
+
             throw new UnknownMemberException(e);
         }
     }
@@ -79,6 +95,8 @@ public sealed class JsonStateSerializer<TState> : IStateSerializer<TState>
 
     private sealed class Parts(StrictJson json)
     {
+        public StrictJson Json => json;
+
         public JsonTypeInfo<TState> Type { get; } = (JsonTypeInfo<TState>)json.Options.GetTypeInfo(typeof(TState));
 
         public JsonTypeInfo<TState> Strict { get; } = (JsonTypeInfo<TState>)json.Reader.GetTypeInfo(typeof(TState));

@@ -45,7 +45,7 @@ internal sealed class GrainStateCodec<T>
             : throw Refuse(id, $"{reason} (GrainStateFormat.JsonWherePossible leaves such states to the silo's serializer.)", null);
     }
 
-    /// <exception cref="PayloadException">What is stored is no such state, or has members that this process does not know.</exception>
+    /// <exception cref="PayloadException">What is stored is no such state, or has what this process does not know.</exception>
     public T Read(string id, GrainStateDocument document)
     {
         try
@@ -96,15 +96,18 @@ internal sealed class GrainStateCodec<T>
         {
             return JsonSerializer.Deserialize<T>(json, _json.Reader)!;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or NotSupportedException)
         {
-            // Without the member that the type does not have it can be read: that is a newer release's, and would be lost with the next
-            // write.
-            _ = JsonSerializer.Deserialize<T>(json, _json.Options);
+            // But for what this release does not know it can be read: that is a newer release's, and would be lost with the next write.
+            if (!_json.HoldsUnknownName(json, typeof(T)))
+            {
+                _ = JsonSerializer.Deserialize<T>(json, _json.Options);
+            }
+
             throw new PayloadException(
                 PayloadProblem.NewerSchema,
-                $"The state of {_options.EntityType} '{id}' has a member that this process does not know ({e.Message}), so it is left " +
-                $"alone: a newer release of the application wrote it and can read it. Where {typeof(T).Name} has lost the member for " +
+                $"The state of {_options.EntityType} '{id}' has what this process does not know ({e.Message}), so it is left " +
+                $"alone: a newer release of the application wrote it and can read it. Where {typeof(T).Name} has lost a member for " +
                 "good, mark it with [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)].",
                 _options.EntityType,
                 id,

@@ -79,17 +79,17 @@ internal sealed class DocumentTable<TState>
     {
         try
         {
-            return _isStrict && _serializer is JsonStateSerializer<TState> strict
-                ? strict.DeserializeStrictly(json)
+            return _serializer is JsonStateSerializer<TState> strict
+                ? strict.DeserializeStrictly(json, takesOtherMembers: !_isStrict)
                 : _serializer.Deserialize(json);
         }
         catch (UnknownMemberException e)
         {
             throw new PayloadException(
                 PayloadProblem.NewerSchema,
-                $"The row of {Type} '{id}' in {Name} has a member that this process does not know ({e.Message}), so it is left alone: " +
-                "a newer release of " +
-                "the application wrote it and can read it. Where this release has dropped the member, raise SchemaVersion.",
+                $"The row of {Type} '{id}' in {Name} has what this process does not know ({e.Message}), so it is left alone: " +
+                "a newer release of the application wrote it and can read it. Where this release has dropped that member, class or name, " +
+                "raise SchemaVersion.",
                 Type,
                 id,
                 e);

@@ -207,9 +207,9 @@ internal sealed class PayloadCodec<TState>(
         {
             throw new PayloadException(
                 PayloadProblem.NewerSchema,
-                $"The payload of {options.Type} '{id}' has a member that this process does not know ({e.Message}), so it is left " +
-                "alone: a newer release of the " +
-                "application wrote it and can read it. Where this release has dropped the member, raise SchemaVersion.",
+                $"The payload of {options.Type} '{id}' has what this process does not know ({e.Message}), so it is left " +
+                "alone: a newer release of the application wrote it and can read it. Where this release has dropped that member, " +
+                "class or name, raise SchemaVersion.",
                 options.Type,
                 id,
                 e);

@@ -139,6 +139,10 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
         {
             _doubts.Add($"{path} is written by {converter.GetType().Name}");
         }
+        else if (!MemberCode.TellsApart(converter, type, options))
+        {
+            _doubts.Add($"{path} has values that are written alike");
+        }
     }
 
     private void VisitCollection(JsonTypeInfo info, string path, ReadOnlySpan<byte> empty)
@@ -242,6 +246,11 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
             VisitMember(info, property, path);
         }
 
+        if (typeof(IJsonOnDeserialized).IsAssignableFrom(type) || typeof(IJsonOnSerializing).IsAssignableFrom(type))
+        {
+            _doubts.Add($"{path} does something when it is read or written");
+        }
+
         VisitFields(info, path);
     }
 
@@ -282,6 +291,12 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
             _doubts.Add($"{here} is not always written");
         }
 
+        if (!IsOfDotNet(info.Type)
+            && (!MemberCode.IsPlain(member) || (property.AssociatedParameter is { } taken && !IsTakenAsItIs(info, taken, member))))
+        {
+            _doubts.Add($"{here} goes through code of {info.Type.Name}");
+        }
+
         if (property.CustomConverter is { } converter)
         {
             VisitValue(converter, property.PropertyType, here);
@@ -291,6 +306,10 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
             Visit(property.PropertyType, here);
         }
     }
+
+    private static bool IsTakenAsItIs(JsonTypeInfo info, JsonParameterInfo parameter, MemberInfo? member)
+        => info.ConstructorAttributeProvider is ConstructorInfo constructor
+            && MemberCode.Keeps(constructor, parameter.Position + 1, member);
 
     private void VisitFields(JsonTypeInfo info, string path)
     {

@@ -1,4 +1,8 @@
 using System.Buffers;
+using System.Buffers.Binary;
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -106,3 +110,139 @@ internal sealed record JsonContract(
     IReadOnlyDictionary<string, string> Names,
     IReadOnlySet<string> Members,
     IReadOnlySet<string> Stored);
+
+/// <summary>
+/// Whether code of the application stands between a member and what holds it. What such code does to one value it need not do to another,
+/// so no number of states that came back proves that the next one will.
+/// </summary>
+internal static class MemberCode
+{
+    private static readonly Dictionary<short, OpCode> Codes = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
+        .Select(static field => (OpCode)field.GetValue(null)!).ToDictionary(static code => code.Value);
+
+    /// <summary>Whether a property is no more than what the compiler makes of <c>get; set;</c>.</summary>
+    public static bool IsPlain(MemberInfo? member)
+        => member is not PropertyInfo property || (IsPlain(property.GetMethod) && IsPlain(property.SetMethod));
+
+    /// <summary>Whether all values of an enum come back as themselves; of another type there is nothing to ask.</summary>
+    public static bool TellsApart(JsonConverter converter, Type type, JsonSerializerOptions options)
+    {
+        if ((Nullable.GetUnderlyingType(type) ?? type) is not { IsEnum: true } values)
+        {
+            return true;
+        }
+
+        var own = new JsonSerializerOptions(options) { Converters = { converter } };
+        return Enum.GetValues(values).Cast<object>().All(
+            value => value.Equals(JsonSerializer.Deserialize(JsonSerializer.SerializeToUtf8Bytes(value, type, own), type, own)));
+    }
+
+    /// <summary>
+    /// Whether a constructor stores a parameter in a member as it is and does nothing else with either, as the one that the compiler
+    /// makes for a record.
+    /// </summary>
+    public static bool Keeps(ConstructorInfo constructor, int parameter, MemberInfo? member)
+    {
+        if (member is null || constructor.GetMethodBody()?.GetILAsByteArray() is not { } code)
+        {
+            return false;
+        }
+
+        var steps = Read(code).ToList();
+        if (steps.FindAll(step => Uses(step, parameter)) is not [var only] || !IsLoad(only.Code))
+        {
+            return false;
+        }
+
+        var (load, isKept) = (steps.IndexOf(only), false);
+        for (var i = 0; i < steps.Count; i++)
+        {
+            if (steps[i].Code.OperandType is not (OperandType.InlineMethod or OperandType.InlineField)
+                || Target(constructor, steps[i].Operand) is not { DeclaringType: { } owner } target
+                || !owner.IsAssignableFrom(constructor.DeclaringType))
+            {
+                continue;
+            }
+
+            if (target is ConstructorInfo other && steps[i].Code.Name == "call")
+            {
+                // Handed on to the base's, or to another one of the same class.
+                var first = i - other.GetParameters().Length;
+                isKept |= load >= first && load < i && steps[first..i].TrueForAll(static step => IsPush(step.Code))
+                    && Keeps(other, load - first + 1, member);
+            }
+            else if (steps[i].Code.Name is "stfld" or "call" or "callvirt" && MemberOf(target) == member.Name)
+            {
+                if (i != load + 1 || steps[load - 1].Code.Name != "ldarg.0" || (target is MethodInfo setter && !IsPlain(setter)))
+                {
+                    return false;
+                }
+
+                isKept = true;
+            }
+            else if (target is MethodInfo { IsStatic: false } method && !IsPlain(method))
+            {
+                return false;
+            }
+        }
+
+        return isKept;
+    }
+
+    private static bool IsPlain(MethodInfo? accessor)
+        => accessor is null || accessor.IsAbstract || accessor.IsDefined(typeof(CompilerGeneratedAttribute), inherit: false);
+
+    private static MemberInfo? Target(ConstructorInfo constructor, int token) => constructor.Module.ResolveMember(
+        token, constructor.DeclaringType!.IsGenericType ? constructor.DeclaringType.GetGenericArguments() : null, null);
+
+    private static string? MemberOf(MemberInfo target) => target switch
+    {
+        FieldInfo field => JsonContractReader.NameOf(field),
+        MethodInfo { IsSpecialName: true } method when method.Name.StartsWith("set_", StringComparison.Ordinal) => method.Name[4..],
+        _ => null,
+    };
+
+    private static bool IsLoad(OpCode code)
+        => code.Name is "ldarg.0" or "ldarg.1" or "ldarg.2" or "ldarg.3" or "ldarg.s" or "ldarg";
+
+    /// <summary>What puts one value on the stack and takes none from there: an argument, a constant.</summary>
+    private static bool IsPush(OpCode code)
+        => code.StackBehaviourPop == StackBehaviour.Pop0
+            && code.StackBehaviourPush is not (StackBehaviour.Push0 or StackBehaviour.Push1_push1);
+
+    private static bool Uses((OpCode Code, int Operand) step, int parameter) => step.Code.Name switch
+    {
+        "ldarg.1" => parameter == 1,
+        "ldarg.2" => parameter == 2,
+        "ldarg.3" => parameter == 3,
+        "ldarg.s" or "ldarg" or "ldarga.s" or "ldarga" or "starg.s" or "starg" => parameter == step.Operand,
+        _ => false,
+    };
+
+    private static IEnumerable<(OpCode Code, int Operand)> Read(byte[] code)
+    {
+        for (var at = 0; at < code.Length;)
+        {
+            var step = Codes[code[at] == 0xFE ? (short)(0xFE00 | code[at + 1]) : code[at]];
+            at += step.Size;
+            var length = step.OperandType switch
+            {
+                OperandType.InlineNone => 0,
+                OperandType.ShortInlineBrTarget or OperandType.ShortInlineI or OperandType.ShortInlineVar => 1,
+                OperandType.InlineVar => 2,
+                OperandType.InlineI8 or OperandType.InlineR => 8,
+                OperandType.InlineSwitch => 4 + (4 * BinaryPrimitives.ReadInt32LittleEndian(code.AsSpan(at))),
+                _ => 4,
+            };
+            var operand = length switch
+            {
+                0 => 0,
+                1 => code[at],
+                2 => BinaryPrimitives.ReadUInt16LittleEndian(code.AsSpan(at)),
+                _ => BinaryPrimitives.ReadInt32LittleEndian(code.AsSpan(at)),
+            };
+            yield return (step, operand);
+            at += length;
+        }
+    }
+}

@@ -30,7 +30,11 @@ internal sealed class StrictJson
             // jsonb sorts members, so what says which class it is need not be the first.
             AllowOutOfOrderMetadataProperties = true,
         };
-        Reader = new JsonSerializerOptions(Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
+        Reader = new JsonSerializerOptions(Options)
+        {
+            UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+            TypeInfoResolver = Options.TypeInfoResolver.WithAddedModifier(RefuseOtherDiscriminators),
+        };
         Options.MakeReadOnly();
         Reader.MakeReadOnly();
     }
@@ -56,6 +60,33 @@ internal sealed class StrictJson
         var was = _isSuspect;
         _isSuspect = false;
         return was;
+    }
+
+    /// <summary>
+    /// Whether a body that can't be read has a name that only another release can know: the discriminator of a derived class, or a value
+    /// of an enum. (A member that this release does not know is told by reading it without.)
+    /// </summary>
+    public bool HoldsUnknownName(ReadOnlySpan<byte> body, Type type)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            using var document = JsonDocument.ParseValue(ref reader);
+            return new UnknownNames(Options).In(document.RootElement, type);
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>What falls back to the base class is written as that again, and what it was is lost.</summary>
+    private static void RefuseOtherDiscriminators(JsonTypeInfo info)
+    {
+        if (info.PolymorphismOptions is { IgnoreUnrecognizedTypeDiscriminators: true } polymorphism)
+        {
+            polymorphism.IgnoreUnrecognizedTypeDiscriminators = false;
+        }
     }
 
     private static void RefuseOtherTypes(JsonTypeInfo info)
@@ -109,5 +140,76 @@ internal sealed class StrictJson
             || !JsonContractReader.FieldsOf(type).Any() || !typeof(IEnumerable).IsAssignableFrom(type);
 }
 
-/// <summary>A stored state has a member that this process does not know, so writing it again would lose that.</summary>
+/// <summary>Looks through a state for names that its contract does not have. Not for every read: only for those that failed.</summary>
+file sealed class UnknownNames(JsonSerializerOptions options)
+{
+    public bool In(JsonElement element, Type type)
+    {
+        var info = options.GetTypeInfo(Nullable.GetUnderlyingType(type) ?? type);
+        return info.Kind switch
+        {
+            JsonTypeInfoKind.Object when element.ValueKind == JsonValueKind.Object => InObject(element, info),
+            JsonTypeInfoKind.Enumerable when element.ValueKind == JsonValueKind.Array
+                => element.EnumerateArray().Any(item => In(item, info.ElementType!)),
+            JsonTypeInfoKind.Dictionary when element.ValueKind == JsonValueKind.Object => InDictionary(element, info),
+            JsonTypeInfoKind.None => IsUnknown(element, info.Type, options),
+            _ => false,
+        };
+    }
+
+    private bool InObject(JsonElement element, JsonTypeInfo info)
+    {
+        if (info.PolymorphismOptions is { } polymorphism
+            && element.TryGetProperty(polymorphism.TypeDiscriminatorPropertyName, out var discriminator))
+        {
+            var known = polymorphism.DerivedTypes.Where(derived => Says(discriminator, derived.TypeDiscriminator)).ToList();
+            return known is not [var one] || (one.DerivedType != info.Type && In(element, one.DerivedType));
+        }
+
+        var comparison = options.PropertyNameCaseInsensitive ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
+        return element.EnumerateObject().Any(member
+            => info.Properties.FirstOrDefault(property => property.Name.Equals(member.Name, comparison)) is { } property
+                && (property.CustomConverter is { } converter
+                    ? IsUnknown(member.Value, property.PropertyType, new JsonSerializerOptions(options) { Converters = { converter } })
+                    : In(member.Value, property.PropertyType)));
+    }
+
+    private bool InDictionary(JsonElement element, JsonTypeInfo info)
+    {
+        // A key is read by the converter of its type as a value is.
+        var isKeyed = info.KeyType is { IsEnum: true };
+        return element.EnumerateObject().Any(entry
+            => (isKeyed && IsUnknown(JsonSerializer.SerializeToElement(entry.Name), info.KeyType!, options))
+                || In(entry.Value, info.ElementType!));
+    }
+
+    private static bool Says(JsonElement discriminator, object? wanted) => (discriminator.ValueKind, wanted) switch
+    {
+        (JsonValueKind.String, string text) => discriminator.ValueEquals(text),
+        (JsonValueKind.Number, int number) => discriminator.TryGetInt32(out var value) && value == number,
+        _ => false,
+    };
+
+    private static bool IsUnknown(JsonElement element, Type type, JsonSerializerOptions options)
+    {
+        if (!(Nullable.GetUnderlyingType(type) ?? type).IsEnum || element.ValueKind is not (JsonValueKind.String or JsonValueKind.Number))
+        {
+            return false;
+        }
+
+        try
+        {
+            _ = element.Deserialize(type, options);
+            return false;
+        }
+        catch (JsonException)
+        {
+            return true;
+        }
+    }
+}
+
+/// <summary>
+/// A stored state has a member, a derived class or an enum's value that this process does not know, so writing it again would lose that.
+/// </summary>
 internal sealed class UnknownMemberException(Exception cause) : Exception(cause.Message, cause);
