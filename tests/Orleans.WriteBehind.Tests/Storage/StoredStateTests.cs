@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using Orleans.Storage;
 using WriteBehind;
 using WriteBehind.Testing;
@@ -75,6 +76,38 @@ public sealed class StoredStateTests(StorageSilo silo) : IClassFixture<StorageSi
         Assert.Contains("_hits", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Shelf", false)]
+    [InlineData("Shelf", true)]
+    [InlineData("Colour", false)]
+    [InlineData("Colour", true)]
+    [InlineData("Pet", false)]
+    [InlineData("Pet", true)]
+    public async Task What_a_newer_release_stored_is_left_to_it(string news, bool flushed)
+    {
+        var (storage, id) = (silo.StorageOf("carts"), NewId());
+        var state = new GrainState<New.State>(new());
+        switch (news)
+        {
+            case "Shelf":
+                state.State!.Parts = [new() { Shelf = "B7" }];
+                break;
+            case "Colour":
+                state.State!.Colour = New.Colour.Blue;
+                break;
+            default:
+                state.State!.Pet = new New.Cat();
+                break;
+        }
+
+        await storage.WriteStateAsync("parcel", id, state);
+        await silo.FlushIfAsync(flushed);
+
+        var error = await Assert.ThrowsAsync<PayloadException>(() => ReadAsync<Old.State>(storage, id));
+        Assert.True(error.Problem == PayloadProblem.NewerSchema, error.Message);
+        Assert.Equivalent(state.State, (await ReadAsync<New.State>(storage, id)).State, strict: true);
+    }
+
     private static GrainId NewId() => GrainId.Create("stored", SharedServers.FreshName("key"));
 
     private static async Task<GrainState<T>> ReadAsync<T>(IGrainStorage storage, GrainId id)
@@ -88,4 +121,61 @@ public sealed class StoredStateTests(StorageSilo silo) : IClassFixture<StorageSi
         => Convert.ToString(
             await silo.Cluster.Database.ScalarAsync($"SELECT {what} FROM write_behind_documents WHERE id LIKE '%{id.Key}'"),
             CultureInfo.InvariantCulture)!;
+
+    private static class Old
+    {
+        [JsonConverter(typeof(JsonStringEnumConverter<Colour>))]
+        public enum Colour
+        {
+            Red,
+        }
+
+        public sealed class State
+        {
+            public List<Part> Parts { get; set; } = [];
+
+            public Colour Colour { get; set; }
+
+            public Pet? Pet { get; set; }
+        }
+
+        public sealed class Part;
+
+        [JsonDerivedType(typeof(Dog), "dog")]
+        public abstract class Pet;
+
+        public sealed class Dog : Pet;
+    }
+
+    private static class New
+    {
+        [JsonConverter(typeof(JsonStringEnumConverter<Colour>))]
+        public enum Colour
+        {
+            Red,
+            Blue,
+        }
+
+        public sealed class State
+        {
+            public List<Part> Parts { get; set; } = [];
+
+            public Colour Colour { get; set; }
+
+            public Pet? Pet { get; set; }
+        }
+
+        public sealed class Part
+        {
+            public string? Shelf { get; set; }
+        }
+
+        [JsonDerivedType(typeof(Dog), "dog")]
+        [JsonDerivedType(typeof(Cat), "cat")]
+        public abstract class Pet;
+
+        public sealed class Dog : Pet;
+
+        public sealed class Cat : Pet;
+    }
 }
