@@ -29,7 +29,12 @@ internal sealed class MicroGroup : IBenchmarkGroup
         await using var workspace = await run.Servers.OpenWorkspaceAsync();
         MicroWorkspace.Current = workspace;
         MicroWorkspace.Servers = run.Servers;
-        foreach (var type in new[] { typeof(WritePath), typeof(Serializer), typeof(Keys), typeof(BatchForming) })
+        Type[] types =
+        [
+            typeof(WritePath), typeof(Serializer), typeof(ProofOfPlain), typeof(ProofOfDictionary), typeof(ProofOfDoubtful), typeof(Keys),
+            typeof(BatchForming),
+        ];
+        foreach (var type in types)
         {
             BenchmarkRun.Progress(type.Name);
 

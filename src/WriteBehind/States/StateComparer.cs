@@ -13,6 +13,9 @@ namespace WriteBehind.States;
 /// </summary>
 internal sealed class StateComparer(JsonSerializerOptions options)
 {
+    // Looking for attributes costs more than all else here.
+    private static readonly ConditionalWeakTable<JsonTypeInfo, List<FieldInfo>> Hidden = [];
+
     private readonly HashSet<object> _seen = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Where they differ first, and how; null where they are equal.</summary>
@@ -50,7 +53,7 @@ internal sealed class StateComparer(JsonSerializerOptions options)
             return null;
         }
 
-        var hidden = JsonContractReader.HiddenFieldsOf(info).ToList();
+        var hidden = Hidden.GetValue(info, static type => [.. JsonContractReader.HiddenFieldsOf(type)]);
         foreach (var property in info.Properties)
         {
             if (property.Get is not { } get || (hidden.Count == 0 && !JsonContractReader.IsKept(property)))
@@ -206,6 +209,8 @@ internal sealed class GraphComparer
 {
     private const BindingFlags Fields = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
 
+    private static readonly ConcurrentDictionary<Type, FieldInfo[]> FieldsOf = new();
+
     private readonly HashSet<object> _seen = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Where they differ first, and how; null where they are equal.</summary>
@@ -234,7 +239,7 @@ internal sealed class GraphComparer
 
         // Of a collection class of the application's own both count: its elements and its fields.
         return (written is IEnumerable many && read is IEnumerable others ? DifferentElements(many, others, path) : null)
-            ?? (IsIterator(type) ? null : DifferentFields(JsonContractReader.FieldsOf(type), written, read, path));
+            ?? (IsIterator(type) ? null : DifferentFields(type, written, read, path));
     }
 
     private string? DifferentValue(object written, object read, Type type, string path) => (written, read) switch
@@ -247,18 +252,24 @@ internal sealed class GraphComparer
         _ when Equals(written, read) => null,
         (string, _) => Other(written, read, path),
         (IEnumerable many, IEnumerable others) => DifferentComparer(many, others, path) ?? DifferentElements(many, others, path),
-        (ITuple, ITuple) => DifferentFields(type.GetFields(Fields), written, read, path),
+        (ITuple, ITuple) => DifferentFields(type, written, read, path),
         _ when type.IsGenericType && type.GetGenericTypeDefinition() == typeof(KeyValuePair<,>) && type == read.GetType()
-            => DifferentFields(type.GetFields(Fields), written, read, path),
+            => DifferentFields(type, written, read, path),
 
         // What has no notion of equality is compared by those who know what it is written as.
         _ => StateComparer.SaysWhatIsEqual(type) || type != read.GetType() ? Other(written, read, path) : null,
     };
 
-    private string? DifferentFields(IEnumerable<FieldInfo> fields, object written, object read, string path)
-        => fields.Where(field => !JsonContractReader.IsLeftOut(field))
+    private string? DifferentFields(Type type, object written, object read, string path)
+        => FieldsOf.GetOrAdd(type, StateOf)
             .Select(field => Difference(field.GetValue(written), field.GetValue(read), $"{path}.{JsonContractReader.NameOf(field)}"))
             .FirstOrDefault(found => found is not null);
+
+    private static FieldInfo[] StateOf(Type type)
+    {
+        var fields = JsonContractReader.IsOfDotNet(type) ? type.GetFields(Fields) : JsonContractReader.FieldsOf(type);
+        return [.. fields.Where(field => !JsonContractReader.IsLeftOut(field))];
+    }
 
     private string? DifferentElements(IEnumerable written, IEnumerable read, string path)
     {
@@ -339,7 +350,20 @@ internal static class Comparers
         var isOrder = property.PropertyType.GetGenericTypeDefinition() == typeof(IComparer<>);
         var usual = (isOrder ? typeof(Comparer<>) : typeof(EqualityComparer<>)).MakeGenericType(key)
             .GetProperty("Default", BindingFlags.Public | BindingFlags.Static)!.GetValue(null);
-        return collection => property.GetValue(collection) is { } comparer && !comparer.Equals(usual)
+        Func<object, object?> read = type.IsValueType
+            ? property.GetValue
+            : (Func<object, object?>)typeof(Comparers).GetMethod(nameof(Getter), BindingFlags.NonPublic | BindingFlags.Static)!
+                .MakeGenericMethod(type, property.PropertyType).Invoke(null, [property.GetMethod])!;
+        return collection => read(collection) is { } comparer && !comparer.Equals(usual)
             && (isOrder || !comparer.Equals(StringComparer.Ordinal)) ? comparer : null;
+    }
+
+    /// <summary>A property without reflection: it is read at each write of a state that has such a collection.</summary>
+    private static Func<object, object?> Getter<TCollection, TComparer>(MethodInfo getter)
+        where TCollection : class
+        where TComparer : class
+    {
+        var read = getter.CreateDelegate<Func<TCollection, TComparer>>();
+        return collection => read((TCollection)collection);
     }
 }
