@@ -31,7 +31,7 @@ internal sealed class MicroGroup : IBenchmarkGroup
         MicroWorkspace.Servers = run.Servers;
         Type[] types =
         [
-            typeof(WritePath), typeof(Serializer), typeof(ProofOfPlain), typeof(ProofOfDictionary), typeof(ProofOfDoubtful), typeof(Keys),
+            typeof(WritePath), typeof(Serializer), typeof(ProofOfProduct), typeof(ProofOfCounts), typeof(ProofOfHiding), typeof(Keys),
             typeof(BatchForming),
         ];
         foreach (var type in types)

@@ -35,17 +35,17 @@ public abstract class StateProof<TState>(TState state)
 }
 
 /// <summary>A contract without doubts.</summary>
-public class ProofOfPlain() : StateProof<Product>(Product.New("product-0000001"));
+public class ProofOfProduct() : StateProof<Product>(Product.New("product-0000001"));
 
 /// <summary>A contract without doubts, with a dictionary, whose comparer is looked at.</summary>
-public class ProofOfDictionary() : StateProof<ProofOfDictionary.State>(
+public class ProofOfCounts() : StateProof<ProofOfCounts.State>(
     new(Enumerable.Range(0, 10).ToDictionary(static number => $"key {number}")))
 {
     public sealed record State(Dictionary<string, int> Counts);
 }
 
 /// <summary>A field of its own is a doubt: every state is read back.</summary>
-public class ProofOfDoubtful() : StateProof<ProofOfDoubtful.State>(new() { Name = "any", Count = 7 })
+public class ProofOfHiding() : StateProof<ProofOfHiding.State>(new() { Name = "any", Count = 7 })
 {
     public sealed class State
     {
