@@ -103,8 +103,11 @@ internal static class RedisErrors
     /// <summary>Whether Redis refused because it has reached maxmemory. Nothing was written.</summary>
     public static bool IsOutOfMemory(BufferUnavailableException exception) => Tells("OOM", exception);
 
-    /// <summary>Whether the keys of one slot are being moved to another server and are not together at present. Nothing ran.</summary>
-    public static bool IsSlotMoving(BufferUnavailableException exception) => Tells("TRYAGAIN", exception);
+    /// <summary>
+    /// Whether the keys are about to be elsewhere, and nothing ran: those of one slot are being moved, or the server that was master is none
+    /// any more, and the client library has been told to look for the new one.
+    /// </summary>
+    public static bool IsOfMove(BufferUnavailableException exception) => Tells("TRYAGAIN", exception) || Tells("READONLY", exception);
 
     /// <summary>What Redis means by an error, for people.</summary>
     public static string Explain(string error)

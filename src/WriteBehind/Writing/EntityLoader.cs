@@ -300,7 +300,9 @@ internal sealed class EntityLoader<TState>
     private Task<T> AskAsync<T>(IReadOnlyList<string> ids, Func<string[], CancellationToken, Task<T>> load)
         => _gate.RunAsync(cancellationToken => load([.. ids.Distinct(StringComparer.Ordinal)], cancellationToken));
 
-    /// <summary>Asks again while a slot is being moved from one server of a cluster to another, key by key.</summary>
+    /// <summary>
+    /// Asks again while a slot is being moved from one server of a cluster to another, key by key, or another server becomes master.
+    /// </summary>
     private async Task<T> AskRedisAsync<T>(Func<Task<T>> read)
     {
         var started = _time.GetTimestamp();
@@ -310,9 +312,9 @@ internal sealed class EntityLoader<TState>
             {
                 return await read().ConfigureAwait(false);
             }
-            catch (BufferUnavailableException e) when (RedisErrors.IsSlotMoving(e) && _time.GetElapsedTime(started) + pause < _readTimeout)
+            catch (BufferUnavailableException e) when (RedisErrors.IsOfMove(e) && _time.GetElapsedTime(started) + pause < _readTimeout)
             {
-                // It takes milliseconds for each key of the slot.
+                // It takes milliseconds for each key of a slot, and about a second to find a new master.
             }
 
             await Task.Delay(pause, _time).ConfigureAwait(false);
