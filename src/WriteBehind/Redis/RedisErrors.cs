@@ -104,8 +104,8 @@ internal static class RedisErrors
     public static bool IsOutOfMemory(BufferUnavailableException exception) => Tells("OOM", exception);
 
     /// <summary>
-    /// Whether the keys are about to be elsewhere, and nothing ran: those of one slot are being moved, or the server that was master is none
-    /// any more, and the client library has been told to look for the new one.
+    /// Whether the keys are about to be elsewhere, and nothing ran: those of one slot are being moved, or the server that was master is
+    /// none any more, and the client library has been told to look for the new one.
     /// </summary>
     public static bool IsOfMove(BufferUnavailableException exception) => Tells("TRYAGAIN", exception) || Tells("READONLY", exception);
 

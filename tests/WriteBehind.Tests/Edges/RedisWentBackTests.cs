@@ -137,12 +137,15 @@ public sealed class RedisWentBackTests : IAsyncLifetime
     private Task<TestEngine> StartAsync(AfterFlush afterFlush)
         => TestEngine.StartAsync(new() { Redis = _redis.Configuration, Item = item => item.AfterFlush = afterFlush });
 
-    /// <summary>A flush during which it shows gives no all-clear: nobody knows what else there was. The next one does.</summary>
+    /// <summary>
+    /// A flush during which it shows gives no all-clear: nobody knows what else there was. The next one does. (Where the watch was first,
+    /// it was told there.)
+    /// </summary>
     private static async Task FlushAfterwardsAsync(TestEngine engine)
     {
         var first = await engine.FlushAllAsync();
         Assert.Empty(first.Remaining);
-        Assert.Equal(["item"], first.Uncounted);
+        Assert.True(first.IsClean || first.Uncounted.Single() == "item");
         Assert.True((await engine.FlushAllAsync()).IsClean);
     }
 
