@@ -21,12 +21,15 @@ internal static class Errors
         return error;
     }
 
+    /// <summary>Whether a call failed in a way that calls do fail: expected, and worth a message instead of a stack trace.</summary>
+    public static bool IsOfCall(Exception error) => Unwrap(error) is RefusedException or WriteBehindException || IsOfCluster(error);
+
     /// <summary>
-    /// Whether a call failed in a way that calls do fail: expected, and worth a message instead of a stack trace. A silo that gives up
-    /// looking for a grain, as another one has just gone, answers that the operation was cancelled; nobody on this side has done that.
+    /// Whether the cluster, and neither the service nor its stores, failed a call. A silo that gives up looking for a grain, as another one
+    /// has just gone, answers that the operation was cancelled; nobody on this side has done that.
     /// </summary>
-    public static bool IsOfCall(Exception error)
-        => Unwrap(error) is RefusedException or WriteBehindException or OrleansException or TimeoutException or OperationCanceledException;
+    public static bool IsOfCluster(Exception error)
+        => Unwrap(error) is OrleansException or TimeoutException or OperationCanceledException;
 
     /// <summary>
     /// Whether a failed change was certainly not made. One that was to be in PostgreSQL at once is made all the same: Redis has it, or had

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Client.Cluster;
 using Npgsql;
 using Proof;
@@ -21,6 +22,9 @@ internal sealed class Verify : IAsyncDisposable
     private const int Looks = 5;
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>How long a grain is asked again while the cluster finds itself: longer than it takes to declare a silo dead.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly IGrainFactory _grains;
     private readonly IConnectionMultiplexer _redis;
@@ -120,7 +124,7 @@ internal sealed class Verify : IAsyncDisposable
         EntityKind kind, string id, string? root, IReadOnlyDictionary<string, StoredState> rows, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var grain = await kind.FromGrain(_grains, id);
+        var grain = await AskGrainAsync(kind, id, cancellationToken);
         var redis = root is null ? null : await _buffer.ReadAsync(root, id, kind.Columns);
         return Observation.Still(grain, redis, rows.TryGetValue(id, out var row) ? row : null).FindDifference() is not null;
     }
@@ -132,7 +136,7 @@ internal sealed class Verify : IAsyncDisposable
             // Redis before the row: what was flushed and removed in between is in the row then.
             var redisBefore = await ReadBufferAsync(kind, id);
             var rowBefore = await _rows.ReadAsync(kind, id, cancellationToken);
-            var grain = await kind.FromGrain(_grains, id);
+            var grain = await AskGrainAsync(kind, id, cancellationToken);
             var redis = await ReadBufferAsync(kind, id);
             var row = await _rows.ReadAsync(kind, id, cancellationToken);
             var difference = new Observation(rowBefore, redisBefore, grain, redis, row).FindDifference();
@@ -142,6 +146,22 @@ internal sealed class Verify : IAsyncDisposable
             }
 
             await Task.Delay(Pause, cancellationToken);
+        }
+    }
+
+    // Silos that come and go refuse calls for a moment. To ask again changes nothing, and one refusal is no verdict on thousands of entities.
+    private async Task<StoredState?> AskGrainAsync(EntityKind kind, string id, CancellationToken cancellationToken)
+    {
+        for (var began = Stopwatch.GetTimestamp(); ;)
+        {
+            try
+            {
+                return await kind.FromGrain(_grains, id);
+            }
+            catch (Exception e) when (Errors.IsOfCluster(e) && Stopwatch.GetElapsedTime(began) < Patience)
+            {
+                await Task.Delay(Pause, cancellationToken);
+            }
         }
     }
 

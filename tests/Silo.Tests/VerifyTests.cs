@@ -1,7 +1,9 @@
 using System.Net.Http.Json;
+using Client.Cluster;
 using Client.Verification;
 using Silo.Testing;
 using Silo.Tests.Support;
+using StackExchange.Redis;
 using WriteBehind.Testing;
 
 namespace Silo.Tests;
@@ -56,6 +58,28 @@ public sealed class VerifyTests(OneSilo silo) : IClassFixture<OneSilo>
         await stop.CancelAsync();
         await Task.WhenAll(writers);
         Assert.True(code == 0, output);
+    }
+
+    [Fact]
+    public async Task A_grain_that_is_refused_while_silos_come_and_go_is_asked_again()
+    {
+        await ClientProcess.AskAsync(silo.Servers, "stock", "restock", "moved", "3");
+        await ClientProcess.AskAsync(silo.Servers, "drain");
+        var refusals = new Queue<Exception>([new OperationCanceledException(), new SiloUnavailableException(), new TimeoutException()]);
+        var kind = EntityKinds.Stock with
+        {
+            FromGrain = (_, _) => refusals.TryDequeue(out var refusal)
+                ? Task.FromException<StoredState?>(refusal)
+                : Task.FromResult<StoredState?>(EntityKinds.State(1, ("quantity", 3), ("movements", 1))),
+        };
+        await using var verify = await Verify.OpenAsync(
+            null!,
+            ConfigurationOptions.Parse(silo.Servers.Environment["WRITEBEHIND_REDIS"]!),
+            ClusterSettings.ReadKeyPrefix(),
+            silo.Servers.Environment["WRITEBEHIND_POSTGRES"]!,
+            CancellationToken.None);
+        Assert.Empty(await verify.CompareAsync(kind, ["moved"], CancellationToken.None));
+        Assert.Empty(refusals);
     }
 
     [Fact]

@@ -64,9 +64,8 @@ internal sealed partial class WriteBehindGrainStorage(
             if (!session.IsLoaded || ETagOf(session) != grainState.ETag)
             {
                 // The entity tag comes from elsewhere: it migrated with the grain, or the grain was never read, or it is a journaled one,
-                // which
-                // makes a new state object for each write. The engine confirms it, and it alone decides, whatever the caller says of the
-                // record; but where there is none, a row from before write-behind may be there, whose version is 0.
+                // which makes a new state object for each write. The engine confirms it, and it alone decides, whatever the caller says of
+                // the record; but where there is none, a row from before write-behind may be there, whose version is 0.
                 var version = ParseETag(stateName, grainId, grainState.ETag);
                 session.Assume(version, version > 0 || grainState.RecordExists);
             }

@@ -300,7 +300,7 @@ internal sealed partial class PostgresInvalidation(
         3,
         LogLevel.Warning,
         "PostgreSQL's notifications for the cache '{Cache}' do not arrive, though LISTEN succeeds: a pooler in transaction mode stands " +
-        "in between, perhaps. " +
-        "The cache is emptied every {Poll} instead. Give AddPostgresInvalidation a context that connects past the pooler.")]
+        "in between, perhaps. The cache is emptied every {Poll} instead. Give AddPostgresInvalidation a context that connects past the " +
+        "pooler.")]
     private static partial void Deaf(ILogger logger, string cache, TimeSpan poll);
 }

@@ -115,6 +115,9 @@ internal sealed class RecentWrites(EntityTypeOptions options)
 internal sealed class ShardEpochs(int shards)
 {
     private readonly string?[] _known = new string?[shards];
+
+    /// <summary>The epochs whose end was told.</summary>
+    private readonly string?[] _told = new string?[shards];
     private readonly long[] _written = new long[shards];
     private readonly long[] _seen = new long[shards];
     private int _emptied;
@@ -158,14 +161,14 @@ internal sealed class ShardEpochs(int shards)
     }
 
     /// <summary>
-    /// Forgets all shards: where one server has them, its coming back empty is told once, and not again with each shard's first call.
+    /// Takes note that all shards came back empty and that this was told: where one server has them it is told once, and not again with
+    /// each shard's first call. What was known of them stays: by that Redis hears that it lost something.
     /// </summary>
-    public void Forget()
+    public void NoteTold()
     {
         for (var shard = 0; shard < _known.Length; shard++)
         {
-            Volatile.Write(ref _known[shard], null);
-            Volatile.Write(ref _written[shard], 0);
+            Volatile.Write(ref _told[shard], this[shard]);
         }
     }
 
@@ -186,7 +189,7 @@ internal sealed class ShardEpochs(int shards)
             {
                 Volatile.Write(ref _wentBack, 1);
             }
-            else if (!epoch.StartsWith('c'))
+            else if (!epoch.StartsWith('c') && before != Volatile.Read(ref _told[shard]))
             {
                 Volatile.Write(ref _emptied, 1);
             }

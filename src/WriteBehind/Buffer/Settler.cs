@@ -20,7 +20,6 @@ namespace WriteBehind.Buffer;
 internal sealed class Settler(
     RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, TypeMetrics metrics, RecentWrites recent)
 {
-    private readonly KeyLayout _keys = buffer.Keys;
     /// <summary>
     /// Nobody waits for the answer to a single command of a transaction: EXEC's says all. A task for each would be most of what a settle
     /// allocates.
@@ -30,6 +29,7 @@ internal sealed class Settler(
     /// <summary>How many groups are looked at before their transaction, once one was aborted in vain.</summary>
     private const int WaryFor = 16;
 
+    private readonly KeyLayout _keys = buffer.Keys;
     private int _wary;
 
     /// <summary>

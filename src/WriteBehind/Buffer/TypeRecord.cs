@@ -89,7 +89,7 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
         _epoch = epoch;
         if (isNew && redis.IsOneServer)
         {
-            buffer.Epochs.Forget();
+            buffer.Epochs.NoteTold();
         }
 
         var history = (RedisHistory)Interlocked.Exchange(ref _missed, 0)

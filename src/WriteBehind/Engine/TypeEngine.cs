@@ -175,8 +175,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         return pass;
     }
 
-    public void StopTimers() => Dispose();
-
+    /// <inheritdoc />
     public void Dispose() => _wheel.Dispose();
 
     public async Task<BufferUnavailableException?> WatchAsync(CancellationToken cancellationToken)
@@ -334,7 +333,10 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     private readonly record struct ShardCount(ShardBacklog Backlog, DateTimeOffset At, long Timestamp, bool IsStale, long? AheadSince);
 }
 
-/// <summary>Everything that serves one entity type, for those who need not know its state type.</summary>
+/// <summary>
+/// Everything that serves one entity type, for those who need not know its state type. Disposed, it begins no more of the flushes that owners
+/// have asked for; the rest goes on.
+/// </summary>
 internal interface ITypeEngine : IDisposable
 {
     EntityTypeOptions Options { get; }
@@ -378,9 +380,6 @@ internal interface ITypeEngine : IDisposable
 
     /// <summary>Flushes one entity, as <see cref="IEntityStore{TState}.FlushAsync"/> does.</summary>
     Task FlushAsync(string id, TimeSpan? timeout, CancellationToken cancellationToken);
-
-    /// <summary>Begins no more of the flushes that owners have asked for.</summary>
-    void StopTimers();
 
     /// <summary>Looks what waits, for gauges and status; returns why it could not be counted everywhere, or null.</summary>
     Task<BufferUnavailableException?> WatchAsync(CancellationToken cancellationToken);

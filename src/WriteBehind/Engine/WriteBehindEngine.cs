@@ -107,7 +107,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     {
         await Task.WhenAll(_loops.Select(loop => loop.StopAsync())).ConfigureAwait(false);
         await CloseNotifiersAsync().ConfigureAwait(false);
-        Array.ForEach([.. _types.Values], static type => type.StopTimers());
+        Array.ForEach([.. _types.Values], static type => type.Dispose());
         if (_parts.Options.DrainTimeout == TimeSpan.Zero)
         {
             NotAsked(_logger);

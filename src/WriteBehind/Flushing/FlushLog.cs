@@ -55,8 +55,7 @@ internal static partial class FlushLog
 
     [LoggerMessage(11, LogLevel.Error,
         "The database answers and takes nothing of {Type}, so no entity is to blame and none is set aside. What waits is safe in " +
-        "Redis and " +
-        "is tried again and again; said once: {Error}")]
+        "Redis and is tried again and again; said once: {Error}")]
     public static partial void Refused(ILogger logger, string type, string error);
 
     [LoggerMessage(12, LogLevel.Information,

@@ -19,9 +19,6 @@ internal sealed class FlushWheel : IDisposable
     /// </summary>
     private const int SlotsPerDelay = 5;
 
-    /// <summary>How many entities that were rejected before go in one batch: bisecting stays cheap.</summary>
-    private const int SuspectBatch = 32;
-
     private static readonly TimeSpan ShortestSlot = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Enough for company. With longer ones the database would stand idle, and then have everything at once.</summary>
@@ -142,7 +139,8 @@ internal sealed class FlushWheel : IDisposable
         var good = items[false].OrderBy(static pair => pair.Item.Shard).ToArray();
         var batches = (good.Length + _parts.Options.BatchSize - 1) / _parts.Options.BatchSize;
         var size = batches < 2 ? _parts.Options.BatchSize : (good.Length + batches - 1) / batches;
-        return Task.WhenAll(good.Chunk(size).Concat(items[true].Chunk(SuspectBatch)).Select(batch => FlushBatchAsync(batch, stop)));
+        return Task.WhenAll(
+            good.Chunk(size).Concat(items[true].Chunk(RetryLedger.SuspectBatch)).Select(batch => FlushBatchAsync(batch, stop)));
     }
 
     private async Task FlushBatchAsync((Due Each, FlushItem Item)[] batch, CancellationToken stop)

@@ -7,8 +7,7 @@ internal sealed class Rejections(TypeParts parts, DeadLetterBox letters)
 {
     /// <summary>
     /// How long a row waits for another one that it refers to, however often it is tried: that one may be dirty still. As long again after
-    /// it
-    /// was set aside, it is tried anew.
+    /// it was set aside, it is tried anew.
     /// </summary>
     public static TimeSpan PatienceOf(EntityTypeOptions options) => options.MaxAge * 3;
 

@@ -15,6 +15,9 @@ internal sealed class RetryLedger(int maxAttempts, TimeSpan delay, TimeProvider 
     /// <summary>The most entities remembered: about 2 MB.</summary>
     public const int Capacity = 10_000;
 
+    /// <summary>How many entities that were rejected before are tried in one batch: bisecting stays cheap.</summary>
+    public const int SuspectBatch = 32;
+
     /// <summary>The most of them that are dead letters; older ones are forgotten.</summary>
     private const int DeadCapacity = 1_000;
 

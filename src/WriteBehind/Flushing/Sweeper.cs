@@ -15,11 +15,8 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
     /// </summary>
     private static readonly TimeSpan LongestPass = TimeSpan.FromSeconds(5);
 
-    /// <summary>How many entities that were rejected before are tried in one batch: bisecting stays cheap.</summary>
-    private const int SuspectBatch = 32;
-
-    /// <summary>How many of them a pass remembers while they wait for their turn.</summary>
-    private const int MostSuspects = 10 * SuspectBatch;
+    /// <summary>How many entities that were rejected before a pass remembers while they wait for their turn.</summary>
+    private const int MostSuspects = 10 * RetryLedger.SuspectBatch;
 
     private readonly int _shards = parts.Buffer.Keys.Shards;
     private readonly int _batchSize = parts.Options.BatchSize;
@@ -143,7 +140,7 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
         }
 
         var flushes = good.Chunk(_batchSize)
-            .Concat(forced.Chunk(SuspectBatch))
+            .Concat(forced.Chunk(RetryLedger.SuspectBatch))
             .Select(batch => FlushBatchAsync(batch, skip, pass, cancellationToken));
 
         // A stop does not wait for those that hang at the database.
@@ -162,7 +159,7 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
             {
                 if (suspects.Count > 0 && _suspects.IsCompletedSuccessfully)
                 {
-                    FlushItem[] batch = [.. suspects.Take(SuspectBatch)];
+                    FlushItem[] batch = [.. suspects.Take(RetryLedger.SuspectBatch)];
                     suspects.RemoveRange(0, batch.Length);
                     _suspects = TryAsync(batch);
                 }

@@ -125,8 +125,7 @@ internal partial class TypeParts
         1,
         LogLevel.Warning,
         "Writes of several shards of {Type} could not share a call to Redis, so for {While} they go shard by shard, which is slower and " +
-        "as safe. Then sharing is " +
-        "tried again.")]
+        "as safe. Then sharing is tried again.")]
     private static partial void ShardsApart(ILogger logger, Exception error, string type, TimeSpan @while);
 }
 

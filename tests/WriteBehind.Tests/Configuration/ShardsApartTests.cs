@@ -54,8 +54,7 @@ public sealed class ShardsApartTests(RedisClusterFixture fixture) : IClassFixtur
         async Task WriteAsync(string[] written)
         {
             // Sent at once, so that all but the first few share a call; and those first ones must not be of the shard that fails, or what
-            // waits
-            // behind them fails with them and is not sent.
+            // waits behind them fails with them and is not sent.
             written = [.. written.OrderBy(id => buffer.Keys.ShardOf(id) == 0)];
             var read = await buffer.ReadManyAsync(written);
             var writes = written.Select((id, i) => buffer.WriteAsync(new WriteRequest(id, read[i].Known, [1], Nonce: "01"))).ToArray();

@@ -129,6 +129,27 @@ public sealed class ForgottenOperationTests
         Assert.Equal(new Entity<Item>("a", 2, new Item(10)), await engine.Items.GetAsync("a"));
     }
 
+    [Fact]
+    public async Task Where_the_watch_saw_that_Redis_came_back_empty_an_id_of_before_from_a_clock_that_is_ahead_is_refused()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Redis = redis.Configuration,
+            Engine = static engine => engine.WatchInterval = TimeSpan.FromMilliseconds(50),
+        });
+        var operation = OperationId.New(DateTimeOffset.UtcNow.AddSeconds(4), "ahead");
+        await OperationTests.AddAsync(engine, "a", operation, 5);
+        await engine.FlushAsync("a");
+        await redis.SendAsync("FLUSHALL");
+        await Eventually.TrueAsync(async () => (await engine.Engine.GetStatusAsync()).Durability.EmptiedAt is not null);
+
+        var error = await Assert.ThrowsAsync<OperationForgottenException>(() => OperationTests.AddAsync(engine, "a", operation, 5));
+
+        Assert.Equal(OperationDoubt.RedisLost, error.Doubt);
+        Assert.Equal(new Entity<Item>("a", 1, new Item(5)), await engine.Items.GetAsync("a"));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
