@@ -23,8 +23,8 @@ internal sealed class Verify : IAsyncDisposable
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(400);
 
-    /// <summary>How long a grain is asked again while the cluster finds itself: longer than it takes to declare a silo dead.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    /// <summary>How long a grain is asked again while the cluster finds itself. One call may take 30 seconds to fail.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private readonly IGrainFactory _grains;
     private readonly IConnectionMultiplexer _redis;
@@ -149,7 +149,8 @@ internal sealed class Verify : IAsyncDisposable
         }
     }
 
-    // Silos that come and go refuse calls for a moment. To ask again changes nothing, and one refusal is no verdict on thousands of entities.
+    // Silos that come and go refuse calls for a moment. To ask again changes nothing, and one refusal is no verdict on thousands of
+    // entities.
     private async Task<StoredState?> AskGrainAsync(EntityKind kind, string id, CancellationToken cancellationToken)
     {
         for (var began = Stopwatch.GetTimestamp(); ;)

@@ -82,8 +82,7 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
         }
 
         buffer.FenceTimes.Note(TimeSpan.FromMilliseconds(reply.NextLong()), TimeSpan.FromMilliseconds(reply.NextLong()));
-        var mayHave = await CheckServersAsync(cancellationToken).ConfigureAwait(false);
-        var wentBack = buffer.Epochs.TakeWentBack();
+        var servers = await CheckServersAsync(cancellationToken).ConfigureAwait(false);
         var isNew = _epoch is not null && _epoch != epoch;
         var isEmptied = isNew | buffer.Epochs.TakeEmptied();
         _epoch = epoch;
@@ -94,7 +93,7 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
 
         var history = (RedisHistory)Interlocked.Exchange(ref _missed, 0)
             | (isEmptied ? RedisHistory.Emptied : RedisHistory.None)
-            | (wentBack ? RedisHistory.WentBack : mayHave ? RedisHistory.MayHaveGoneBack : RedisHistory.None);
+            | (buffer.Epochs.TakeWentBack() ? RedisHistory.WentBack : servers);
         _mayLackNames |= history != RedisHistory.None;
         if (_mayLackNames && _names is not null)
         {
@@ -134,18 +133,18 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
     /// Compares the server of each shard with the one that is recorded. A process that was there before knows by its own calls whether
     /// Redis went back; one that begins can't, and takes another server than the recorded one for one that may have.
     /// </summary>
-    private async Task<bool> CheckServersAsync(CancellationToken cancellationToken)
+    private async Task<RedisHistory> CheckServersAsync(CancellationToken cancellationToken)
     {
         RedisKey[] epochs = [.. Enumerable.Range(0, options.Shards).Select(shard => buffer.Keys[shard].Epoch)];
         var servers = await RunIds.ReadAsync(redis, epochs, cancellationToken).ConfigureAwait(false);
         var checks = await Task.WhenAll(Enumerable.Range(0, options.Shards).Select(CheckAsync)).ConfigureAwait(false);
-        return checks.Any(static wentBack => wentBack);
+        return checks.Max();
 
-        async Task<bool> CheckAsync(int shard)
+        async Task<RedisHistory> CheckAsync(int shard)
         {
             if (servers[shard] is not { } server || server == _servers[shard])
             {
-                return false;
+                return RedisHistory.None;
             }
 
             var keys = buffer.Keys[shard];
@@ -156,7 +155,19 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
                 [server, RandomToken.Next(), begins ? 1 : 0, buffer.Epochs[shard] ?? string.Empty, buffer.Epochs.Written(shard)],
                 cancellationToken).ConfigureAwait(false);
             _servers[shard] = server;
-            return reply.NextFlag();
+            if (!reply.NextFlag())
+            {
+                return RedisHistory.None;
+            }
+
+            if (begins)
+            {
+                return RedisHistory.MayHaveGoneBack;
+            }
+
+            // Known from now on, so that it is not told again with the next call.
+            buffer.Epochs.Note(shard, reply.NextText());
+            return RedisHistory.WentBack;
         }
     }
 

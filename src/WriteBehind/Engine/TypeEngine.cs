@@ -334,8 +334,8 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
 }
 
 /// <summary>
-/// Everything that serves one entity type, for those who need not know its state type. Disposed, it begins no more of the flushes that owners
-/// have asked for; the rest goes on.
+/// Everything that serves one entity type, for those who need not know its state type. Disposed, it begins no more of the flushes that
+/// owners have asked for; the rest goes on.
 /// </summary>
 internal interface ITypeEngine : IDisposable
 {

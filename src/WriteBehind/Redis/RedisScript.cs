@@ -315,8 +315,8 @@ internal static class EpochLua
 
 /// <summary>
 /// Records which server holds a shard. KEYS: epoch, server, the process' calls. ARGV: run id, candidate epoch, whether the process begins,
-/// known epoch, and time of the last write call that it remembers (µs). Returns 1 where Redis may have gone back: another server is there
-/// than was recorded, and nobody who was there before has vouched for it.
+/// known epoch, and time of the last write call that it remembers (µs). Returns 1 where Redis went back by what the process knows, or may
+/// have where it only begins: another server is there than was recorded, and nobody who was there before has vouched for it; and the epoch.
 /// </summary>
 internal static class ServerScript
 {
@@ -330,19 +330,20 @@ internal static class ServerScript
           redis.call('PERSIST', KEYS[1])
           redis.call('SET', KEYS[1], begun(ARGV[2], now, ARGV[4] ~= ''))
         end
-        if before == ARGV[1] then return 0 end
+        if before == ARGV[1] then return { 0, epoch or '' } end
         -- As in heard: what comes is written at maxmemory, too.
         redis.call('PERSIST', KEYS[2])
         if epoch and before and ARGV[3] == '0' then
           -- Who was there before knows by its own calls.
           local after = heard(KEYS[1], epoch, ARGV[4], redis.call('GET', KEYS[3]), ARGV[5], 0, now, ARGV[2])
           redis.call('SET', KEYS[2], ARGV[1])
-          return after == epoch and 0 or 1
+          return { after == epoch and 0 or 1, after }
         end
         redis.call('SET', KEYS[2], ARGV[1])
-        if not epoch or not before then return 0 end
-        redis.call('SET', KEYS[1], begun(ARGV[2], now, true) .. '.' .. string.format('%.0f', now))
-        return 1
+        if not epoch or not before then return { 0, epoch or '' } end
+        epoch = begun(ARGV[2], now, true) .. '.' .. string.format('%.0f', now)
+        redis.call('SET', KEYS[1], epoch)
+        return { 1, epoch }
         """);
 }
 

@@ -13,10 +13,13 @@ namespace WriteBehind.Redis;
 internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
 {
     private const string Setting = "UseRedis";
-    /// <summary>A key for what is only tried out.</summary>
-    public RedisKey Key => roots.Count == 0 ? $"{prefix}:proof" : $"{roots[0]}:proof";
-
     private const int MostKeys = 16;
+
+    /// <summary>
+    /// How often a guard that does not hold is tried. The library opens a lost connection anew and sends the rest of a proof over that one,
+    /// which watches nothing: once is no proof, and a proxy that shares connections fails each time.
+    /// </summary>
+    private const int Tries = 5;
 
     /// <summary>Scripts are sent in pairs this often. One pair is missed where both happen to run one after the other.</summary>
     private const int Rounds = 12;
@@ -44,6 +47,9 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
         end
         return found
         """);
+
+    /// <summary>A key for what is only tried out.</summary>
+    public RedisKey Key => roots.Count == 0 ? $"{prefix}:proof" : $"{roots[0]}:proof";
 
     /// <summary>
     /// Shards of which each is on another server of a cluster, with that server; a single one where there is no cluster. (Commands without
@@ -86,14 +92,14 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
             RedisKey key = $"{root}:proof:{nonce}";
             try
             {
-                await SendAsync(server, "WATCH", key).ConfigureAwait(false);
-                await RunAsync(other, db => db.HashSetAsync(key, "w", nonce)).ConfigureAwait(false);
-                await RunAsync(other, db => db.KeyExpireAsync(key, KeptFor)).ConfigureAwait(false);
-                if (!await IsAbortedAsync(server, key).ConfigureAwait(false))
+                for (var tries = 1; !await IsGuardedAsync(server, key, nonce).ConfigureAwait(false); tries++)
                 {
-                    throw Unguarded(
-                        "WATCH is accepted and guards nothing: a transaction went through although its watched key had changed. " +
-                        "A proxy that shares connections stands in between, perhaps.");
+                    if (tries == Tries)
+                    {
+                        throw Unguarded(
+                            "WATCH is accepted and guards nothing: a transaction went through although its watched key had changed. " +
+                            "A proxy that shares connections stands in between, perhaps.");
+                    }
                 }
 
                 await CarryOutAsync(settle, key, root, nonce).ConfigureAwait(false);
@@ -143,8 +149,11 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
         Task<RedisResult> SendAsync(IServer? server, string command, params object[] arguments)
             => RunAsync(settle, db => server is null ? db.ExecuteAsync(command, arguments) : server.ExecuteAsync(command, arguments));
 
-        async Task<bool> IsAbortedAsync(IServer? server, RedisKey key)
+        async Task<bool> IsGuardedAsync(IServer? server, RedisKey key, string nonce)
         {
+            await SendAsync(server, "WATCH", key).ConfigureAwait(false);
+            await RunAsync(other, db => db.HashSetAsync(key, "w", nonce)).ConfigureAwait(false);
+            await RunAsync(other, db => db.KeyExpireAsync(key, KeptFor)).ConfigureAwait(false);
             await SendAsync(server, "MULTI").ConfigureAwait(false);
             await SendAsync(server, "DEL", key).ConfigureAwait(false);
             return (await SendAsync(server, "EXEC").ConfigureAwait(false)).IsNull;

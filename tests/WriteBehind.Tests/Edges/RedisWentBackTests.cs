@@ -101,6 +101,23 @@ public sealed class RedisWentBackTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Where_the_watch_is_the_first_to_see_it_it_is_told_as_that_and_once()
+    {
+        await using var engine = await StartAsync(AfterFlush.Delete);
+        await engine.Items.SetAsync("a", new Item(1));
+        var copy = await CopyAsync(engine);
+        await engine.Items.SetAsync("b", new Item(2));
+
+        await RestoreAsync(copy, engine);
+
+        await Eventually.TrueAsync(async () => (await engine.Engine.GetStatusAsync()).Durability.WentBackAt is not null);
+        await engine.Items.SetAsync("a", new Item(3));
+        Assert.True((await engine.FlushAllAsync()).Remaining is { Count: 0 });
+        Assert.Equal(1, engine.Log.Count(LogLevel.Critical, "went back to an older state"));
+        Assert.Equal(0, engine.Log.Count(LogLevel.Warning, "went back to an older state"));
+    }
+
+    [Fact]
     public async Task A_session_from_before_is_refused_and_goes_on_from_what_counts()
     {
         await using var engine = await StartAsync(AfterFlush.Delete);
