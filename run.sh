@@ -4,7 +4,7 @@
 # acknowledged; exit code 1 on any difference.
 #
 #   ./run.sh                   200,000 movements of 2,000 products by 256 callers
-#   ./run.sh --crash           kills a silo with SIGKILL half-way and starts it again; nothing acknowledged may be missing
+#   ./run.sh --crash           kills a silo with SIGKILL half-way and starts it again; every caller is answered, and nothing counts twice
 #   ./run.sh --input FILE.csv --key COLUMN --amount COLUMN
 #                              replays real movements; bad rows are counted and reported
 #                              (try samples/data/movements.csv, with the columns product and quantity)

@@ -39,7 +39,7 @@ internal static class Errors
     {
         RefusedException => true,
         BufferUnavailableException away => !away.OutcomeUnknown,
-        StateDiscardedException or WriteThroughException or StateLostException => false,
+        StateDiscardedException or WriteThroughException or StateLostException or OperationForgottenException => false,
         WriteBehindException => true,
         _ => false,
     };

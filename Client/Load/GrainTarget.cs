@@ -1,14 +1,16 @@
 using Client.Cluster;
+using Orleans.WriteBehind;
 using Proof.Load;
 using Silo.Contracts;
+using WriteBehind;
 
 namespace Client.Load;
 
-/// <summary>Writes movements to stock grains.</summary>
+/// <summary>Writes movements to stock grains, each as an operation: it is repeated until it is answered, and counts once.</summary>
 internal sealed class GrainTarget(IGrainFactory grains) : IMovementTarget, IMovementConnection
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    /// <summary>Longer than silos take to notice that one has died, and less than operations are remembered for.</summary>
+    private static readonly OperationRepeat Repeat = new() { Deadline = TimeSpan.FromMinutes(2) };
 
     public ValueTask<IMovementConnection> GetAsync(int caller, CancellationToken cancellationToken)
     {
@@ -18,44 +20,28 @@ internal sealed class GrainTarget(IGrainFactory grains) : IMovementTarget, IMove
 
     public async Task<WriteAnswer> WriteAsync(string id, long amount)
     {
-        var grain = grains.GetGrain<IStockGrain>(id);
+        var tries = 0;
         try
         {
-            await grain.BookAsync(amount);
+            await grains.GetGrain<IStockGrain>(id).CallAsync(
+                OperationId.New(),
+                stock =>
+                {
+                    tries++;
+                    return stock.BookAsync(amount);
+                },
+                Repeat);
             return new(WriteResult.Acknowledged);
         }
 #pragma warning disable CA1031 // Whatever it is, it is the answer; most of what the runtime throws leaves the outcome open.
         catch (Exception e)
 #pragma warning restore CA1031
         {
+            // A try that was refused says nothing of an earlier one, which may still be under way.
             var error = Errors.Unwrap(e);
-            if (Errors.IsCertainlyNotApplied(error))
-            {
-                return new(WriteResult.Refused, error.Message);
-            }
-
-            await WaitAnsweringAsync(grain);
-            return new(WriteResult.Unknown, Reason(error));
-        }
-    }
-
-    // A silo that has just died fails calls at once until the others have noticed. Callers that simply went on would turn the rest of the
-    // load into unknown writes; so each does what a user would do, and looks at the product until it can be seen again.
-    private static async Task WaitAnsweringAsync(IStockGrain grain)
-    {
-        var started = TimeProvider.System.GetTimestamp();
-        while (TimeProvider.System.GetElapsedTime(started) < Patience)
-        {
-            try
-            {
-                await Task.Delay(Pause);
-                await grain.GetAsync();
-                return;
-            }
-            catch (Exception e) when (Errors.IsOfCall(e))
-            {
-                // Not yet.
-            }
+            return tries == 1 && Errors.IsCertainlyNotApplied(error)
+                ? new(WriteResult.Refused, error.Message)
+                : new(WriteResult.Unknown, Reason(error));
         }
     }
 

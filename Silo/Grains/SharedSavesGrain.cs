@@ -10,28 +10,11 @@ namespace Silo.Grains;
 internal abstract class SharedSavesGrain<TState>(IWriteBehindEngine engine) : WriteBehindGrain<TState>
     where TState : class
 {
-    private int _saves;
-
-    /// <summary>Saves the state. All saves of the grain go this way.</summary>
-    /// <param name="strategy">For this call; null for the type's own.</param>
-    protected async Task SaveSharedAsync(WriteStrategy? strategy = null)
-    {
-        _saves++;
-        try
-        {
-            await (strategy is { } own ? SaveAsync(own) : SaveAsync());
-        }
-        finally
-        {
-            _saves--;
-        }
-    }
-
     /// <summary>An acknowledged state with its own version; null where there is none.</summary>
     protected async Task<Entity<TState>?> ReadAsync()
     {
         var id = this.GetPrimaryKeyString();
-        return _saves > 0 ? await engine.Store<TState>().GetAsync(id)
+        return !IsAcknowledged ? await engine.Store<TState>().GetAsync(id)
             : Exists ? new Entity<TState>(id, Version, State)
             : null;
     }

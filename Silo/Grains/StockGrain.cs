@@ -39,7 +39,7 @@ internal sealed class StockGrain(IWriteBehindEngine engine) : SharedSavesGrain<S
     {
         State = Amounts.Checked(() => State.Move(amount), amount);
         var moved = State;
-        await SaveSharedAsync(strategy);
+        await (strategy is { } own ? SaveAsync(own) : SaveAsync());
         return Level(moved, Version);
     }
 

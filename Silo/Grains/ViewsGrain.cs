@@ -22,7 +22,7 @@ internal sealed class ViewsGrain(IWriteBehindEngine engine) : SharedSavesGrain<P
         Amounts.MustBePositive(count);
         State = Amounts.Checked(() => new PageViews(checked(State.Count + count)), count);
         var counted = State.Count;
-        await SaveSharedAsync();
+        await SaveAsync();
         return counted;
     }
 

@@ -1,33 +1,57 @@
 using Microsoft.AspNetCore.Http.HttpResults;
+using Orleans.WriteBehind;
 using Silo.Boards;
 using Silo.Contracts;
 using WriteBehind;
+using WriteBehind.AspNetCore;
 
 namespace Silo.Http;
 
 /// <summary>The entities over HTTP. Errors become problem details by themselves (<see cref="ServiceExceptionHandler"/>).</summary>
 internal static class EntityEndpoints
 {
+    /// <summary>For how long a call under a key is repeated here; then its caller hears why, and may go on with the same key.</summary>
+    private static readonly TimeSpan RepeatedFor = TimeSpan.FromSeconds(20);
+
     public static void MapEntities(this IEndpointRouteBuilder endpoints)
     {
         var stock = endpoints.MapGroup("/stock/{id}").WithTags("Stock").ProducesProblem(503);
         stock.MapGet("", GetStockAsync).WithSummary("The acknowledged stock of a product.");
-        stock.MapPost("reserve", (string id, QuantityBody body, IGrainFactory grains) => Stock(grains, id).ReserveAsync(body.Quantity))
+        stock.MapPost(
+            "reserve",
+            (string id, QuantityBody body, IdempotencyKey? key, IGrainFactory grains, CancellationToken cancellationToken)
+                => CallAsync(Stock(grains, id), key, grain => grain.ReserveAsync(body.Quantity), cancellationToken))
+            .WithIdempotencyKey()
             .WithSummary("Takes pieces that are promised to somebody; 409 where there are fewer.").ProducesProblem(400).ProducesProblem(
                 409);
-        stock.MapPost("order", (string id, QuantityBody body, IGrainFactory grains) => Stock(grains, id).OrderAsync(body.Quantity))
+        stock.MapPost(
+            "order",
+            (string id, QuantityBody body, IdempotencyKey? key, IGrainFactory grains, CancellationToken cancellationToken)
+                => CallAsync(Stock(grains, id), key, grain => grain.OrderAsync(body.Quantity), cancellationToken))
+            .WithIdempotencyKey()
             .WithSummary(
                 "Takes pieces for an order; answers once PostgreSQL has it. 409 where there are fewer, 504 where PostgreSQL is late.")
             .ProducesProblem(400).ProducesProblem(409).ProducesProblem(504);
-        stock.MapPost("release", (string id, QuantityBody body, IGrainFactory grains) => Stock(grains, id).ReleaseAsync(body.Quantity))
+        stock.MapPost(
+            "release",
+            (string id, QuantityBody body, IdempotencyKey? key, IGrainFactory grains, CancellationToken cancellationToken)
+                => CallAsync(Stock(grains, id), key, grain => grain.ReleaseAsync(body.Quantity), cancellationToken))
+            .WithIdempotencyKey()
             .WithSummary("Puts reserved pieces back.").ProducesProblem(400);
-        stock.MapPost("restock", (string id, QuantityBody body, IGrainFactory grains) => Stock(grains, id).RestockAsync(body.Quantity))
+        stock.MapPost(
+            "restock",
+            (string id, QuantityBody body, IdempotencyKey? key, IGrainFactory grains, CancellationToken cancellationToken)
+                => CallAsync(Stock(grains, id), key, grain => grain.RestockAsync(body.Quantity), cancellationToken))
+            .WithIdempotencyKey()
             .WithSummary("Adds pieces that were delivered.").ProducesProblem(400);
 
         var score = endpoints.MapGroup("/score/{game:long}/{player}").WithTags("Score").ProducesProblem(503);
         score.MapGet("", GetScoreAsync).WithSummary("The acknowledged score of a player in a game.");
         score.MapPost(
-            "", (long game, string player, PointsBody body, IGrainFactory grains) => Score(grains, game, player).AddAsync(body.Points))
+            "",
+            (long game, string player, PointsBody body, IdempotencyKey? key, IGrainFactory grains, CancellationToken cancellationToken)
+                => CallAsync(Score(grains, game, player), key, grain => grain.AddAsync(body.Points), cancellationToken))
+            .WithIdempotencyKey()
             .WithSummary("Adds points, or takes some; 429 where that is done too often.").ProducesProblem(400).ProducesProblem(429);
         score.MapDelete("", RemoveScoreAsync).WithSummary("Deletes the score.");
         score.MapPost("disqualify", DisqualifyAsync).WithSummary("Deletes the score of a cheat, who is off the board at once.")
@@ -38,7 +62,7 @@ internal static class EntityEndpoints
 
         var views = endpoints.MapGroup("/views/{page}").WithTags("Views").ProducesProblem(503);
         views.MapGet("", GetViewsAsync).WithSummary("The acknowledged views of a page.");
-        views.MapPost("", AddViewsAsync).WithSummary("Counts views; answers with the count.").ProducesProblem(400);
+        views.MapPost("", AddViewsAsync).WithIdempotencyKey().WithSummary("Counts views; answers with the count.").ProducesProblem(400);
     }
 
     private static IStockGrain Stock(IGrainFactory grains, string id) => grains.GetGrain<IStockGrain>(Key("stock", id));
@@ -77,6 +101,16 @@ internal static class EntityEndpoints
     private static async Task<Results<Ok<Views>, NotFound>> GetViewsAsync(string page, IGrainFactory grains)
         => await Views(grains, page).GetAsync() is { } found ? TypedResults.Ok(found) : TypedResults.NotFound();
 
-    private static async Task<Ok<long>> AddViewsAsync(string page, ViewsBody? body, IGrainFactory grains)
-        => TypedResults.Ok(await Views(grains, page).AddAsync(body?.Count ?? 1));
+    private static async Task<Ok<long>> AddViewsAsync(
+        string page, ViewsBody? body, IdempotencyKey? key, IGrainFactory grains, CancellationToken cancellationToken)
+        => TypedResults.Ok(await CallAsync(Views(grains, page), key, grain => grain.AddAsync(body?.Count ?? 1), cancellationToken));
+
+    /// <summary>Under a key the call is an operation: it counts once, and is repeated here while nobody answers.</summary>
+    private static Task<TAnswer> CallAsync<TGrain, TAnswer>(
+        TGrain grain, IdempotencyKey? key, Func<TGrain, Task<TAnswer>> call, CancellationToken cancellationToken)
+        where TGrain : IGrain
+        => key is null
+            ? call(grain)
+            : grain.CallAsync(
+                key.Operation, call, new() { Request = key.Fingerprint, Deadline = RepeatedFor }, cancellationToken);
 }

@@ -79,7 +79,8 @@ internal sealed class ServiceExceptionHandler(IProblemDetailsService problems) :
             Status = StatusCodes.Status503ServiceUnavailable,
             Type = "urn:shop:cluster-unavailable",
             Title = "The cluster did not answer",
-            Detail = "The silo that holds the entity did not answer; whether a change was made is unknown. Read it before you try again.",
+            Detail = "The silo that holds the entity did not answer; whether a change was made is unknown. Repeat it with its Idempotency-Key; without one, read it before " +
+                "you try again.",
             Extensions = { ["outcomeUnknown"] = true },
         };
 }

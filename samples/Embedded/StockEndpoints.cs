@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using WriteBehind;
+using WriteBehind.AspNetCore;
 
 namespace Embedded;
 
@@ -14,7 +15,8 @@ internal static class StockEndpoints
         stock.MapGet("", GetAsync).WithSummary("The latest acknowledged stock of a product; its version is the ETag.");
         stock.MapPut("", PutAsync).WithSummary("Counts a product anew. With If-Match only if it is still at that version.");
         stock.MapDelete("", DeleteAsync).WithSummary("Drops a product. With If-Match only if it is still at that version.");
-        stock.MapPost("movements", MoveAsync).WithSummary("Adds to the stock of a product, or takes from it.");
+        stock.MapPost("movements", MoveAsync).WithIdempotencyKey()
+            .WithSummary("Adds to the stock of a product, or takes from it. With Idempotency-Key it may be repeated and counts once.");
     }
 
     private static async Task<Results<Ok<Stock>, NotFound>> GetAsync(
@@ -56,11 +58,20 @@ internal static class StockEndpoints
     }
 
     private static async Task<Results<Ok<Stock>, ProblemHttpResult>> MoveAsync(
-        string id, StockMovement movement, IEntityStore<Stock> store, HttpResponse response, CancellationToken cancellationToken)
+        string id, StockMovement movement, IdempotencyKey? key, IEntityStore<Stock> store, HttpResponse response,
+        CancellationToken cancellationToken)
     {
+        var change = Stock.Movement(id, movement.Amount);
         try
         {
-            var moved = await store.UpdateAsync(id, Stock.Movement(id, movement.Amount), cancellationToken);
+            if (key is not null)
+            {
+                var answer = await store.UpdateAsync(id, key.Operation, change, key.Keep, cancellationToken);
+                response.Headers.ETag = ETag(answer.Version);
+                return TypedResults.Ok(key.Take<Stock>(store.Type, id, answer));
+            }
+
+            var moved = await store.UpdateAsync(id, change, cancellationToken);
             response.Headers.ETag = ETag(moved!.Version);
             return TypedResults.Ok(moved.State);
         }

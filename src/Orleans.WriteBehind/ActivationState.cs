@@ -14,6 +14,9 @@ namespace Orleans.WriteBehind;
 /// that wait for the next save stand on it. All of them get the error. The state is loaded anew before anybody sees it, and a call that had
 /// looked at the old one (<see cref="CallScope"/>) can neither see nor save the new one: it would mix the two, and be acknowledged for a
 /// change that is gone.</para>
+/// <para><b>An operation's save waits for its answer.</b> State and answer are written in one step, or a crash in between would leave a
+/// change whose caller can't be told. So what an operation asks to be saved joins the next save and holds it up until the method has
+/// returned; where it throws, nothing of that save is written.</para>
 /// </remarks>
 internal sealed class ActivationState<TState>(object owner, IEntitySession<TState> session, Func<TState> create, TimeProvider time)
     where TState : class
@@ -23,6 +26,8 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
     private int _generation;
     private Exception? _failure;
     private Task? _loading;
+    private long _underWayFrom;
+    private bool _underWayWrites;
     private SaveGroup? _underWay;
     private SaveGroup? _next;
 
@@ -62,6 +67,19 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
     /// The save that acknowledges everything that a look at the state can show now; null where all of it is acknowledged.
     /// </summary>
     public Task? Covering => (_next ?? _underWay)?.Task;
+
+    /// <summary>Which load the state is of; null where it is not there.</summary>
+    public int? Generation => HasState ? _generation : null;
+
+    /// <summary>Completes when the next save waits for no operation any more; null where it does not.</summary>
+    public Task? Held => _next is { IsHeld: true } next ? next.Free : null;
+
+    /// <summary>
+    /// The version of the last acknowledged state; for an operation that has asked for a save, the version that this is going to be.
+    /// </summary>
+    public long Version => CallScope.Of(owner) is not { Held: not null } ? session.Version
+        : _underWay is null ? session.Version + 1
+        : _underWayFrom + (_underWayWrites ? 2 : 1);
 
     /// <summary>
     /// Waits until what a call has seen of the state is acknowledged, and fails where it never will be. A save of its own that is over is
@@ -103,10 +121,17 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
     /// <summary>The same for a call that has looked at the state and wants to begin again with a new one.</summary>
     public async Task ReloadAsync()
     {
-        // A session loads or saves, one at a time; while this waits, others may ask for more saves.
-        while (_underWay is not null)
+        if (CallScope.Of(owner) is { Held: not null })
         {
-            await Covering!.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            throw new InvalidOperationException(
+                $"An operation on {session.Options.Type} '{session.Id}' asked for a save and then for the state anew. What an operation saves " +
+                "is written when its method returns, so this would drop it.");
+        }
+
+        // A session loads or saves, one at a time; while this waits, others may ask for more saves.
+        while (Covering is { } covering)
+        {
+            await covering.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
 
         _failure = null;
@@ -120,7 +145,7 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
     /// <summary>Gives up a state that no longer counts. Where a save is under way that finds out by itself.</summary>
     public void GiveUp()
     {
-        if (_underWay is null)
+        if (Covering is null)
         {
             (_state, _failure) = (null, null);
         }
@@ -140,32 +165,77 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
         return WriteAsync();
     }
 
-    private Task WriteAsync()
+    /// <summary>An operation that asked for a save has its answer, which is kept with it.</summary>
+    public Task CommitAsync(CallScope call, KeptAnswer answer)
     {
-        var group = _next ??= new SaveGroup();
-        group.Join(time.GetTimestamp());
-        CallScope.Of(owner)?.Save(group.Task);
-        if (_underWay is null)
+        var group = call.Held!;
+        if (_next == group)
         {
-            _ = WriteGroupsAsync();
+            group.Release(answer);
+            WriteNext();
         }
 
         return group.Task;
     }
 
+    /// <summary>An operation has failed: what it asked to be saved is not, and the state has its changes in it.</summary>
+    public void Abandon(CallScope call, Exception failure)
+    {
+        if (call.Held is { } group && _next == group)
+        {
+            (_state, _failure, _next) = (null, failure, null);
+            group.Fail(new StateDiscardedException(session.Options.Type, session.Id, failure));
+        }
+
+        // Its error rests on what it saw, but not on what it wanted to write.
+        call.Seen = call.Held is null ? call.Seen : _underWay?.Task;
+        call.Held = null;
+    }
+
+    private Task WriteAsync()
+    {
+        var group = _next ??= new SaveGroup();
+        var call = CallScope.Of(owner);
+        call?.Save(group.Task);
+        if (call is { IsOperation: true })
+        {
+            if (call.Held is null)
+            {
+                call.Held = group;
+                group.Hold();
+                group.Join(time.GetTimestamp());
+            }
+
+            return Task.CompletedTask;
+        }
+
+        group.Join(time.GetTimestamp());
+        WriteNext();
+        return group.Task;
+    }
+
+    private void WriteNext()
+    {
+        if (_underWay is null && _next is { IsHeld: false })
+        {
+            _ = WriteGroupsAsync();
+        }
+    }
+
     private async Task WriteGroupsAsync()
     {
-        while (_next is { } group)
+        while (_next is { IsHeld: false } group)
         {
             (_underWay, _next) = (group, null);
+            (_underWayFrom, _underWayWrites) = (session.Version, _exists || session.Exists || group.Operations is not null);
             try
             {
                 // In nobody's context: the save is that of many calls.
                 var write = Detached.Call(
                     static save => save.Exists
-                        ? save.Session.SaveAsync(save.State!, save.Since)
-                        : save.Session.DeleteAsync(save.Since),
-                    (Exists: _exists, Session: session, State: _state, Since: group.WaitingSince));
+                        ? save.Session.SaveAsync(save.State!, save.Since, save.Operations)
+                        : save.Session.DeleteAsync(save.Since, save.Operations),
+                    (Exists: _exists, Session: session, State: _state, Since: group.WaitingSince, group.Operations));
                 await write.ConfigureAwait(true);
                 if (session.IsDirty)
                 {
@@ -188,6 +258,12 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
     {
         var waiting = _next;
         (_state, _failure, _underWay, _next) = (null, failure, null, null);
+        if (failure is OperationForgottenException or InvalidOperationIdException)
+        {
+            // That is for the one operation that it names, which looks there; the others were in its company.
+            failure = new StateDiscardedException(session.Options.Type, session.Id, failure);
+        }
+
         group.Fail(failure);
         waiting?.Fail(failure);
     }
@@ -196,6 +272,12 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
     {
         try
         {
+            // One at a time, as above: an operation's failure gives up the state while an earlier save is under way.
+            while (_underWay is { } underWay)
+            {
+                await underWay.Task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            }
+
             var loaded = await Detached.Call(static session => session.LoadAsync(), session).ConfigureAwait(true);
             _generation++;
             (_state, _exists) = (loaded ?? create(), loaded is not null);

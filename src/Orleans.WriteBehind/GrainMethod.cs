@@ -10,10 +10,24 @@ internal sealed class GrainMethod
 
     private volatile bool _saves;
 
-    private GrainMethod(MethodInfo method) => ShowsUnacknowledged = method.IsDefined(typeof(ShowsUnacknowledgedAttribute));
+    private readonly string _name;
+
+    private GrainMethod(MethodInfo method)
+    {
+        ShowsUnacknowledged = method.IsDefined(typeof(ShowsUnacknowledgedAttribute));
+        HasResult = method.ReturnType.IsGenericType;
+        _name = $"{method.DeclaringType} {method}";
+        Fingerprint = OperationCall.FingerprintOf(_name);
+    }
 
     /// <summary>Whether its answers may show what is not acknowledged.</summary>
     public bool ShowsUnacknowledged { get; }
+
+    /// <summary>Whether it returns something.</summary>
+    public bool HasResult { get; }
+
+    /// <summary>Tells its calls from those of other methods.</summary>
+    public byte[] Fingerprint { get; }
 
     /// <summary>
     /// Whether it has ever been seen to save. Learned, not declared: a read is never refused because writes are, and nobody can forget to
@@ -24,6 +38,9 @@ internal sealed class GrainMethod
         get => _saves;
         set => _saves = value;
     }
+
+    /// <summary>The fingerprint of a call that is about this.</summary>
+    public byte[] With(string request) => OperationCall.FingerprintOf($"{_name} {request}");
 
     public static GrainMethod Of(Type grain, MethodInfo method)
         => Known.GetOrAdd((grain, method), static key => new GrainMethod(key.Method));

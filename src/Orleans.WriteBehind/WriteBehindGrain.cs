@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using Orleans.Serialization;
 using Orleans.Serialization.Serializers;
 using WriteBehind;
 using WriteBehind.Common;
@@ -20,6 +21,9 @@ namespace Orleans.WriteBehind;
 /// (<see cref="ShowsUnacknowledgedAttribute"/> turns that off). Where a save fails, every call whose change was in it gets the error, and
 /// the state is loaded anew before the next call runs; a call that still works on the old state gets <see cref="StateDiscardedException"/>.
 /// An enumeration (<see cref="IAsyncEnumerable{T}"/>) is one call, from its first item to its last.</para>
+/// <para>A call under an id (<see cref="Operations"/>) counts once. Its state is written together with its answer, when the method has
+/// returned: saves within it return at once, all of them are one, and where the method throws, nothing is written. One that saves nothing is
+/// not remembered, and runs again when it is repeated.</para>
 /// <para>Errors reach the caller as they are: <see cref="WriteConflictException"/> (another activation or program wrote in between),
 /// <see cref="BufferFullException"/>, <see cref="BufferUnavailableException"/>, <see cref="PayloadException"/>,
 /// <see cref="SinkException"/>.</para>
@@ -33,6 +37,7 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     private readonly IFlushTimer _timer;
     private readonly ILogger _logger;
     private Enumerations? _enumerations;
+    private GrainOperations<TState>? _operations;
 
     /// <summary>Creates the grain.</summary>
     protected WriteBehindGrain()
@@ -67,8 +72,17 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
     /// <summary>Whether there is a state: one was loaded or saved, and it was not deleted since.</summary>
     protected bool Exists => _activation.Exists;
 
-    /// <summary>The version of the last acknowledged state; 0 where none was ever written.</summary>
-    protected long Version => _session.Version;
+    /// <summary>
+    /// The version of the last acknowledged state; 0 where none was ever written. In an operation, after its save: the version that this is
+    /// going to be.
+    /// </summary>
+    protected long Version => _activation.Version;
+
+    /// <summary>
+    /// Whether everything in <see cref="State"/> that was to be saved is acknowledged. Where calls interleave, it is not while saves are
+    /// under way.
+    /// </summary>
+    protected bool IsAcknowledged => _activation.Covering is null;
 
     /// <summary>Whether PostgreSQL lacks acknowledged changes, as far as this activation knows.</summary>
     protected bool IsDirty => _session.IsDirty;
@@ -152,12 +166,24 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
             return;
         }
 
+        var method = GrainMethod.Of(GetType(), context.InterfaceMethod);
+        if (RequestContext.Get(Operations.ContextKey) is string named
+            && OperationCall.Take(named, GrainContext.GrainId, method, _session.Options.Type, _session.Id) is { } operation)
+        {
+            _operations ??= new(
+                this, _session, _activation, _options.RefuseEarly, ServiceProvider.GetRequiredService<Serializer>(), WriteThroughAsync);
+            await (enumeration is null
+                ? _operations.InvokeAsync(context, method, operation)
+                : throw new NotSupportedException("An enumeration has no answer that could be kept, so it can't be an operation."))
+                .ConfigureAwait(true);
+            return;
+        }
+
         if (!_activation.HasState)
         {
             await _activation.LoadAsync().ConfigureAwait(true);
         }
 
-        var method = GrainMethod.Of(GetType(), context.InterfaceMethod);
         if (method.Saves && _options.RefuseEarly)
         {
             _session.ThrowIfRefusing();
@@ -223,18 +249,30 @@ public abstract class WriteBehindGrain<TState> : Grain, IIncomingGrainCallFilter
         await context.Invoke().ConfigureAwait(true);
     }
 
+    private async Task WriteThroughAsync()
+    {
+        await _session.WriteThroughAsync().ConfigureAwait(true);
+        if (!_session.IsDirty)
+        {
+            _timer.Drop();
+        }
+    }
+
     private Task FinishAsync(Task write, WriteStrategy strategy)
     {
+        if (CallScope.Of(this) is { Held: not null } operation)
+        {
+            // All saves of an operation are one, once the method has returned.
+            operation.IsThrough |= strategy == WriteStrategy.Through;
+            return write;
+        }
+
         return strategy == WriteStrategy.Through ? ThroughAsync() : write;
 
         async Task ThroughAsync()
         {
             await write.ConfigureAwait(true);
-            await _session.WriteThroughAsync().ConfigureAwait(true);
-            if (!_session.IsDirty)
-            {
-                _timer.Drop();
-            }
+            await WriteThroughAsync().ConfigureAwait(true);
         }
     }
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using WriteBehind.AspNetCore.Access;
 using WriteBehind.AspNetCore.Documents;
@@ -87,5 +88,45 @@ public static class WriteBehindHealthEndpointRouteBuilderExtensions
                 contentType: null,
                 http.RequestAborted).ConfigureAwait(false),
         };
+    }
+}
+
+/// <summary>
+/// Who may call the endpoints of <see cref="WriteBehindEndpointRouteBuilderExtensions.MapWriteBehind"/>. As it comes: callers on
+/// this machine, and authenticated ones.
+/// </summary>
+public sealed class WriteBehindEndpointOptions
+{
+    /// <summary>
+    /// Lets in anonymous callers that connect directly from this machine under a loopback name (<c>localhost</c>,
+    /// <c>127.0.0.1</c>, <c>[::1]</c>); default true. A request that carries a proxy's forwarding header is never one of them. Turn
+    /// this off where other users or containers share the machine's loopback interface.
+    /// </summary>
+    public bool AllowLoopback { get; set; } = true;
+
+    /// <summary>
+    /// The authorization policy that all other callers must satisfy; default null: they must be authenticated and satisfy the host's
+    /// default policy.
+    /// </summary>
+    public string? Policy { get; set; }
+
+    /// <summary>
+    /// Lets in everybody; default false. Dead letters show the states of entities, and flushes cost work: use this only where
+    /// something before the host decides who may call.
+    /// </summary>
+    public bool AllowAnonymous { get; set; }
+}
+
+/// <summary>Registers the translation of the library's errors into problem details.</summary>
+public static class WriteBehindProblemServiceCollectionExtensions
+{
+    /// <summary>
+    /// Makes the host's own endpoints answer the library's errors with problem details (RFC 9457): 409 for a write conflict, 503 for
+    /// a full or absent Redis, and so on, with the entity concerned. Takes effect with <c>app.UseExceptionHandler()</c>.
+    /// </summary>
+    public static IServiceCollection AddWriteBehindProblemDetails(this IServiceCollection services)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        return services.AddProblemDetails().AddExceptionHandler<WriteBehindExceptionHandler>();
     }
 }

@@ -99,15 +99,34 @@ public interface IEntitySession<TState>
     /// <summary>The same save for several callers, whose changes are all in the state.</summary>
     /// <param name="state">The state.</param>
     /// <param name="waitingSince">For the counters: since when each of them has waited, as timestamps of the engine's clock.</param>
-    internal Task<long> SaveAsync(TState state, IReadOnlyList<long> waitingSince) => SaveAsync(state);
+    /// <param name="operations">The operations among them, which have to be new; null where there are none.</param>
+    internal Task<long> SaveAsync(TState state, IReadOnlyList<long> waitingSince, IReadOnlyList<KeptAnswer>? operations = null)
+        => operations is null ? SaveAsync(state) : throw new NotSupportedException();
 
-    /// <summary>The same delete for several callers; see <see cref="SaveAsync(TState, IReadOnlyList{long})"/>.</summary>
-    internal Task<long> DeleteAsync(IReadOnlyList<long> waitingSince) => DeleteAsync();
+    /// <summary>
+    /// The same delete for several callers; see <see cref="SaveAsync(TState, IReadOnlyList{long}, IReadOnlyList{KeptAnswer}?)"/>.
+    /// </summary>
+    internal Task<long> DeleteAsync(IReadOnlyList<long> waitingSince, IReadOnlyList<KeptAnswer>? operations = null)
+        => operations is null ? DeleteAsync() : throw new NotSupportedException();
+
+    /// <summary>What an operation came to; null where it is new.</summary>
+    /// <exception cref="OperationForgottenException">It may have taken effect, and that is not known any more.</exception>
+    /// <exception cref="InvalidOperationIdException">Its time is ahead.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    internal Task<OperationAnswer?> FindAsync(OperationKey operation) => throw new NotSupportedException();
+
+    /// <summary>Redis' time (ms) before the last load or save; operations that are younger were not in what it gave.</summary>
+    internal long KnownAt => 0;
 
     /// <summary>A timer that flushes what this session wrote, after the flush delay.</summary>
     /// <param name="superseded">Told, on any thread, where what the session holds no longer counts.</param>
     internal IFlushTimer OpenFlushTimer(Action? superseded = null) => throw new NotSupportedException();
 }
+
+/// <summary>What a caller's call returned, which is kept with the change that it made.</summary>
+/// <param name="Operation">The call's name.</param>
+/// <param name="Answer">What it returned.</param>
+internal readonly record struct KeptAnswer(OperationKey Operation, byte[] Answer);
 
 /// <summary>The flush timer of one session. Its members may be called from any thread.</summary>
 internal interface IFlushTimer

@@ -153,6 +153,25 @@ public enum OperationDoubt
     RedisLost,
 }
 
+/// <summary>
+/// The id is that of another operation: it was used before for another method, or with another request. Nothing was written, and the answer
+/// of that operation is not given away.
+/// </summary>
+public sealed class OperationMismatchException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public OperationMismatchException(string entityType, string entityId, string operation)
+        : base(
+            $"The operation '{operation}' has changed {entityType} '{entityId}' before, by another call or with another request. Nothing " +
+            "was written; make a new id for each operation.",
+            entityType,
+            entityId)
+        => Operation = operation;
+
+    /// <summary>The operation's id.</summary>
+    public string Operation { get; }
+}
+
 /// <summary>The result of an operation is longer than is kept. Nothing was written.</summary>
 public sealed class OperationResultException : WriteBehindException
 {

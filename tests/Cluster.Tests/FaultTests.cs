@@ -18,6 +18,11 @@ public sealed class FaultTests(RunningCluster cluster)
     [Fact]
     public Task Silos_killed_at_random_under_load_lose_nothing_that_was_acknowledged() => _check.RunAsync(Fault.Kill);
 
+    // Each caller repeats its call under one id: all are answered, and the sums are exact.
+    [Fact]
+    public Task Callers_that_repeat_under_one_id_while_silos_are_killed_are_all_answered_and_count_once()
+        => _check.RunAsync(Fault.Kill, repeats: true);
+
     // Orleans threads 5687, 6857, 8658: an owner that was given up wakes and writes what it still holds.
     [Fact]
     public Task A_silo_that_wakes_after_it_was_declared_dead_overwrites_nothing_and_ends() => _check.RunAsync(Fault.Zombie);

@@ -38,6 +38,7 @@ public sealed class ErrorTests
         new InvalidOperationIdException("stock", "a", null, "it has no time."),
         new OperationForgottenException("stock", "a", "1767225600000-x", OperationDoubt.RedisLost),
         new OperationResultException("stock", "a", "1767225600000-x", 9, 8),
+        new OperationMismatchException("stock", "a", "1767225600000-x"),
         new UnexpectedKeyException("wb:{stock:1}:e:a", "WRONGTYPE", "stock", "a", new FormatException("bad")),
     };
 

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Silo.Tests.Support;
+using WriteBehind;
 using WriteBehind.Testing;
 
 namespace Silo.Tests;
@@ -152,6 +153,37 @@ public sealed class HttpTests(OneSilo silo) : IClassFixture<OneSilo>
         Assert.Equal(HttpStatusCode.NoContent, (await PostAsync("/score/12/cheat/disqualify", new { })).StatusCode);
     }
 
+    [Fact]
+    public async Task With_an_idempotency_key_a_request_counts_once_and_each_repeat_gets_the_same_answer()
+    {
+        var (key, path) = ($"\"{OperationId.New()}\"", "/stock/cherry/restock");
+        var first = await (await PostAsync(path, new { quantity = 5 }, key)).EnsureSuccessStatusCode().Content.ReadAsStringAsync();
+        await PostAsync(path, new { quantity = 10 });
+
+        Assert.Equal(first, await (await PostAsync(path, new { quantity = 5 }, key)).EnsureSuccessStatusCode().Content.ReadAsStringAsync());
+
+        Assert.Equal(15, await QuantityAsync(await silo.Http.GetAsync("/stock/cherry")));
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, (await PostAsync(path, new { quantity = 6 }, key)).StatusCode);
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, (await PostAsync("/stock/cherry/release", new { quantity = 5 }, key)).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, (await PostAsync(path, new { quantity = 5 }, "no string")).StatusCode);
+        var old = $"\"{OperationId.New(DateTimeOffset.UtcNow.AddHours(-1), "old")}\"";
+        Assert.Equal(HttpStatusCode.Gone, (await PostAsync(path, new { quantity = 5 }, old)).StatusCode);
+        Assert.Equal(15, await QuantityAsync(await silo.Http.GetAsync("/stock/cherry")));
+    }
+
+    [Fact]
+    public async Task Requests_at_once_under_one_idempotency_key_count_once()
+    {
+        var key = $"\"{OperationId.New()}\"";
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => PostAsync("/views/once", new { count = 1 }, key)));
+
+        Assert.All(answers, answer => Assert.True(answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.Conflict, $"{answer.StatusCode}"));
+        Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.OK);
+        Assert.Equal("1", await (await PostAsync("/views/once", new { count = 1 }, key)).Content.ReadAsStringAsync());
+        Assert.Equal(1, (await silo.Http.GetFromJsonAsync<JsonElement>("/views/once")).GetProperty("count").GetInt64());
+    }
+
     [Theory]
     [InlineData("/stock/pear/reserve", """{"quantity":0}""", 400)]
     [InlineData("/stock/pear/restock", """{"quantity":-1}""", 400)]
@@ -201,4 +233,11 @@ public sealed class HttpTests(OneSilo silo) : IClassFixture<OneSilo>
 
     private Task<HttpResponseMessage> PostAsync(string path, object body)
         => silo.Http.PostAsJsonAsync(new Uri(path, UriKind.Relative), body);
+
+    private async Task<HttpResponseMessage> PostAsync(string path, object body, string key)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) };
+        request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
+        return await silo.Http.SendAsync(request);
+    }
 }

@@ -79,3 +79,25 @@ internal sealed class OperationResultConverter : IConverter<OperationResultExcep
         public int Limit;
     }
 }
+
+/// <summary>Takes an <see cref="OperationMismatchException"/> over the wire.</summary>
+[RegisterConverter]
+internal sealed class OperationMismatchConverter : IConverter<OperationMismatchException, OperationMismatchConverter.Surrogate>
+{
+    public OperationMismatchException ConvertFromSurrogate(in Surrogate surrogate)
+        => surrogate.Origin.Restore(
+            new OperationMismatchException(surrogate.Origin.EntityType!, surrogate.Origin.EntityId!, surrogate.Operation));
+
+    public Surrogate ConvertToSurrogate(in OperationMismatchException value)
+        => new() { Origin = ErrorOrigin.Of(value), Operation = value.Operation };
+
+    [GenerateSerializer]
+    internal struct Surrogate
+    {
+        [Id(0)]
+        public ErrorOrigin Origin;
+
+        [Id(1)]
+        public string Operation;
+    }
+}

@@ -21,6 +21,30 @@ internal static class WriteBehindProblems
 
     public static ProblemHttpResult NotFound(string detail) => Result(StatusCodes.Status404NotFound, "not-found", "Not found", detail);
 
+    public static ProblemHttpResult KeyMissing()
+        => Result(
+            StatusCodes.Status400BadRequest,
+            "idempotency-key-missing",
+            "Idempotency-Key is missing",
+            "This request is to be repeatable: make a key for it, and send the same one with each try.");
+
+    public static ProblemHttpResult KeyMalformed(string detail)
+        => Result(StatusCodes.Status400BadRequest, "idempotency-key-malformed", "Idempotency-Key is malformed", detail);
+
+    public static ProblemHttpResult KeyInUse()
+        => Result(
+            StatusCodes.Status409Conflict,
+            "idempotency-key-in-use",
+            "The first request with this Idempotency-Key is still running",
+            "Repeat the request a little later to get its answer.");
+
+    public static ProblemHttpResult BodyTooLarge(long most)
+        => Result(
+            StatusCodes.Status413PayloadTooLarge,
+            "body-too-large",
+            "The body is too large",
+            $"With an Idempotency-Key a body has at most {most} bytes here.");
+
     /// <summary>The problem that tells of an error, with the entity it names.</summary>
     public static ProblemDetails From(WriteBehindException error)
     {
@@ -64,6 +88,8 @@ internal static class WriteBehindProblems
         InvalidEntityIdException => (StatusCodes.Status400BadRequest, "invalid-entity-id", "Not an entity id"),
         InvalidOperationIdException => (StatusCodes.Status400BadRequest, "invalid-operation-id", "Not an operation id"),
         OperationForgottenException => (StatusCodes.Status410Gone, "operation-forgotten", "Too long ago to be known"),
+        OperationMismatchException
+            => (StatusCodes.Status422UnprocessableEntity, "operation-mismatch", "The key is that of another request"),
         OperationResultException
             => (StatusCodes.Status500InternalServerError, "operation-result-too-long", "The result is too long to be kept"),
         WriteConflictException => (StatusCodes.Status409Conflict, "write-conflict", "Somebody else wrote first"),

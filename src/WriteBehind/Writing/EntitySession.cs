@@ -51,7 +51,9 @@ internal sealed class EntitySession<TState>(
 
     public Task<long> SaveAsync(TState state) => SaveAsync(state, [parts.Time.GetTimestamp()]);
 
-    public Task<long> SaveAsync(TState state, IReadOnlyList<long> waitingSince)
+    public long KnownAt => _known.KnownAt;
+
+    public Task<long> SaveAsync(TState state, IReadOnlyList<long> waitingSince, IReadOnlyList<KeptAnswer>? operations = null)
     {
         ArgumentNullException.ThrowIfNull(state);
         byte[] payload;
@@ -65,21 +67,27 @@ internal sealed class EntitySession<TState>(
             return Task.FromException<long>(e);
         }
 
-        return WriteAsync(payload, waitingSince);
+        return WriteAsync(payload, waitingSince, operations);
     }
 
     public Task<long> DeleteAsync() => DeleteAsync([parts.Time.GetTimestamp()]);
 
-    public async Task<long> DeleteAsync(IReadOnlyList<long> waitingSince)
+    public async Task<long> DeleteAsync(IReadOnlyList<long> waitingSince, IReadOnlyList<KeptAnswer>? operations = null)
     {
-        if (Exists || !IsLoaded)
+        if (Exists || !IsLoaded || operations is not null)
         {
-            return await WriteAsync(null, waitingSince).ConfigureAwait(false);
+            return await WriteAsync(null, waitingSince, operations).ConfigureAwait(false);
         }
 
         // A tombstone would cost a write and a day of fence for no row. But a session that is behind must be told all the same.
         await ConfirmAsync().ConfigureAwait(false);
         return Version;
+    }
+
+    public async Task<OperationAnswer?> FindAsync(OperationKey operation)
+    {
+        var found = await FindAsync([operation]).ConfigureAwait(false);
+        return found[0].Memo is { } memo ? new OperationAnswer(memo.Version, memo.Result ?? default, IsRepeat: true) : null;
     }
 
     public async Task<EntityFlush> TryFlushAsync(CancellationToken cancellationToken = default)
@@ -182,7 +190,22 @@ internal sealed class EntitySession<TState>(
                 .MayBeAbandoned()
                 .WaitAsync(cancellationToken).ConfigureAwait(false)).Known;
 
-    private async Task<long> WriteAsync(byte[]? payload, IReadOnlyList<long> waitingSince)
+    /// <exception cref="WriteBehindException">One of them is neither known nor new.</exception>
+    private async Task<MemoReply[]> FindAsync(IReadOnlyList<OperationKey> operations)
+    {
+        var found = await parts.Buffer.Memos.FindAsync(id, operations, CancellationToken.None).ConfigureAwait(false);
+        for (var i = 0; i < found.Length; i++)
+        {
+            if (found[i].Memo is null && !found[i].IsNew)
+            {
+                throw found[i].Error(parts.Options.Type, id, operations[i]);
+            }
+        }
+
+        return found;
+    }
+
+    private async Task<long> WriteAsync(byte[]? payload, IReadOnlyList<long> waitingSince, IReadOnlyList<KeptAnswer>? operations)
     {
         if (!IsLoaded)
         {
@@ -195,7 +218,7 @@ internal sealed class EntitySession<TState>(
             WriteReply reply;
             try
             {
-                reply = await writer.WriteAsync(id, _known, payload).ConfigureAwait(false);
+                reply = await writer.WriteAsync(id, _known, payload, memos: MemosOf(operations)).ConfigureAwait(false);
             }
             catch (BufferUnavailableException e) when (e.OutcomeUnknown)
             {
@@ -221,6 +244,11 @@ internal sealed class EntitySession<TState>(
                     throw Conflict(reply.Known.Version);
                 case WriteStatus.Unconfirmed when attempt >= parts.Engine.Options.MaxUpdateRetries:
                     throw UnconfirmedVersion.Error(parts.Options, id, attempt);
+                case WriteStatus.Known:
+                    // Somebody else carried one of them out, or there is doubt about it. Whatever it is, the caller's state is of no use.
+                    IsLoaded = false;
+                    await FindAsync([.. operations!.Select(static kept => kept.Operation)]).ConfigureAwait(false);
+                    throw Conflict(Version);
                 default:
                     await ConfirmAsync().ConfigureAwait(false);
                     break;
@@ -253,6 +281,12 @@ internal sealed class EntitySession<TState>(
 
         _known = loaded.Known with { Version = Version };
     }
+
+    /// <summary>What is kept of operations that go with the next write.</summary>
+    private PendingMemo[]? MemosOf(IReadOnlyList<KeptAnswer>? operations)
+        => operations is null
+            ? null
+            : [.. operations.Select(kept => new PendingMemo(kept.Operation, new OperationMemo(Version + 1, kept.Answer)))];
 
     private void Know(Knowledge known, bool exists)
     {

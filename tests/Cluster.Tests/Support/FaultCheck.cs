@@ -12,16 +12,19 @@ internal sealed class FaultCheck(RunningCluster cluster, int seed)
     private readonly Random _random = new(seed);
 
     /// <summary>Writes, lets the fault happen, writes on, and judges.</summary>
-    public async Task RunAsync(Fault fault)
+    /// <param name="fault">What goes wrong.</param>
+    /// <param name="repeats">Whether callers repeat what was not answered. Then no write may fail, and each must count once.</param>
+    public async Task RunAsync(Fault fault, bool repeats = false)
     {
         await cluster.RestoreAsync();
-        await using var run = new LoadedRun(cluster, _random.Next());
+        await using var run = new LoadedRun(cluster, _random.Next(), repeats);
         try
         {
             await run.WriteMoreAsync(Before);
             await fault.HappenAsync(cluster, run, _random);
             await run.WriteMoreAsync(After);
             await run.FinishAsync(fault.IsExpected);
+            Assert.True(!repeats || !run.Failures.Any(), "A caller was not answered.");
         }
         catch (Exception e)
         {

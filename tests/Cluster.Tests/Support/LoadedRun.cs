@@ -1,7 +1,9 @@
 using Client.Cluster;
 using Client.Verification;
+using Orleans.WriteBehind;
 using Proof.Workload;
 using Silo.Contracts;
+using WriteBehind;
 using WriteBehind.Testing;
 
 namespace Cluster.Tests.Support;
@@ -22,7 +24,10 @@ internal sealed class LoadedRun : IAsyncDisposable
     private readonly EntityLoad[] _loads;
     private readonly Task _running;
 
-    public LoadedRun(RunningCluster cluster, int seed)
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="seed">Makes the same writes again.</param>
+    /// <param name="repeats">Whether callers repeat what was not answered, under one id, until it is.</param>
+    public LoadedRun(RunningCluster cluster, int seed, bool repeats = false)
     {
         _cluster = cluster;
         var name = SharedServers.FreshName("run");
@@ -34,13 +39,14 @@ internal sealed class LoadedRun : IAsyncDisposable
                 "SELECT id, quantity, movements FROM shop.stock",
                 _stock,
                 StockCallers,
-                async (id, amount) => (await cluster.LoadedGrains.GetGrain<IStockGrain>(id).BookAsync(amount)).Movements),
+                async (id, amount) => (await CallAsync(
+                    cluster.LoadedGrains.GetGrain<IStockGrain>(id), stock => stock.BookAsync(amount), repeats)).Movements),
             new(
                 EntityKinds.Views,
                 "SELECT page, count, count FROM shop.views", // Each change is one view.
                 new OnePage(name),
                 ViewCallers,
-                (id, count) => cluster.LoadedGrains.GetGrain<IViewsGrain>(id).AddAsync(count)),
+                (id, count) => CallAsync(cluster.LoadedGrains.GetGrain<IViewsGrain>(id), views => views.AddAsync(count), repeats)),
         ];
         _running = Task.WhenAll(_loads.Select(load => load.RunAsync(_stop.Token)));
     }
@@ -94,6 +100,10 @@ internal sealed class LoadedRun : IAsyncDisposable
         var unexpected = _cluster.Members.SelectMany(member => member.TakeErrors()).Where(entry => !isExpected(entry)).ToList();
         Assert.True(unexpected.Count == 0, $"Silos logged errors:\n{string.Join('\n', unexpected)}");
     }
+
+    private static Task<T> CallAsync<TGrain, T>(TGrain grain, Func<TGrain, Task<T>> call, bool repeats)
+        where TGrain : IGrain
+        => repeats ? grain.CallAsync(OperationId.New(), call) : call(grain);
 
     public async ValueTask DisposeAsync()
     {

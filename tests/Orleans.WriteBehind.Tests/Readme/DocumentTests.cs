@@ -8,6 +8,7 @@ public sealed class DocumentTests
     [InlineData("README.md", "IStockGrain.cs", "grain")]
     [InlineData("README.md", "ReadmeSilo.cs", "silo")]
     [InlineData("README.md", "ReadmeSilo.cs", "storage")]
+    [InlineData("README.md", "ReadmeTests.cs", "once")]
     [InlineData("src/Orleans.WriteBehind/README.md", "IStockGrain.cs", "grain")]
     [InlineData("src/Orleans.WriteBehind/README.md", "ReadmeSilo.cs", "silo")]
     [InlineData("src/Orleans.WriteBehind/README.md", "ReadmeSilo.cs", "storage")]

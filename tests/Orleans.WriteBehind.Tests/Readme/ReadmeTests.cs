@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Orleans.TestingHost;
+using WriteBehind;
 using WriteBehind.Testing;
 
 namespace Orleans.WriteBehind.Tests.Readme;
@@ -30,7 +31,14 @@ public sealed class ReadmeTests
 
         var stock = cluster.Client.GetGrain<IStockGrain>("85123A");
         await stock.Restock(100);
-        Assert.True(await stock.Reserve(6));
+
+        // <readme:once>
+        var operation = OperationId.New(); // made before the first try, and kept for all others
+        var reserved = await stock.CallAsync(operation, grain => grain.Reserve(6));
+        // </readme:once>
+
+        Assert.True(reserved);
+        Assert.True(await stock.CallAsync(operation, grain => grain.Reserve(6)));
         Assert.False(await stock.Reserve(95));
         await cluster.Client.GetGrain<IProfileGrain>("ada").Rename("Ada");
 

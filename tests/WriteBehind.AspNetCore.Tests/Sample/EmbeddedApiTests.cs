@@ -153,6 +153,33 @@ public sealed class EmbeddedApiTests(EmbeddedApiTests.Running running) : IClassF
         Assert.Equal(WebSocketCloseStatus.MessageTooBig, (await ReceiveAsync(socket)).Close);
     }
 
+    [Fact]
+    public async Task With_an_idempotency_key_a_movement_counts_once_and_each_repeat_gets_the_same_answer()
+    {
+        var key = $"\"{OperationId.New()}\"";
+        var first = await MoveOnceAsync(4, key);
+        await MoveAsync(10);
+        var repeat = await MoveOnceAsync(4, key);
+
+        Assert.Equal("\"1\"", first.Headers.ETag?.Tag);
+        Assert.Equal("\"1\"", repeat.Headers.ETag?.Tag);
+        Assert.Equal(await first.Content.ReadAsStringAsync(), await repeat.Content.ReadAsStringAsync());
+        Assert.Equal(14, (await Client.GetFromJsonAsync<JsonElement>(Path)).GetProperty("quantity").GetInt64());
+
+        var other = await TestSite.AssertProblemAsync(HttpStatusCode.UnprocessableEntity, await MoveOnceAsync(5, key));
+        Assert.Equal("urn:writebehind:operation-mismatch", other.GetProperty("type").GetString());
+        var old = $"\"{OperationId.New(DateTimeOffset.UtcNow.AddHours(-1), "old")}\"";
+        await TestSite.AssertProblemAsync(HttpStatusCode.Gone, await MoveOnceAsync(4, old));
+        Assert.Equal(14, (await Client.GetFromJsonAsync<JsonElement>(Path)).GetProperty("quantity").GetInt64());
+    }
+
+    private async Task<HttpResponseMessage> MoveOnceAsync(long amount, string key)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{Path}/movements") { Content = JsonContent.Create(new { amount }) };
+        request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
+        return await Client.SendAsync(request);
+    }
+
     private async Task<HttpResponseMessage> MoveAsync(long amount, bool expectOk = true)
     {
         var answer = await Client.PostAsJsonAsync($"{Path}/movements", new { amount });
