@@ -15,7 +15,7 @@ namespace Silo.Http;
 internal sealed class ServiceExceptionHandler(IProblemDetailsService problems) : IExceptionHandler
 {
     /// <summary>Where the types of such errors are from.</summary>
-    private static readonly string[] OfRuntime = ["Orleans.", "StackExchange.Redis.", "System.Net."];
+    private static readonly string[] OfRuntime = ["Orleans.", "Polly.", "StackExchange.Redis.", "System.Net."];
 
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
@@ -79,8 +79,8 @@ internal sealed class ServiceExceptionHandler(IProblemDetailsService problems) :
             Status = StatusCodes.Status503ServiceUnavailable,
             Type = "urn:shop:cluster-unavailable",
             Title = "The cluster did not answer",
-            Detail = "The silo that holds the entity did not answer; whether a change was made is unknown. Repeat it with its Idempotency-Key; without one, read it before " +
-                "you try again.",
+            Detail = "The silo that holds the entity did not answer; whether a change was made is unknown. Repeat it with its " +
+                "Idempotency-Key; without one, read it before you try again.",
             Extensions = { ["outcomeUnknown"] = true },
         };
 }

@@ -124,8 +124,8 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
         if (CallScope.Of(owner) is { Held: not null })
         {
             throw new InvalidOperationException(
-                $"An operation on {session.Options.Type} '{session.Id}' asked for a save and then for the state anew. What an operation saves " +
-                "is written when its method returns, so this would drop it.");
+                $"An operation on {session.Options.Type} '{session.Id}' asked for a save and then for the state anew. What an operation " +
+                "saves is written when its method returns, so this would drop it.");
         }
 
         // A session loads or saves, one at a time; while this waits, others may ask for more saves.
@@ -275,7 +275,8 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
             // One at a time, as above: an operation's failure gives up the state while an earlier save is under way.
             while (_underWay is { } underWay)
             {
-                await underWay.Task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+                await underWay.Task.ConfigureAwait(
+                    ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             }
 
             var loaded = await Detached.Call(static session => session.LoadAsync(), session).ConfigureAwait(true);

@@ -134,8 +134,7 @@ internal sealed class GrainOperations<TState>(
     /// <summary>Waits until no call under this name runs, none holds up the next save, and there is room.</summary>
     private async Task<TaskCompletionSource> EnterAsync(string operation)
     {
-        while ((_running.GetValueOrDefault(operation) ?? activation.Held ?? (_running.Count < _mostRunning ? null : _running.Values.First()))
-            is { } before)
+        while ((_running.GetValueOrDefault(operation) ?? activation.Held ?? Crowd()) is { } before)
         {
             await before.ConfigureAwait(true);
         }
@@ -143,6 +142,8 @@ internal sealed class GrainOperations<TState>(
         var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _running.Add(operation, over.Task);
         return over;
+
+        Task? Crowd() => _running.Count < _mostRunning ? null : _running.Values.First();
     }
 
     private async Task RunAsync(IIncomingGrainCallContext context, GrainMethod method, OperationCall operation, bool isNew)
@@ -200,7 +201,8 @@ internal sealed class GrainOperations<TState>(
             await activation.CommitAsync(call, new(operation.Key, kept)).ConfigureAwait(true);
         }
         catch (WriteBehindException e) when (
-            e is WriteConflictException or StateDiscardedException { InnerException: OperationForgottenException or InvalidOperationIdException })
+            e is WriteConflictException
+            or StateDiscardedException { InnerException: OperationForgottenException or InvalidOperationIdException })
         {
             // Another activation has carried it out; or there is doubt, about this one or about one that shared the save.
             if (await TryRepeatAsync(context, operation).ConfigureAwait(true))

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Orleans.Serialization;
 using WriteBehind;
 using WriteBehind.Common;
 
@@ -11,6 +12,9 @@ public static class Operations
 
     /// <summary>Stands for the request where the caller names none.</summary>
     internal const string NoRequest = "-";
+
+    /// <summary>Where errors of the runtime and of what it stands on are from.</summary>
+    private static readonly string[] OfRuntime = ["Orleans.", "Polly.", "StackExchange.Redis.", "System.Net."];
 
     /// <summary>What the last try has at least.</summary>
     private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1);
@@ -130,9 +134,14 @@ public static class Operations
             }
         }
 
-        // A silo that gives up looking for a grain, as another one has just gone, says that the call was cancelled.
-        return error is OrleansException or TimeoutException or OperationCanceledException;
+        // A silo that gives up looking for a grain, as another one has just gone, says that the call was cancelled; or what failed its own
+        // look-ups, in a type that can't travel.
+        return error is OrleansException or TimeoutException or OperationCanceledException or CodecNotFoundException
+            || IsOfRuntime((error as UnavailableExceptionFallbackException)?.ExceptionType ?? error.GetType().FullName);
     }
+
+    private static bool IsOfRuntime(string? type)
+        => type is not null && Array.Exists(OfRuntime, prefix => type.StartsWith(prefix, StringComparison.Ordinal));
 }
 
 /// <summary>Ends what <see cref="Operations.Begin"/> began.</summary>

@@ -22,8 +22,8 @@ namespace Orleans.WriteBehind;
 /// the state is loaded anew before the next call runs; a call that still works on the old state gets <see cref="StateDiscardedException"/>.
 /// An enumeration (<see cref="IAsyncEnumerable{T}"/>) is one call, from its first item to its last.</para>
 /// <para>A call under an id (<see cref="Operations"/>) counts once. Its state is written together with its answer, when the method has
-/// returned: saves within it return at once, all of them are one, and where the method throws, nothing is written. One that saves nothing is
-/// not remembered, and runs again when it is repeated.</para>
+/// returned: saves within it return at once, all of them are one, and where the method throws, nothing is written. One that saves nothing
+/// is not remembered, and runs again when it is repeated.</para>
 /// <para>Errors reach the caller as they are: <see cref="WriteConflictException"/> (another activation or program wrote in between),
 /// <see cref="BufferFullException"/>, <see cref="BufferUnavailableException"/>, <see cref="PayloadException"/>,
 /// <see cref="SinkException"/>.</para>

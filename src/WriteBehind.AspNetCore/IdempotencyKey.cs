@@ -125,7 +125,9 @@ public sealed class IdempotencyKeyOptions
     /// <summary>Whether requests without a key are refused (400); default false.</summary>
     public bool IsRequired { get; set; }
 
-    /// <summary>The longest body of a request with a key, which is read before the endpoint sees it; default 1 MiB. Beyond it: 413.</summary>
+    /// <summary>
+    /// The longest body of a request with a key, in bytes; default 1 MiB. Beyond it: 413. It is read before the endpoint sees it.
+    /// </summary>
     public int MaxBodyBytes { get; set; } = 1 << 20;
 }
 
@@ -149,7 +151,8 @@ public static class IdempotencyKeyEndpointConventionBuilderExtensions
         if (options.MaxBodyBytes < 0)
         {
             throw new ConfigurationException(
-                nameof(IdempotencyKeyOptions.MaxBodyBytes), $"IdempotencyKeyOptions.MaxBodyBytes is {options.MaxBodyBytes}: use 0 or more.");
+                nameof(IdempotencyKeyOptions.MaxBodyBytes),
+                $"IdempotencyKeyOptions.MaxBodyBytes is {options.MaxBodyBytes}: use 0 or more.");
         }
 
         builder.Add(endpoint =>

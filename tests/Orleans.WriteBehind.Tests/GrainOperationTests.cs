@@ -149,7 +149,8 @@ public sealed class GrainOperationTests(UnflushedSilo one) : IClassFixture<Unflu
     [Fact]
     public async Task What_is_known_no_more_or_not_yet_arrives_typed_and_nothing_is_written()
     {
-        var (old, ahead) = (OperationId.New(DateTimeOffset.UtcNow.AddHours(-1), "old"), OperationId.New(DateTimeOffset.UtcNow.AddHours(1), "new"));
+        var old = OperationId.New(DateTimeOffset.UtcNow.AddHours(-1), "old");
+        var ahead = OperationId.New(DateTimeOffset.UtcNow.AddHours(1), "new");
 
         var forgotten = await Assert.ThrowsAsync<OperationForgottenException>(() => OnceAsync(grain => grain.AddAsync(3), old));
         await Assert.ThrowsAsync<InvalidOperationIdException>(() => OnceAsync(grain => grain.AddAsync(3), ahead));

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using Orleans.Serialization;
 using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
@@ -26,6 +28,8 @@ public sealed class RepeatTests(UnflushedSilo one) : IClassFixture<UnflushedSilo
         new SiloUnavailableException(),
         new OrleansException("wrapped", new BufferUnavailableException("Redis is away.", outcomeUnknown: true)),
         new OperationCanceledException(),
+        new CodecNotFoundException("The placement timed out, in a type that can't travel."),
+        new SocketException(111),
     };
 
     public static TheoryData<Exception> Answers => new()

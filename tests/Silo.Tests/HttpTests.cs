@@ -178,7 +178,7 @@ public sealed class HttpTests(OneSilo silo) : IClassFixture<OneSilo>
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => PostAsync("/views/once", new { count = 1 }, key)));
 
-        Assert.All(answers, answer => Assert.True(answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.Conflict, $"{answer.StatusCode}"));
+        Assert.Empty(answers.Select(answer => answer.StatusCode).Except([HttpStatusCode.OK, HttpStatusCode.Conflict]));
         Assert.Contains(answers, answer => answer.StatusCode == HttpStatusCode.OK);
         Assert.Equal("1", await (await PostAsync("/views/once", new { count = 1 }, key)).Content.ReadAsStringAsync());
         Assert.Equal(1, (await silo.Http.GetFromJsonAsync<JsonElement>("/views/once")).GetProperty("count").GetInt64());
