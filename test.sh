@@ -46,13 +46,9 @@ filter_of() {
   printf '%s' "$filter"
 }
 
+# The longest first, so that it does not run alone in the end.
 test_projects() {
-  local project
-  for project in tests/*/*.csproj; do
-    if grep -q Microsoft.NET.Test.Sdk "$project"; then
-      printf '%s\n' "$project"
-    fi
-  done
+  grep -l Microsoft.NET.Test.Sdk tests/Silo.Tests/*.csproj tests/*/*.csproj | awk '!seen[$0]++'
 }
 
 # Runs one project; what it prints and its exit code go to files. The variable marks every process that its tests start.
@@ -135,6 +131,9 @@ ensure_dotnet
 ensure_servers programs
 ensure_postgres_18
 build "$SOLUTION" Debug
+
+# The tests' processes end before what the JIT learns about them pays; learning took a quarter of their processor time.
+export DOTNET_TieredPGO=0
 
 rm -rf "$RESULTS"
 mkdir -p "$RESULTS"
