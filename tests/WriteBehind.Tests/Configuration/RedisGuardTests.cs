@@ -1,6 +1,9 @@
+using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+using WriteBehind.Redis;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 
@@ -121,6 +124,21 @@ public sealed class RedisGuardTests
         Assert.Equal(0, (await engine.StatusAsync()).Counters.Settled);
     }
 
+    [Fact]
+    public async Task A_connection_that_is_cut_in_the_middle_of_its_proof_is_no_missing_guard()
+    {
+        await using var server = await RedisServer.StartAsync();
+        var options = ConfigurationOptions.Parse(server.Configuration);
+        await using var redis = new RedisConnections(new(options), TimeProvider.System);
+        await using var settle = await ConnectionMultiplexer.ConnectAsync(options);
+        await using var other = await ConnectionMultiplexer.ConnectAsync(options);
+
+        var cut = CutAfterWatch.Wrap(settle.GetDatabase(), other.GetDatabase());
+        await new ServerProof("wb", ["wb:{item}"]).ProveSettleAsync(redis, cut, other.GetDatabase(), CancellationToken.None);
+
+        Assert.Equal(2, ((CutAfterWatch)cut).Watches);
+    }
+
     private static async Task<bool> ReadsAsync(TestEngine engine)
     {
         try
@@ -134,4 +152,50 @@ public sealed class RedisGuardTests
     }
 
     private static string Login(RedisServer redis) => redis.Configuration + ",user=worker,password=secret";
+
+    /// <summary>A connection that is closed after the first WATCH, and that the library has opened anew before what follows.</summary>
+    private class CutAfterWatch : DispatchProxy
+    {
+        private IDatabase _database = null!;
+        private IDatabase _killer = null!;
+
+        public int Watches { get; private set; }
+
+        public static IDatabase Wrap(IDatabase database, IDatabase killer)
+        {
+            var wrapped = Create<IDatabase, CutAfterWatch>();
+            ((CutAfterWatch)wrapped)._database = database;
+            ((CutAfterWatch)wrapped)._killer = killer;
+            return wrapped;
+        }
+
+        protected override object? Invoke(MethodInfo? method, object?[]? arguments)
+        {
+            var result = method!.Invoke(_database, arguments);
+            return method.Name == nameof(IDatabase.ExecuteAsync) && arguments is ["WATCH", ..] && Watches++ == 0
+                ? CutAsync((Task<RedisResult>)result!)
+                : result;
+        }
+
+        private async Task<RedisResult> CutAsync(Task<RedisResult> watched)
+        {
+            var result = await watched;
+            var id = (long)await _database.ExecuteAsync("CLIENT", "ID");
+            await _killer.ExecuteAsync("CLIENT", "KILL", "ID", id);
+            await Eventually.TrueAsync(async () => await IdAsync() is { } now && now != id);
+            return result;
+        }
+
+        private async Task<long?> IdAsync()
+        {
+            try
+            {
+                return (long)await _database.ExecuteAsync("CLIENT", "ID");
+            }
+            catch (RedisException)
+            {
+                return null;
+            }
+        }
+    }
 }
