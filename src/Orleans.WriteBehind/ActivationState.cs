@@ -168,7 +168,7 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
     /// <summary>An operation that asked for a save has its answer, which is kept with it.</summary>
     public Task CommitAsync(CallScope call, KeptAnswer answer)
     {
-        var group = call.Held!;
+        var group = call.End()!;
         if (_next == group)
         {
             group.Release(answer);
@@ -181,15 +181,19 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
     /// <summary>An operation has failed: what it asked to be saved is not, and the state has its changes in it.</summary>
     public void Abandon(CallScope call, Exception failure)
     {
-        if (call.Held is { } group && _next == group)
+        if (call.End() is not { } group)
+        {
+            return;
+        }
+
+        if (_next == group)
         {
             (_state, _failure, _next) = (null, failure, null);
             group.Fail(new StateDiscardedException(session.Options.Type, session.Id, failure));
         }
 
         // Its error rests on what it saw, but not on what it wanted to write.
-        call.Seen = call.Held is null ? call.Seen : _underWay?.Task;
-        call.Held = null;
+        call.Seen = _underWay?.Task;
     }
 
     private Task WriteAsync()

@@ -21,8 +21,11 @@ internal sealed class CallScope(object owner)
     /// <summary>The save that the call asked for last; null where it asked for none.</summary>
     public Task? Saved { get; private set; }
 
-    /// <summary>Whether the call is an operation: what it saves is written when its answer is known.</summary>
-    public bool IsOperation { get; init; }
+    /// <summary>
+    /// Whether the call is an operation: what it saves is written when its answer is known. Not any more once it is over; what it left
+    /// running saves as it always did.
+    /// </summary>
+    public bool IsOperation { get; private set; }
 
     /// <summary>The save that waits for the call's answer; null where the call asked for none.</summary>
     public SaveGroup? Held { get; set; }
@@ -48,6 +51,14 @@ internal sealed class CallScope(object owner)
     {
         _hadChanged = HasChanged;
         (Saved, Seen) = (save, save);
+    }
+
+    /// <summary>The operation is over; returns the save that waits for its answer.</summary>
+    public SaveGroup? End()
+    {
+        var held = Held;
+        (Held, IsOperation) = (null, false);
+        return held;
     }
 
     private object Owner { get; } = owner;

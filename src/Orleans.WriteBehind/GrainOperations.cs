@@ -90,14 +90,19 @@ internal sealed class GrainOperations<TState>(
     /// <summary>The most calls at a time: they may share one write, whose script takes no more arguments than that.</summary>
     private const int MostRunning = 1024;
 
-    private const int MostSeen = 4096;
+    /// <summary>How many of them are noted, twice: under load what comes next may be a little older than what came last.</summary>
+    private const int MostSeen = 512;
 
     private readonly Dictionary<string, Task> _running = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
     private readonly int _mostRunning = Math.Clamp(session.Options.MaxOperationsPerEntity / 2, 1, MostRunning);
+
+    // Hash codes: where two are the same, Redis is asked once more than need be.
+    private HashSet<int> _seen = [];
+    private HashSet<int> _seenBefore = [];
     private int? _generation;
     private long _floor;
     private long _latest;
+    private long _latestBefore;
 
     /// <summary>Runs a call that counts once, or gives the answer of the first time.</summary>
     public async Task InvokeAsync(IIncomingGrainCallContext context, GrainMethod method, OperationCall operation)
@@ -187,6 +192,7 @@ internal sealed class GrainOperations<TState>(
             return;
         }
 
+        call.End();
         await (method.ShowsUnacknowledged ? Task.CompletedTask : activation.AcknowledgeAsync(call)).ConfigureAwait(true);
 
         // As above.
@@ -240,13 +246,17 @@ internal sealed class GrainOperations<TState>(
         if (_generation != activation.Generation || activation.Generation is null)
         {
             _generation = activation.Generation;
-            _latest = _floor = _generation is null ? long.MaxValue : session.KnownAt + (long)OperationKey.Tolerance.TotalMilliseconds;
+            _floor = _generation is null ? long.MaxValue : session.KnownAt + (long)OperationKey.Tolerance.TotalMilliseconds;
+            _latest = _latestBefore = _floor;
             _seen.Clear();
+            _seenBefore.Clear();
         }
 
         if (_seen.Count >= MostSeen)
         {
-            _floor = _latest;
+            _floor = _latestBefore;
+            _latestBefore = _latest;
+            (_seen, _seenBefore) = (_seenBefore, _seen);
             _seen.Clear();
         }
 
@@ -256,6 +266,7 @@ internal sealed class GrainOperations<TState>(
         }
 
         _latest = Math.Max(_latest, key.Time);
-        return _seen.Add(key.Text);
+        var hash = key.Text.GetHashCode(StringComparison.Ordinal);
+        return !_seenBefore.Contains(hash) && _seen.Add(hash);
     }
 }

@@ -111,6 +111,18 @@ public sealed class GrainOperationTests(UnflushedSilo one) : IClassFixture<Unflu
     }
 
     [Fact]
+    public async Task What_an_operation_left_running_saves_by_itself()
+    {
+        await OnceAsync(grain => grain.AddNowAndLaterAsync(3));
+        Assert.Equal((1, 3, 1), await Grain.InfoAsync());
+
+        await Grain.ContinueAsync();
+
+        var stored = _cluster.Engine.Store<Stock>("stock");
+        await Eventually.TrueAsync(async () => await stored.GetAsync(_sku) is { State.Quantity: 6, Version: 2 });
+    }
+
+    [Fact]
     public async Task An_operation_that_asks_for_the_state_anew_after_its_save_is_told_that_it_would_be_dropped()
     {
         await Assert.ThrowsAsync<InvalidOperationException>(() => OnceAsync(grain => grain.AddAndReloadAsync(3)));
@@ -284,6 +296,20 @@ public sealed class GrainOperationTests(UnflushedSilo one) : IClassFixture<Unflu
 
         Assert.Equal((2, 3, 1), await there.InfoAsync());
         Assert.Equal((2, 3, 1), await here.InfoAsync());
+    }
+
+    [Fact]
+    public async Task After_many_operations_that_need_not_be_asked_for_a_repeat_of_any_of_them_gets_its_answer()
+    {
+        await SharedAsync(grain => grain.GetAsync());
+        var started = DateTimeOffset.UtcNow;
+        await Eventually.TrueAsync(() => DateTimeOffset.UtcNow > started.AddSeconds(1));
+        string[] ids = [.. Enumerable.Range(0, 2000).Select(i => OperationId.New(DateTimeOffset.UtcNow.AddSeconds(4), $"{i}"))];
+        var answers = await Task.WhenAll(ids.Select(id => SharedAsync(grain => grain.AddAsync(1), id)));
+
+        Assert.Equal(answers, await Task.WhenAll(ids.Select(id => SharedAsync(grain => grain.AddAsync(1), id))));
+
+        Assert.Equal((2000, 2000), (await Shared.GetAsync(), await Shared.RunsAsync()));
     }
 
     [Fact]

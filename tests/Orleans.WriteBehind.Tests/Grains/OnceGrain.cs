@@ -35,6 +35,11 @@ public interface IOnceGrain : IGrainWithStringKey
     /// <summary>Adds here, and twice at another grain.</summary>
     Task<long> AddAndPassOnAsync(string other, long quantity);
 
+    /// <summary>Adds, saves, and leaves something running that does so once more when it is told to go on.</summary>
+    Task AddNowAndLaterAsync(long quantity);
+
+    Task ContinueAsync();
+
     /// <summary>Adds, saves and asks for the state anew.</summary>
     Task AddAndReloadAsync(long quantity);
 
@@ -71,6 +76,7 @@ public interface IBetweenGrain : IGrainWithStringKey
 
 public sealed class OnceGrain : WriteBehindGrain<Stock>, IOnceGrain
 {
+    private readonly TaskCompletionSource _continue = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _runs;
 
     public async Task<long> AddAsync(long quantity)
@@ -131,6 +137,24 @@ public sealed class OnceGrain : WriteBehindGrain<Stock>, IOnceGrain
         await next.AddAsync(quantity);
         await next.AddAsync(quantity);
         return added;
+    }
+
+    public async Task AddNowAndLaterAsync(long quantity)
+    {
+        await AddAsync(quantity);
+        _ = LaterAsync();
+
+        async Task LaterAsync()
+        {
+            await _continue.Task;
+            await AddAsync(quantity);
+        }
+    }
+
+    public Task ContinueAsync()
+    {
+        _continue.TrySetResult();
+        return Task.CompletedTask;
     }
 
     public async Task AddAndReloadAsync(long quantity)
