@@ -192,6 +192,78 @@ public sealed class StateMappingTests
         Assert.Contains("[JsonIgnore]", unmapped.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_part_that_its_columns_can_not_tell_from_none_is_refused()
+    {
+        await using var host = await HostAsync(static model =>
+        {
+            model.Entity<Holder>(entity =>
+            {
+                entity.HasWriteBehindVersion();
+                entity.OwnsOne(x => x.Part);
+                entity.OwnsMany(x => x.Parts);
+            });
+        });
+        var sink = host.Sink<Holder>();
+
+        Assert.Contains("nothing but nulls", sink.CheckEveryState(new Holder { Part = new() }), StringComparison.Ordinal);
+        Assert.Null(sink.CheckEveryState(new Holder()));
+        Assert.Null(sink.CheckEveryState(new Holder { Part = new() { Name = "a" }, Parts = [new()] }));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_the_converter_of_a_column_gives_back_as_another_value_is_refused(bool bulk)
+    {
+        await using var host = await HostAsync(model =>
+        {
+            model.Entity<Memo>(entity =>
+            {
+                entity.HasWriteBehindVersion();
+                entity.Property(x => x.Text).HasConversion(text => text!.Trim(), text => text);
+            });
+            model.Entity<Holder>(entity =>
+            {
+                entity.HasWriteBehindVersion();
+                entity.OwnsOne(x => x.Part, part => part.Property(x => x.Name).HasConversion(text => text!.Trim(), text => text));
+                entity.OwnsMany(x => x.Parts);
+            });
+        });
+
+        Assert.Contains("converter of its column", Check(" a"), StringComparison.Ordinal);
+        Assert.Null(Check("a"));
+        Assert.Null(Check(null));
+
+        string? Check(string? text) => bulk
+            ? host.Sink<Memo>().CheckEveryState(new Memo { Text = text })
+            : host.Sink<Holder>().CheckEveryState(new Holder { Part = text is null ? null : new() { Name = text } });
+    }
+
+    [Fact]
+    public async Task Rows_of_an_owned_collection_come_back_in_the_order_of_the_state()
+    {
+        await using var host = await HostAsync(static model => model.Entity<Holder>(entity =>
+        {
+            entity.HasWriteBehindVersion();
+            entity.OwnsOne(x => x.Part);
+            entity.OwnsMany(x => x.Parts, part => part.ToTable("parts"));
+        }));
+        var sink = host.Sink<Holder>();
+        var state = new Holder { Parts = [.. "cabed".Select(static name => new HeldPart { Name = $"{name}" })] };
+        Assert.Equal(SaveOutcome.Applied, (await sink.PutAsync("1", 1, state)).Outcome);
+
+        // A row that was updated stands behind the others.
+        await host.ExecuteAsync("""UPDATE parts SET "Name" = "Name" WHERE "Name" = 'c'""");
+        Assert.Equal(state.Parts, Assert.NotNull(await sink.FindAsync("1")).State.Parts);
+
+        // The same write once more is known to be that.
+        Assert.Equal(SaveOutcome.AlreadyThere, (await sink.PutAsync("1", 1, state)).Outcome);
+        state.Parts.Reverse();
+        Assert.Equal(SaveOutcome.Applied, (await sink.PutAsync("1", 2, state)).Outcome);
+        Assert.Equal(state.Parts, Assert.NotNull(await sink.FindAsync("1")).State.Parts);
+    }
+
     private static async Task<SinkHost<AdHocContext>> HostAsync(Action<ModelBuilder> build, bool create = true)
     {
         var host = new SinkHost<AdHocContext>(
@@ -219,6 +291,20 @@ public sealed class StateMappingTests
         public int Id { get; set; }
 
         public string? Text { get; set; }
+    }
+
+    private sealed class Holder
+    {
+        public int Id { get; set; }
+
+        public HeldPart? Part { get; set; }
+
+        public List<HeldPart> Parts { get; set; } = [];
+    }
+
+    private sealed record HeldPart
+    {
+        public string? Name { get; set; }
     }
 
     private class Beast

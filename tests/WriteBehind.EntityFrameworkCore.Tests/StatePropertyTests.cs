@@ -1,9 +1,9 @@
-using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Microsoft.Extensions.DependencyInjection;
-using WriteBehind.Buffer;
+using Microsoft.Extensions.Hosting;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
 using WriteBehind.Testing;
@@ -11,176 +11,288 @@ using WriteBehind.Testing;
 namespace WriteBehind.EntityFrameworkCore.Tests;
 
 /// <summary>
-/// States that are made up come back from their payload and from their row as they were, or get no payload, so that they are never
-/// acknowledged. A failure names the seed.
+/// Made-up states of made-up types go through one engine and come out of another: from Redis, and from PostgreSQL once Redis has nothing of
+/// them any more; each twice, as what replaces another state takes another way. They are equal, or were refused before they were
+/// acknowledged. A failure names the seed; WRITEBEHIND_STATES_SEED sets it.
 /// </summary>
 public sealed class StatePropertyTests
 {
-    private const int States = 150;
+    private const int Types = 8;
+    private const int States = 15;
+
+    private readonly int _seed = Environment.GetEnvironmentVariable("WRITEBEHIND_STATES_SEED") is { } seed
+        ? int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture)
+        : Random.Shared.Next();
 
     [Theory]
     [InlineData(PostgresRelease.Installed)]
     [InlineData(PostgresRelease.Eighteen)]
-    public Task On_the_bulk_path(PostgresRelease release) => CheckAsync<Kept>(
+    public Task On_the_bulk_path(PostgresRelease release) => CheckAsync(
         release,
-        static model => model.Entity<Kept>(e => e.HasWriteBehindVersion()),
         "by bulk upsert",
-        static (random, id) => new Kept(
-            id,
-            random.Text(),
-            random.Maybe(random.Text),
-            random.NextInt64(long.MinValue, long.MaxValue),
-            random.Amount(),
-            random.NextDouble() * Math.Pow(10, random.Next(-20, 20)),
-            random.Next(2) == 0,
-            random.Guid(),
-            DateOnly.FromDayNumber(random.Next(1, 3_000_000)),
-            random.Instant(),
-            random.Next(3) == 0 ? null : (DayOfWeek)random.Next(7),
-            random.Bytes()));
+        new MadeUpValues(_seed) { IsForColumns = true },
+        static values => (values.Next(2) == 0 ? typeof(KeptRow<,,>) : typeof(KeptEntry<,,>))
+            .MakeGenericType(values.ColumnType(), values.ColumnType(), values.ColumnType()));
 
     [Theory]
     [InlineData(PostgresRelease.Installed)]
     [InlineData(PostgresRelease.Eighteen)]
-    public Task On_the_tracked_path(PostgresRelease release) => CheckAsync<KeptWhole>(
+    public Task On_the_tracked_path(PostgresRelease release) => CheckAsync(
         release,
-        static model => model.Entity<KeptWhole>(e =>
-        {
-            e.HasWriteBehindVersion();
-            e.OwnsOne(x => x.Part);
-            e.OwnsMany(x => x.Parts, part => part.ToJson());
-        }),
         "by SaveChanges",
-        static (random, id) => new KeptWhole
-        {
-            Id = id,
-            Text = random.Text(),
-            Part = random.Maybe(random.Part),
-            Parts = random.Many(random.Part),
-        });
+        new MadeUpValues(_seed) { IsForColumns = true },
+        static values => (values.Next(2) == 0 ? typeof(KeptWhole<,>) : typeof(KeptList<,>))
+            .MakeGenericType(values.ColumnType(), values.ColumnType()));
 
     [Theory]
     [InlineData(PostgresRelease.Installed)]
     [InlineData(PostgresRelease.Eighteen)]
-    public Task In_the_generic_table(PostgresRelease release) => CheckAsync<KeptTree>(
-        release,
-        static model => model.AddWriteBehindDocuments(), "generic", static (random, _) => random.Tree(depth: 3));
+    public Task In_the_generic_table(PostgresRelease release)
+        => CheckAsync(release, "generic", new MadeUpValues(_seed), static values => typeof(KeptPair<,>)
+            .MakeGenericType(values.AnyType(depth: 3), values.AnyType(depth: 3)));
 
-    private static async Task CheckAsync<TState>(
-        PostgresRelease release, Action<ModelBuilder> build, string path, Func<Values, int, TState> make)
-        where TState : class
+    private async Task CheckAsync(PostgresRelease release, string path, MadeUpValues values, Func<MadeUpValues, Type> makeType)
     {
-        var seed = Random.Shared.Next();
-        var random = new Values(seed);
-        await using var host = new SinkHost<AdHocContext>(
-            await SharedServers.CreateDatabaseAsync(release),
-            (services, source)
-                => services.AddSingleton(new AdHocModel(build)).AddDbContext<AdHocContext>(options => options.UseNpgsql(source)));
-        await host.WithContextAsync(context => context.Database.EnsureCreatedAsync());
-        var sink = host.Sink<TState>();
-        await sink.VerifyAsync(CancellationToken.None);
-        Assert.Contains(path, sink.Description, StringComparison.Ordinal);
-        var codec = new PayloadCodec<TState>(new EntityTypeOptions<TState>("test"), sink.CheckState, sink.CheckEveryState);
-        var kept = new Dictionary<string, TState>();
-        for (var id = 1; id <= States; id++)
+        var types = new HashSet<Type>();
+        while (types.Count < Types)
         {
-            var state = make(random, id);
-            var before = Text(state);
-            try
+            types.Add(makeType(values));
+        }
+
+        var kinds = types.Select((type, i) => (MadeUpKind)Activator.CreateInstance(
+            typeof(MadeUpKind<>).MakeGenericType(type), $"kind{i}", i % 2 == 0 ? AfterFlush.Delete : AfterFlush.Keep)!).ToList();
+        var (postgres, prefix) = (await SharedServers.CreateDatabaseAsync(release), SharedServers.FreshName("kept"));
+        var redis = await SharedServers.RedisAsync();
+        try
+        {
+            await using var one = await StartAsync(kinds, postgres, prefix, path, create: true);
+            await using var other = await StartAsync(kinds, postgres, prefix, path, create: false);
+            foreach (var (writer, reader) in new[] { (one, other), (other, one) })
             {
-                var read = codec.Decode($"{id}", codec.Encode($"{id}", state));
-                Assert.True(before == Text(read), $"seed {seed}: {before} came out of the payload as {Text(read)}");
-                kept.Add($"{id}", read);
+                var engine = writer.GetRequiredService<IWriteBehindEngine>();
+                foreach (var kind in kinds)
+                {
+                    await kind.WriteAsync(engine, values, States);
+                    await kind.CompareAsync(reader.GetRequiredService<IWriteBehindEngine>(), "Redis");
+                }
+
+                var report = await engine.FlushAllAsync(TimeSpan.FromSeconds(60));
+                Assert.True(report.IsClean, $"not clean: {report} {string.Join(", ", report.Rejected)}");
+                foreach (var kind in kinds)
+                {
+                    await kind.EvictAsync(engine);
+                }
+
+                Assert.Equal("0", await redis.SendAsync("EVAL", "return #redis.call('KEYS', ARGV[1])", "0", $"{prefix}:*:e:*"));
+                foreach (var kind in kinds)
+                {
+                    await kind.CompareAsync(reader.GetRequiredService<IWriteBehindEngine>(), "the row");
+                    await kind.WriteAgainAsync(reader.GetRequiredService<IWriteBehindEngine>());
+                    await kind.EvictAsync(engine);
+                }
             }
-            catch (PayloadException e)
+
+            Assert.All(kinds, static kind => Assert.True(kind.Kept > States / 4, $"{kind}: only {kind.Kept} states were kept"));
+            foreach (var service in one.GetServices<IHostedService>().Concat(other.GetServices<IHostedService>()))
             {
-                Assert.Equal(PayloadProblem.NotSerializable, e.Problem);
-                Assert.True(Values.IsBad(state), $"seed {seed}: {before} was refused: {e.Message}");
+                await service.StopAsync(CancellationToken.None);
+            }
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"With WRITEBEHIND_STATES_SEED={_seed}: {e.Message}", e);
+        }
+    }
+
+    private static async Task<ServiceProvider> StartAsync(
+        List<MadeUpKind> kinds, string postgres, string prefix, string path, bool create)
+    {
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddSingleton(new AdHocModel(model =>
+        {
+            if (path == "generic")
+            {
+                model.AddWriteBehindDocuments();
+                return;
+            }
+
+            kinds.ForEach(kind => kind.Map(model));
+        }));
+        services.AddDbContext<AdHocContext>(options => options.UseNpgsql(postgres));
+        var builder = services.AddWriteBehind(settings => settings.KeyPrefix = prefix)
+            .UseRedis((await SharedServers.RedisAsync()).Configuration)
+            .UseEntityFramework<AdHocContext>();
+        kinds.ForEach(kind => kind.Register(builder));
+        var provider = services.BuildServiceProvider();
+        if (create)
+        {
+            await using var scope = provider.CreateAsyncScope();
+            await scope.ServiceProvider.GetRequiredService<AdHocContext>().Database.EnsureCreatedAsync();
+        }
+
+        foreach (var service in provider.GetServices<IHostedService>())
+        {
+            await service.StartAsync(CancellationToken.None);
+        }
+
+        kinds.ForEach(kind => Assert.Contains(
+            path, kind.Describe(provider.GetRequiredService<IEntitySinkFactory>()), StringComparison.Ordinal));
+        return provider;
+    }
+}
+
+/// <summary>A made-up type of states, with what was acknowledged of each.</summary>
+internal abstract class MadeUpKind
+{
+    public int Kept { get; protected set; }
+
+    public abstract void Map(ModelBuilder model);
+
+    public abstract void Register(WriteBehindBuilder builder);
+
+    public abstract string Describe(IEntitySinkFactory factory);
+
+    public abstract Task WriteAsync(IWriteBehindEngine engine, MadeUpValues values, int count);
+
+    public abstract Task CompareAsync(IWriteBehindEngine engine, string from);
+
+    public abstract Task WriteAgainAsync(IWriteBehindEngine engine);
+
+    public abstract Task EvictAsync(IWriteBehindEngine engine);
+}
+
+/// <inheritdoc />
+internal sealed class MadeUpKind<TState>(string name, AfterFlush afterFlush) : MadeUpKind
+    where TState : class
+{
+    private readonly Dictionary<string, string> _acknowledged = [];
+
+    public override void Map(ModelBuilder model)
+    {
+        var entity = model.Entity<TState>().ToTable(name).HasWriteBehindVersion();
+        Columns(typeof(TState), entity.Property);
+        if (typeof(TState).GetProperty("Values") is { } list)
+        {
+            var elements = entity.PrimitiveCollection(list.PropertyType, list.Name).ElementType();
+            var element = list.PropertyType.GetGenericArguments()[0];
+            elements.IsRequired(element.IsValueType && Nullable.GetUnderlyingType(element) is null);
+            if (ConverterOf(element) is { } converter)
+            {
+                elements.HasConversion(converter);
             }
         }
 
-        Assert.InRange(kept.Count, States / 10, States - 1);
-        var results = await sink.SaveAsync([.. kept.Select(state => new SaveItem<TState>(state.Key, 1, state.Value))]);
-        Assert.All(results, result => Assert.True(result.Outcome == SaveOutcome.Applied, $"seed {seed}: {result.Error?.Message}"));
-        var rows = await sink.LoadAsync([.. kept.Keys], CancellationToken.None);
-        Assert.Equal(kept.Count, rows.Count);
-        Assert.All(rows, row => Assert.True(
-            Text(kept[row.Id]) == Text(row.State), $"seed {seed}: {Text(kept[row.Id])} came out of the row as {Text(row.State)}"));
-    }
-
-    /// <summary>A state as a text in which equal states are equal: a table keeps no order of members and keys.</summary>
-    private static string Text<TState>(TState state)
-    {
-        return Sorted(JsonSerializer.SerializeToNode(state))?.ToJsonString() ?? "null";
-
-        static JsonNode? Sorted(JsonNode? node) => node switch
+        foreach (var part in typeof(TState).GetProperties().Where(static member => member.Name is "Part" or "Always"))
         {
-            JsonObject members => new JsonObject(
-                members.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => KeyValuePair.Create(m.Key, Sorted(m.Value)))),
-            JsonArray elements => new JsonArray([.. elements.Select(Sorted)]),
-            _ => node?.DeepClone(),
-        };
-    }
+            entity.OwnsOne(part.PropertyType, part.Name, owned => Columns(part.PropertyType, owned.Property));
+            entity.Navigation(part.Name).IsRequired(part.Name == "Always");
+        }
 
-    /// <summary>Makes up values, odd ones among them.</summary>
-    private sealed class Values(int seed)
-        : Random(seed)
-    {
-        private static readonly string[] Odd =
-            ["", " ", "\\u0000", "\"", "Привет", "🦊", "\uFFFD", "\u2028", "a\nb\tc",
-            "{}", "null", "'; --", "bad \0 nul", "bad \uD83D half"];
-
-        public string Text()
-            => Next(8) == 0 ? Odd[Next(Odd.Length)] : Next(1_000_000).ToString(System.Globalization.CultureInfo.InvariantCulture);
-
-        public T? Maybe<T>(Func<T> make)
-            where T : class
-            => Next(3) == 0 ? null : make();
-
-        public List<T> Many<T>(Func<T> make) => [.. Enumerable.Range(0, Next(4)).Select(_ => make())];
-
-        /// <summary>With two decimals: a numeric without a scale keeps them all, and 1.50 comes back as 1.50.</summary>
-        public decimal Amount() => new(Next(), Next(), 0, Next(2) == 0, 2);
-
-        public Guid Guid() => new(Bytes(16));
-
-        /// <summary>To the microsecond, which is what a timestamp keeps.</summary>
-        public DateTime Instant() => new DateTime(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddMicroseconds(NextInt64(1_000_000_000_000_000));
-
-        public byte[] Bytes() => Bytes(Next(10));
-
-        public KeptPart Part() => new() { Name = Text(), Price = Next(3) == 0 ? null : Amount() };
-
-        public KeptTree Tree(int depth) => new(
-            Text(),
-            Next(3) switch { 0 => null, 1 => new KeptRound(NextDouble()), _ => new KeptFlat(Next(), -Next()) },
-            Many(Text).Distinct().ToDictionary(key => key, _ => Next(2) == 0 ? (long?)null : NextInt64()),
-            depth == 0 ? [] : Many(() => Tree(depth - 1)),
-            [.. Many(() => (DayOfWeek)Next(7))],
-            Next(2) == 0 ? null : TimeSpan.FromTicks(NextInt64()));
-
-        /// <summary>Whether one of the texts that nothing keeps is in it: U+0000, or half of a surrogate pair.</summary>
-        public static bool IsBad(object state)
-            => Texts(state).Any(text => text.Contains('\0', StringComparison.Ordinal)
-                || text.EnumerateRunes().Any(rune => rune == Rune.ReplacementChar
-                && !text.Contains('\uFFFD', StringComparison.Ordinal)));
-
-        private static IEnumerable<string> Texts(object? value) => value switch
+        if (typeof(TState).GetProperty("Parts") is { } parts)
         {
-            null => [],
-            string text => [text],
-            System.Collections.IDictionary entries => entries.Keys.Cast<object>().SelectMany(Texts),
-            System.Collections.IEnumerable elements => elements.Cast<object?>().SelectMany(Texts),
-            Kept or KeptWhole or KeptPart or KeptTree
-                => value.GetType().GetProperties().SelectMany(member => Texts(member.GetValue(value))),
-            _ => [],
-        };
-
-        private byte[] Bytes(int length)
-        {
-            var bytes = new byte[length];
-            NextBytes(bytes);
-            return bytes;
+            var isJson = typeof(TState).Name.StartsWith("KeptWhole", StringComparison.Ordinal);
+            entity.OwnsMany(parts.PropertyType.GetGenericArguments()[0], parts.Name, owned =>
+            {
+                Columns(parts.PropertyType.GetGenericArguments()[0], owned.Property);
+                _ = isJson ? owned.ToJson() : owned.ToTable($"{name}_parts");
+            });
         }
     }
+
+    public override void Register(WriteBehindBuilder builder) => builder.AddEntity<TState>(
+        name,
+        type => (type.AfterFlush, type.FlushDelay, type.MaxAge, type.Shards) = (afterFlush, TimeSpan.FromMinutes(30), TimeSpan.FromHours(1), 2));
+
+    public override string Describe(IEntitySinkFactory factory)
+        => factory.Create(new EntityTypeOptions<TState>(name)).Description;
+
+    public override async Task WriteAsync(IWriteBehindEngine engine, MadeUpValues values, int count)
+    {
+        var writes = Enumerable.Range(1, count).Select(id =>
+        {
+            var state = (TState)values.Object(typeof(TState), id: id);
+            return WriteAsync(engine.Store<TState>(name), $"{id}", state, values.TakeIsBad());
+        });
+        await Task.WhenAll(writes.ToList());
+        Kept = _acknowledged.Count;
+    }
+
+    public override async Task CompareAsync(IWriteBehindEngine engine, string from)
+    {
+        var read = await engine.Store<TState>(name).GetManyAsync([.. _acknowledged.Keys]);
+        foreach (var (id, before) in _acknowledged)
+        {
+            var after = read.TryGetValue(id, out var entity) ? Told.Of(entity.State) : "nothing";
+            Assert.True(before == after, $"{this}: {before} came out of {from} as {after}");
+        }
+    }
+
+    /// <summary>What came out of a row is taken as it is.</summary>
+    public override async Task WriteAgainAsync(IWriteBehindEngine engine)
+    {
+        foreach (var entity in (await engine.Store<TState>(name).GetManyAsync([.. _acknowledged.Keys.Take(5)])).Values)
+        {
+            await engine.Store<TState>(name).SetAsync(entity.Id, entity.State);
+        }
+    }
+
+    public override async Task EvictAsync(IWriteBehindEngine engine)
+        => await Task.WhenAll(_acknowledged.Keys.Select(id => engine.Store<TState>(name).EvictAsync(id)));
+
+    public override string ToString() => Told.NameOf(typeof(TState));
+
+    private async Task WriteAsync(IEntityStore<TState> store, string id, TState state, bool isBad)
+    {
+        var told = Told.Of(state);
+        try
+        {
+            await store.SetAsync(id, state);
+            lock (_acknowledged)
+            {
+                _acknowledged[id] = told;
+            }
+        }
+        catch (PayloadException e)
+        {
+            Assert.Equal(PayloadProblem.NotSerializable, e.Problem);
+            Assert.True(isBad, $"{this}: {told} was refused: {e.Message}");
+        }
+    }
+
+    private static void Columns(Type owner, Func<Type, string, PropertyBuilder> property)
+    {
+        foreach (var member in owner.GetProperties().Where(static member => member.Name is "First" or "Second" or "Third" or "Value"))
+        {
+            var column = property(member.PropertyType, member.Name);
+            if (!member.PropertyType.IsValueType)
+            {
+                column.IsRequired(false);
+            }
+
+            if (ConverterOf(member.PropertyType) is { } converter)
+            {
+                column.HasConversion(converter);
+            }
+
+            if (member.PropertyType == typeof(KeptShape))
+            {
+                column.HasColumnType("jsonb");
+            }
+        }
+    }
+
+    /// <summary>What EF Core knows no column for becomes a text.</summary>
+    private static ValueConverter? ConverterOf(Type type) => type == typeof(KeptShape) ? new ShapeConverter()
+        : (Nullable.GetUnderlyingType(type) ?? type) == typeof(KeptCode) ? new CodeConverter()
+        : null;
+
+    private sealed class ShapeConverter() : ValueConverter<KeptShape, string>(
+        static shape => JsonSerializer.Serialize(shape, Json), static text => JsonSerializer.Deserialize<KeptShape>(text, Json)!)
+    {
+        private static readonly JsonSerializerOptions Json = new() { AllowOutOfOrderMetadataProperties = true };
+    }
+
+    private sealed class CodeConverter() : ValueConverter<KeptCode, string>(
+        static code => new KeptCode(code.Area.Trim(), code.Number).ToString(), static text => KeptCode.Parse(text));
 }

@@ -71,6 +71,15 @@ public sealed class VerifyTests : IAsyncLifetime, IAsyncDisposable
     [InlineData("DROP TABLE counters; CREATE VIEW counters AS SELECT 1", "\"counters\"", "is not a table", "Map the entity to a table")]
     [InlineData(
         """
+        CREATE EXTENSION postgres_fdw; CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1');
+        DROP TABLE counters;
+        CREATE FOREIGN TABLE counters ("Name" varchar(20), "Value" bigint, "Version" bigint NOT NULL) SERVER elsewhere
+        """,
+        "\"counters\"",
+        "is a foreign table",
+        "connect to the server that has the table")]
+    [InlineData(
+        """
         CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
         ALTER TABLE counters ALTER COLUMN "Name" TYPE varchar(20) COLLATE folded
         """,

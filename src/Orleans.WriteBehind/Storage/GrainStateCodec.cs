@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Reflection;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Orleans.Storage;
 using WriteBehind;
 using WriteBehind.Buffer;
@@ -50,9 +52,7 @@ internal sealed class GrainStateCodec<T>
     {
         try
         {
-            return Unwrap(document.Json.Span) is { } bytes
-                ? _silo.Deserialize<T>(BinaryData.FromBytes(bytes))!
-                : ReadJson(id, document.Json.Span);
+            return Unwrap(document.Json.Span) is { } bytes ? ReadWrapped(id, bytes) : ReadJson(id, document.Json.Span);
         }
         catch (Exception e) when (e is not PayloadException)
         {
@@ -104,16 +104,59 @@ internal sealed class GrainStateCodec<T>
                 _ = JsonSerializer.Deserialize<T>(json, _json.Options);
             }
 
-            throw new PayloadException(
-                PayloadProblem.NewerSchema,
-                $"The state of {_options.EntityType} '{id}' has what this process does not know ({e.Message}), so it is left " +
-                $"alone: a newer release of the application wrote it and can read it. Where {typeof(T).Name} has lost a member for " +
-                "good, mark it with [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)].",
-                _options.EntityType,
-                id,
-                e);
+            throw Newer(id, e.Message, e);
         }
     }
+
+    /// <summary>
+    /// The silo's serializer passes over members that it does not know. Where it writes JSON, they are missed in what it makes of the state
+    /// that it has read.
+    /// </summary>
+    private T ReadWrapped(string id, byte[] bytes)
+    {
+        var state = _silo.Deserialize<T>(BinaryData.FromBytes(bytes))!;
+        return typeof(T).GetCustomAttribute<JsonUnmappedMemberHandlingAttribute>() is { UnmappedMemberHandling: JsonUnmappedMemberHandling.Skip }
+            || Parse(bytes) is not { } stored || Parse(_silo.Serialize(state).ToArray()) is not { } known
+            || MissingIn(known, stored, typeof(T).Name) is not { } missing
+                ? state
+                : throw Newer(id, $"{missing} is no member of what was read", null);
+    }
+
+    private static JsonElement? Parse(byte[] bytes)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(bytes);
+            return JsonElement.TryParseValue(ref reader, out var element) && element?.ValueKind == JsonValueKind.Object ? element : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The way to the first member of one that the other does not have. Values play no part.</summary>
+    private static string? MissingIn(JsonElement known, JsonElement stored, string path) => (stored.ValueKind, known.ValueKind) switch
+    {
+        (JsonValueKind.Object, JsonValueKind.Object) => stored.EnumerateObject()
+            .Select(member => known.TryGetProperty(member.Name, out var other)
+                ? MissingIn(other, member.Value, $"{path}.{member.Name}")
+                : $"{path}.{member.Name}")
+            .FirstOrDefault(static found => found is not null),
+        (JsonValueKind.Array, JsonValueKind.Array) => stored.EnumerateArray().Zip(known.EnumerateArray())
+            .Select((pair, i) => MissingIn(pair.Second, pair.First, $"{path}[{i}]"))
+            .FirstOrDefault(static found => found is not null),
+        _ => null,
+    };
+
+    private PayloadException Newer(string id, string what, Exception? cause) => new(
+        PayloadProblem.NewerSchema,
+        $"The state of {_options.EntityType} '{id}' has what this process does not know ({what}), so it is left alone: a newer release of " +
+        $"the application wrote it and can read it. Where {typeof(T).Name} has lost a member for good, mark it with " +
+        "[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)].",
+        _options.EntityType,
+        id,
+        cause);
 
     private GrainStateDocument WriteWrapped(string id, T state, string? reason)
     {

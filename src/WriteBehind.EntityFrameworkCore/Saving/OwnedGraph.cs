@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.EntityFrameworkCore.Metadata;
+using WriteBehind.EntityFrameworkCore.Loading;
 
 namespace WriteBehind.EntityFrameworkCore.Saving;
 
@@ -18,11 +19,11 @@ internal static class OwnedGraph
     /// </summary>
     public static void Replace(EntityEntry row, EntityEntry copy)
     {
-        foreach (var navigation in row.Metadata.GetNavigations().Where(IsOwning))
+        foreach (var navigation in row.Metadata.GetNavigations().Where(Owned.IsOwning))
         {
             if (navigation.IsCollection)
             {
-                ReplaceCollection(row, navigation, Items(navigation, copy.Entity));
+                ReplaceCollection(row, navigation, Owned.Items(navigation, copy.Entity));
             }
             else
             {
@@ -34,7 +35,7 @@ internal static class OwnedGraph
     private static void ReplaceCollection(EntityEntry row, INavigation navigation, List<object> items)
     {
         var collection = navigation.GetCollectionAccessor()!;
-        foreach (var item in Items(navigation, row.Entity))
+        foreach (var item in Owned.Items(navigation, row.Entity))
         {
             collection.Remove(row.Entity, item);
         }
@@ -54,9 +55,9 @@ internal static class OwnedGraph
 
         foreach (var navigation in entityType.GetNavigations())
         {
-            if (IsOwning(navigation))
+            if (Owned.IsOwning(navigation))
             {
-                foreach (var owned in Items(navigation, entity))
+                foreach (var owned in Owned.Items(navigation, entity))
                 {
                     DropOtherEntities(owned, navigation.TargetEntityType, kept);
                 }
@@ -67,20 +68,12 @@ internal static class OwnedGraph
             }
             else
             {
-                foreach (var other in Items(navigation, entity))
+                foreach (var other in Owned.Items(navigation, entity))
                 {
                     navigation.GetCollectionAccessor()!.Remove(entity, other);
                 }
             }
         }
-    }
-
-    private static bool IsOwning(INavigation navigation) => navigation.TargetEntityType.IsOwned() && !navigation.IsOnDependent;
-
-    private static List<object> Items(INavigation navigation, object entity)
-    {
-        var value = navigation.GetGetter().GetClrValue(entity);
-        return value is null ? [] : navigation.IsCollection ? [.. (IEnumerable<object>)value] : [value];
     }
 
     private static void Clear(INavigation navigation, object entity)

@@ -172,11 +172,8 @@ internal sealed class TrackedSaver<TState>(
     private async Task<Dictionary<string, string>> ContentsAsync(
         DbContext context, List<TrackedChange<TState>> changes, CancellationToken token)
     {
-        var loaded = await source.Rows(context, [.. changes.Select(static change => change.Item.Id)])
-            .AsNoTracking()
-            .Select(_projection)
-            .ToListAsync(token)
-            .ConfigureAwait(false);
+        var rows = source.Rows(context, [.. changes.Select(static change => change.Item.Id)]);
+        var loaded = await ModelQuery.LoadAsync(context, rows, _projection, token).ConfigureAwait(false);
         return loaded.ToDictionary(row => map.Key.ToId(row.Key), row => copier.Text(row.State), StringComparer.Ordinal);
     }
 

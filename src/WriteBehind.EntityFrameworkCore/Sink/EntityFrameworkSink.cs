@@ -238,7 +238,8 @@ internal sealed class EntityFrameworkSink<TState>(
                 }
 
                 // A read can be asked again; what a broken connection has done to a save nobody knows.
-                if (attempt < Tries && (SinkErrors.IsStale(e) || (attempt == 1 && doing != Saving && SinkErrors.IsBroken(e))))
+                if (attempt < Tries
+                    && (SinkErrors.IsStale(e) || SinkErrors.IsOfStandby(e) || (attempt == 1 && doing != Saving && SinkErrors.IsBroken(e))))
                 {
                     hasStaleTypes = SinkErrors.HasStaleTypes(e);
                     continue;

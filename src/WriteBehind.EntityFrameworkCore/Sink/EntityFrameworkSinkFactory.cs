@@ -74,7 +74,7 @@ internal sealed class EntityFrameworkSinkFactory<TContext>(
             new VersionLoader(map.Key, BulkStatements.PlainLookUp(map.Table, map.Key, map.VersionColumn)),
             new CatalogueCheck(options.Type, tables),
             state => MappedStates.Refuse(options, bulk, state),
-            MappedTimes.Of(map) is { } times ? state => times.Refuse(state) : null,
+            MappedValues.Of(map) is { } values ? values.Refuse : null,
             new StuckFlushers(flushLock, options.Lease),
             _poolers,
             time ?? TimeProvider.System);

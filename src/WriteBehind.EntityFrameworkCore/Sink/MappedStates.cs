@@ -1,6 +1,8 @@
 using System.Buffers;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using WriteBehind.EntityFrameworkCore.Loading;
 using WriteBehind.EntityFrameworkCore.Model;
 using WriteBehind.EntityFrameworkCore.Saving;
 using WriteBehind.States;
@@ -120,49 +122,59 @@ internal static class MappedStates
 }
 
 /// <summary>
-/// Times that Npgsql does not write: those that are not in UTC where the column keeps instants, and those in UTC where it keeps none. They
-/// would be acknowledged, and a dead letter after.
+/// Values that would be acknowledged and then not written, or not come back. Times that Npgsql does not write: those that are not in UTC
+/// where the column keeps instants, and those in UTC where it keeps none. And what a converter gives back as another value than it took.
 /// </summary>
-internal sealed class MappedTimes
+internal sealed class MappedValues
 {
     private readonly List<(IProperty Property, bool IsInstant)> _times = [];
-    private readonly List<(IPropertyBase Member, MappedTimes Times)> _parts = [];
+    private readonly List<(IProperty Property, ValueConverter Converter)> _converted = [];
+    private readonly List<(INavigation Part, List<IProperty> Columns)> _mayVanish = [];
+    private readonly List<(IPropertyBase Member, MappedValues Values)> _parts = [];
     private readonly bool _isTracked;
 
-    private MappedTimes(ITypeBase type, bool isTracked)
+    private MappedValues(ITypeBase type, bool isTracked)
     {
         _isTracked = isTracked;
+
+        // The application may have told Npgsql to take what comes.
+        var isStrict = !(AppContext.TryGetSwitch("Npgsql.EnableLegacyTimestampBehavior", out var isLegacy) && isLegacy);
         foreach (var property in type.GetProperties().Where(property => !property.IsShadowProperty() && !property.IsPrimaryKey()))
         {
             var time = property.GetElementType()?.ClrType ?? property.ClrType;
             time = Nullable.GetUnderlyingType(time) ?? time;
+
+            // What is kept as JSON is a text there.
             if ((time == typeof(DateTime) || (time == typeof(DateTimeOffset) && isTracked)) && property.GetValueConverter() is null
+                && isStrict && !type.IsMappedToJson()
                 && property.GetRelationalTypeMapping().StoreType is var column
                 && column.StartsWith("timestamp", StringComparison.OrdinalIgnoreCase))
             {
                 _times.Add((property, column.Contains("with time zone", StringComparison.OrdinalIgnoreCase)));
             }
+
+            if (property.GetTypeMapping().Converter is { } converter && MayLose(converter.GetType()))
+            {
+                _converted.Add((property, converter));
+            }
         }
 
-        // What is kept as JSON is a text there.
-        var owned = (type as IEntityType)?.GetNavigations()
-            .Where(part => part.TargetEntityType.IsOwned() && !part.IsOnDependent && !part.TargetEntityType.IsMappedToJson()) ?? [];
+        var owned = (type as IEntityType)?.GetNavigations().Where(Owned.IsOwning).ToList() ?? [];
+        _mayVanish.AddRange(owned.Where(MayVanish).Select(part => (part, ColumnsOf(part).ToList())));
         _parts.AddRange(owned
-            .Select(part => ((IPropertyBase)part, new MappedTimes(part.TargetEntityType, isTracked)))
+            .Select(part => ((IPropertyBase)part, new MappedValues(part.TargetEntityType, isTracked)))
             .Concat(type.GetComplexProperties()
-                .Where(part => !part.ComplexType.IsMappedToJson())
-                .Select(part => ((IPropertyBase)part, new MappedTimes(part.ComplexType, isTracked))))
-            .Where(part => part.Item2._times.Count + part.Item2._parts.Count > 0));
+                .Select(part => ((IPropertyBase)part, new MappedValues(part.ComplexType, isTracked))))
+            .Where(part => !part.Item2.IsEmpty));
     }
 
-    /// <summary>The times of a table; null where it has none, or the application has told Npgsql to take what comes.</summary>
-    public static MappedTimes? Of(EntityMap map)
-        => AppContext.TryGetSwitch("Npgsql.EnableLegacyTimestampBehavior", out var isLegacy) && isLegacy ? null
-            : new MappedTimes(map.EntityType, map.TrackedReasons.Count > 0) is var times && times._times.Count + times._parts.Count > 0
-                ? times
-                : null;
+    private bool IsEmpty => _times.Count + _converted.Count + _mayVanish.Count + _parts.Count == 0;
 
-    /// <summary>Why the table can't hold one of the state's times; null where it can hold them all.</summary>
+    /// <summary>The values of a table that have to be looked at; null where it has none.</summary>
+    public static MappedValues? Of(EntityMap map)
+        => new MappedValues(map.EntityType, map.TrackedReasons.Count > 0) is { IsEmpty: false } values ? values : null;
+
+    /// <summary>Why the table can't hold one of the state's values; null where it can hold them all.</summary>
     public string? Refuse(object state)
     {
         foreach (var (property, isInstant) in _times)
@@ -178,29 +190,79 @@ internal sealed class MappedTimes
             }
         }
 
-        foreach (var (member, times) in _parts)
+        foreach (var (member, columns) in _mayVanish)
         {
-            var refused = member.GetGetter().GetClrValue(state) switch
+            if (member.GetGetter().GetClrValue(state) is { } part
+                && columns.TrueForAll(column => column.GetGetter().GetClrValue(part) is null))
             {
-                null => null,
-                System.Collections.IEnumerable many => many.Cast<object>().Select(times.Refuse).FirstOrDefault(found => found is not null),
-                var part => times.Refuse(part),
-            };
-            if (refused is not null)
-            {
-                return refused;
+                return $"'{member.Name}' holds nothing but nulls, and its columns can't tell that from none. Way out: put null in its place, " +
+                    $"make it required (Navigation(\"{member.Name}\").IsRequired()), or give it a member that is.";
             }
         }
 
-        return null;
+        return _converted.Select(member => RefuseConverted(member.Property, member.Converter, state))
+            .Concat(_parts.Select(part => part.Member.GetGetter().GetClrValue(state) switch
+            {
+                null => null,
+                System.Collections.IEnumerable many
+                    => many.Cast<object>().Select(part.Values.Refuse).FirstOrDefault(found => found is not null),
+                var value => part.Values.Refuse(value),
+            }))
+            .FirstOrDefault(found => found is not null);
+    }
+
+    /// <summary>Whether a part is there only where one of its columns, which it has in its owner's table, is not null.</summary>
+    private static bool MayVanish(INavigation part)
+        => !part.IsCollection && !part.ForeignKey.IsRequiredDependent && !part.TargetEntityType.IsMappedToJson()
+            && part.TargetEntityType.GetTableName() == part.DeclaringEntityType.GetTableName()
+            && part.TargetEntityType.GetSchema() == part.DeclaringEntityType.GetSchema()
+            && ColumnsOf(part).All(static column => column.IsNullable && !column.IsShadowProperty());
+
+    private static IEnumerable<IProperty> ColumnsOf(INavigation part)
+        => part.TargetEntityType.GetProperties().Where(static property => !property.IsPrimaryKey());
+
+    /// <summary>Whether a converter may give back another value: the application's, and those of EF Core that cut or reformat.</summary>
+    private static bool MayLose(Type converter)
+        => converter.Namespace != typeof(ValueConverter).Namespace
+            || (converter.IsGenericType && converter.GetGenericTypeDefinition() is var kind
+                && (kind == typeof(ValueConverter<,>) || kind == typeof(CastingConverter<,>)))
+            || converter == typeof(DateTimeOffsetToBinaryConverter);
+
+    private static string? RefuseConverted(IProperty property, ValueConverter converter, object state)
+    {
+        if (property.GetGetter().GetClrValue(state) is not { } value)
+        {
+            return null;
+        }
+
+        try
+        {
+            var back = converter.ConvertFromProvider(converter.ConvertToProvider(value));
+            return Equals(value, back) || new GraphComparer().Difference(value, back, property.Name) is not { } difference
+                ? null
+                : $"{difference}, by the converter of its column. Way out: mend the converter (HasConversion), or put into the state what " +
+                  "it gives back.";
+        }
+#pragma warning disable CA1031 // Whatever the application's converter throws, the flush would meet it too.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return $"the converter of the column of '{property.Name}' does not take it: {e.Message} Way out: mend the converter.";
+        }
     }
 
     private bool IsUnfit(object? value, bool isInstant) => value switch
     {
+        // They are the infinite ones of PostgreSQL, which have no zone, and come back without.
+        DateTime time when IsInfinite(time) => false,
         DateTime time => isInstant != (time.Kind == DateTimeKind.Utc),
 
         // In bulk the instant is written; SaveChanges refuses another offset.
         DateTimeOffset time => _isTracked && isInstant && time.Offset != TimeSpan.Zero,
         _ => false,
     };
+
+    private static bool IsInfinite(DateTime time)
+        => (time == DateTime.MinValue || time == DateTime.MaxValue)
+            && !(AppContext.TryGetSwitch("Npgsql.DisableDateTimeInfinityConversions", out var isOff) && isOff);
 }

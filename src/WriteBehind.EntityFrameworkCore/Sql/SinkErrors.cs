@@ -78,6 +78,12 @@ internal sealed class SinkErrors(string type, Func<PostgresException, bool> isWr
     /// </summary>
     public static bool IsStale(Exception error) => Find<PostgresException>(error) is { } refused && SqlStates.IsStale(refused);
 
+    /// <summary>
+    /// Whether the server is a standby, which takes no writes: with several in the connection string the next connection may be to another.
+    /// </summary>
+    public static bool IsOfStandby(Exception error)
+        => Find<PostgresException>(error) is { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } refused && !SqlStates.IsOfFunction(refused);
+
     /// <summary>Whether it remembers types, at that.</summary>
     public static bool HasStaleTypes(Exception error)
         => Find<PostgresException>(error) is { SqlState: PostgresErrorCodes.InternalError or PostgresErrorCodes.UndefinedObject } refused

@@ -230,7 +230,14 @@ internal sealed class EntityBuffer
     private async Task<IReadOnlyList<WriteReply>> WriteBatchAsync(IReadOnlyList<WriteRequest> batch)
     {
         await ReachAsync(ProtocolStep.BeforeWrite, batch).ConfigureAwait(false);
-        var bound = new DirtyBound(_options.MaxDirty, Keys.Shards, IsPooled: _options.MaxDirty < Keys.Shards && AreShardsTogether);
+        var isSmall = _options.MaxDirty < Keys.Shards;
+        if (isSmall)
+        {
+            // Spread over shards so small a bound leaves none for some. At maxmemory this is refused as the write would be.
+            await _redis.FindOneServerAsync(isNeeded: true, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        var bound = new DirtyBound(_options.MaxDirty, Keys.Shards, IsPooled: isSmall && AreShardsTogether);
         var call = new WriteCall(batch, Keys, Epochs, Process, bound, FenceTimes, Memos);
         ScriptReply reply;
         try

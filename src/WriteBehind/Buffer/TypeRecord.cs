@@ -60,12 +60,13 @@ internal sealed class TypeRecord(RedisConnections redis, EntityBuffer buffer, En
                 options.Type);
         }
 
-        if (options.MaxDirty < options.Shards && !redis.IsOneServer)
+        if (options.MaxDirty < options.Shards && redis is { IsOneServer: false, IsOneServerKnown: true })
         {
             throw new ConfigurationException(
                 nameof(EntityTypeOptions.MaxDirty),
                 $"MaxDirty of '{options.Type}' is {options.MaxDirty}, less than its Shards ({options.Shards}). On a Redis " +
-                $"Cluster each shard has its own part of the bound, and some would have none: use at least {options.Shards}.",
+                "Cluster, or behind a proxy that spreads keys over servers, each shard has its own part of the bound, and some would " +
+                $"have none: use at least {options.Shards}.",
                 options.Type);
         }
 

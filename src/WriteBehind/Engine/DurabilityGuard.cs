@@ -75,6 +75,7 @@ internal sealed partial class DurabilityGuard(
                 await redis.ProveAsync(cancellationToken).ConfigureAwait(false);
             }
 
+            await redis.FindOneServerAsync(isNeeded: false, cancellationToken).ConfigureAwait(false);
             await redis.ProveStillWatchedAsync(cancellationToken).ConfigureAwait(false);
             return [];
         }

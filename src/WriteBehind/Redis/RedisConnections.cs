@@ -53,6 +53,9 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// </summary>
     public bool IsOneServer { get; private set; }
 
+    /// <summary>Whether that was found out of the servers that are connected now; calls for each shard are right everywhere.</summary>
+    public bool IsOneServerKnown { get; private set; }
+
     /// <summary>Whether what the protocol relies on was proved of the servers that are connected now.</summary>
     public bool IsProved => Volatile.Read(ref _proved) == 1;
 
@@ -125,11 +128,40 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 
             var settle = await SettleAsync(cancellationToken).ConfigureAwait(false);
             await _proof.ProveScriptsAsync(this, shared, settle, cancellationToken).ConfigureAwait(false);
-            IsOneServer = (IsBehindProxy || MayBeOneServer(shared.Multiplexer))
-                && await _proof.IsOneServerAsync(this, shared, cancellationToken).ConfigureAwait(false);
+            await FindOneServerAsync(isNeeded: false, cancellationToken).ConfigureAwait(false);
             Interlocked.Increment(ref _proofs);
         }
         catch
+        {
+            Volatile.Write(ref _proved, 0);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Finds out whether one server holds all keys, unless that is known. At maxmemory nothing can be tried: it stays unknown, which is an
+    /// error only where it is needed, and the watch asks until it is known.
+    /// </summary>
+    /// <exception cref="ConfigurationException">A script does not even find all keys of one shard.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away; or is at maxmemory, and it is needed.</exception>
+    public async Task FindOneServerAsync(bool isNeeded, CancellationToken cancellationToken)
+    {
+        if (_proof is null || IsOneServerKnown)
+        {
+            return;
+        }
+
+        var shared = await SharedAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            IsOneServer = (IsBehindProxy || MayBeOneServer(shared.Multiplexer))
+                && await _proof.IsOneServerAsync(this, shared, cancellationToken).ConfigureAwait(false);
+            IsOneServerKnown = true;
+        }
+        catch (BufferUnavailableException e) when (!isNeeded && RedisErrors.MayBeOutOfMemory(e))
+        {
+        }
+        catch (ConfigurationException)
         {
             Volatile.Write(ref _proved, 0);
             throw;
@@ -192,10 +224,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// </summary>
     /// <exception cref="BufferUnavailableException">Redis did not answer, or refused.</exception>
     public async Task<T> RunAsync<T>(Func<IDatabase, Task<T>> command, CancellationToken cancellationToken)
-    {
-        var database = await SharedAsync(cancellationToken).ConfigureAwait(false);
-        return await RunOnAsync(database, command, cancellationToken).ConfigureAwait(false);
-    }
+        => await RunOnAsync(await SharedAsync(cancellationToken).ConfigureAwait(false), command, cancellationToken).ConfigureAwait(false);
 
     /// <summary>The same on a given connection.</summary>
     public Task<T> RunOnAsync<T>(IDatabase database, Func<IDatabase, Task<T>> command, CancellationToken cancellationToken)
@@ -232,10 +261,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// Gives the settle connection up; the next settle opens a new one. After a restart of Redis the library may keep one that refuses
     /// every transaction (seen with 2.13).
     /// </summary>
-    /// <param name="failed">
-    /// What <see cref="SettleAsync"/> gave. Many settles share a connection and fail together: the late ones must not take away the one
-    /// that the first of them had opened anew.
-    /// </param>
+    /// <param name="failed">What <see cref="SettleAsync"/> gave. Many settles share a connection and fail together: the late ones must not
+    /// take away the one that the first of them had opened anew.</param>
     public void DropSettle(IDatabase failed)
     {
         var multiplexer = failed.Multiplexer;
@@ -262,13 +289,10 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var multiplexer in new[] { _shared, _settle, _waiting })
+        foreach (var multiplexer in new[] { _shared, _settle, _waiting }.OfType<IConnectionMultiplexer>())
         {
-            if (multiplexer is not null)
-            {
-                // A Redis that hangs must not hold up the end of the process.
-                await Task.WhenAny(CloseAsync(multiplexer), Task.Delay(_timeout, _time)).ConfigureAwait(false);
-            }
+            // A Redis that hangs must not hold up the end of the process.
+            await Task.WhenAny(CloseAsync(multiplexer), Task.Delay(_timeout, _time)).ConfigureAwait(false);
         }
 
         _connecting.Dispose();
@@ -279,9 +303,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// meanwhile.
     /// </summary>
     private async Task<IConnectionMultiplexer> ConnectAsync(
-        Func<IConnectionMultiplexer?> present,
-        Func<IConnectionMultiplexer, ValueTask> keep,
-        BacklogPolicy policy,
+        Func<IConnectionMultiplexer?> present, Func<IConnectionMultiplexer, ValueTask> keep, BacklogPolicy policy,
         CancellationToken cancellationToken)
     {
         await _connecting.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -318,13 +340,13 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 
     private ValueTask KeepShared(IConnectionMultiplexer multiplexer)
     {
-        IsOneServer = _proof is null && MayBeOneServer(multiplexer);
+        (IsOneServer, IsOneServerKnown) = (_proof is null && MayBeOneServer(multiplexer), _proof is null);
         multiplexer.ConnectionRestored += (_, restored) =>
         {
             if (restored.ConnectionType == ConnectionType.Interactive && _proof is not null)
             {
                 // Who answers now may be another server, or several. Calls for each shard are right everywhere.
-                IsOneServer = false;
+                (IsOneServer, IsOneServerKnown) = (false, false);
                 Volatile.Write(ref _proved, 0);
             }
         };

@@ -245,7 +245,7 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
 
     /// <summary>Whether a script finds the keys of several shards, so that writes of all of them may share a call.</summary>
     /// <exception cref="ConfigurationException">A script does not even find all keys of one shard.</exception>
-    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away, or at maxmemory, where nothing can be tried.</exception>
     public async Task<bool> IsOneServerAsync(RedisConnections redis, IDatabase database, CancellationToken cancellationToken)
     {
         if (roots.Count == 0)
@@ -270,7 +270,7 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
             RedisKey[] ofShards = [.. roots.Take(MostKeys).Select(root => (RedisKey)$"{root}:proof:s:{nonce}")];
             return await AreFoundAsync(ofShards).ConfigureAwait(false);
         }
-        catch (BufferUnavailableException e) when (RedisErrors.IsOfKeys(e) || RedisErrors.MayBeOutOfMemory(e))
+        catch (BufferUnavailableException e) when (RedisErrors.IsOfKeys(e))
         {
             return false;
         }

@@ -291,6 +291,11 @@ internal sealed class JsonContractReader(JsonSerializerOptions options)
             _doubts.Add($"{here} is not always written");
         }
 
+        if (MemberCode.IsFilledAlready(info, property))
+        {
+            _doubts.Add($"{here} holds something when it is made, to which what is read is added");
+        }
+
         if (!IsOfDotNet(info.Type)
             && (!MemberCode.IsPlain(member) || (property.AssociatedParameter is { } taken && !IsTakenAsItIs(info, taken, member))))
         {

@@ -1,10 +1,12 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Collections;
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace WriteBehind.States;
 
@@ -135,6 +137,31 @@ internal static class MemberCode
         var own = new JsonSerializerOptions(options) { Converters = { converter } };
         return Enum.GetValues(values).Cast<object>().All(
             value => value.Equals(JsonSerializer.Deserialize(JsonSerializer.SerializeToUtf8Bytes(value, type, own), type, own)));
+    }
+
+    /// <summary>
+    /// Whether a member is filled when it is read (<see cref="JsonObjectCreationHandling.Populate"/>), and a new object may have something in
+    /// it already: a set or dictionary that had it taken out would come back with it.
+    /// </summary>
+    public static bool IsFilledAlready(JsonTypeInfo info, JsonPropertyInfo property)
+    {
+        var handling = property.ObjectCreationHandling ?? info.PreferredPropertyObjectCreationHandling
+            ?? info.Options.PreferredObjectCreationHandling;
+        if (handling != JsonObjectCreationHandling.Populate || !property.PropertyType.IsAssignableTo(typeof(IEnumerable)))
+        {
+            return false;
+        }
+
+        try
+        {
+            return info.CreateObject is not { } create || (property.Get!(create()) is IEnumerable made && made.Cast<object?>().Any());
+        }
+#pragma warning disable CA1031 // The application's constructor may throw. Then there is nothing to say.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return true;
+        }
     }
 
     /// <summary>

@@ -108,6 +108,31 @@ public sealed class StoredStateTests(StorageSilo silo) : IClassFixture<StorageSi
         Assert.Equivalent(state.State, (await ReadAsync<New.State>(storage, id)).State, strict: true);
     }
 
+    [Fact]
+    public async Task A_member_of_a_newer_release_in_what_the_silo_s_serializer_wrote_is_left_to_it()
+    {
+        var (storage, id, shrunk) = (silo.StorageOf("silo"), NewId(), NewId());
+        await storage.WriteStateAsync("parcel", id, new GrainState<Old.Box>(new() { Parts = [new(), new()] }));
+        await storage.WriteStateAsync("parcel", shrunk, new GrainState<Old.Shrunk>(new() { Parts = [new(), new()] }));
+        await silo.FlushIfAsync(true);
+        Assert.Equal(2, (await ReadAsync<Old.Box>(storage, id)).State!.Parts.Length);
+
+        // As the newer release has it. (Orleans' JSON names the class, and a process has no two of one name.)
+        await silo.Cluster.Database.ScalarAsync(
+            """
+            UPDATE write_behind_documents
+            SET state = jsonb_build_object('$orleans', replace(state->>'$orleans', '"$id":"3"', '"$id":"3","Shelf":"B7"'))
+            WHERE id LIKE '%' || @one OR id LIKE '%' || @other
+            """,
+            new Npgsql.NpgsqlParameter("one", $"{id.Key}"),
+            new Npgsql.NpgsqlParameter("other", $"{shrunk.Key}"));
+        var error = await Assert.ThrowsAsync<PayloadException>(() => ReadAsync<Old.Box>(storage, id));
+
+        Assert.Equal(PayloadProblem.NewerSchema, error.Problem);
+        Assert.Contains("Shelf", error.Message, StringComparison.Ordinal);
+        Assert.Equal(2, (await ReadAsync<Old.Shrunk>(storage, shrunk)).State!.Parts.Length);
+    }
+
     private static GrainId NewId() => GrainId.Create("stored", SharedServers.FreshName("key"));
 
     private static async Task<GrainState<T>> ReadAsync<T>(IGrainStorage storage, GrainId id)
@@ -140,6 +165,17 @@ public sealed class StoredStateTests(StorageSilo silo) : IClassFixture<StorageSi
         }
 
         public sealed class Part;
+
+        public sealed class Box
+        {
+            public Part[] Parts { get; set; } = [];
+        }
+
+        [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
+        public sealed class Shrunk
+        {
+            public Part[] Parts { get; set; } = [];
+        }
 
         [JsonDerivedType(typeof(Dog), "dog")]
         public abstract class Pet;

@@ -30,6 +30,22 @@ public sealed class PostgresServer : PrivateServer
         return server;
     }
 
+    /// <summary>Starts a standby that follows this server by streaming replication.</summary>
+    public async Task<PostgresServer> StartStandbyAsync()
+    {
+        var standby = new PostgresServer(_options);
+        await ToolRunner.RunAsync("mkdir", ["-m", "700", standby.Folder], PostgresBinaries.User);
+        var here = string.Create(
+            CultureInfo.InvariantCulture,
+            $"host=127.0.0.1 port={Port} user={PostgresTemplate.UserName} password={PostgresTemplate.Password}");
+        await ToolRunner.RunAsync(
+            await PostgresBinaries.PathOfAsync("pg_basebackup", _options.Release),
+            ["-D", standby.DataPath, "--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-d", here],
+            PostgresBinaries.User);
+        await standby.StartOnFreePortAsync();
+        return standby;
+    }
+
     /// <summary>Creates an empty database.</summary>
     /// <returns>How to reach it.</returns>
     public async Task<string> CreateDatabaseAsync()

@@ -106,6 +106,40 @@ public sealed class PostgresInvalidationTests
     }
 
     [Fact]
+    public async Task A_transaction_that_changed_such_a_table_can_not_be_prepared_and_without_the_trigger_it_can()
+    {
+        await using var postgres = await PostgresServer.StartAsync(
+            new() { Fsync = false, ExtraSettings = ["max_prepared_transactions=2"] });
+        var database = await postgres.CreateDatabaseAsync();
+        var table = new ItemTable(database);
+        await table.CreateAsync();
+        await table.ExecuteAsync(CacheInvalidationSql.Create("readings", ["id"], "readings"));
+        await using var connection = new NpgsqlConnection(database);
+        await connection.OpenAsync();
+        const string Change = "INSERT INTO readings VALUES ('a', 1, 1, 1)";
+
+        await RunAsync("BEGIN");
+        await RunAsync(Change);
+        var error = await Assert.ThrowsAsync<PostgresException>(() => RunAsync("PREPARE TRANSACTION 'one'"));
+        Assert.Equal("0A000", error.SqlState);
+        Assert.Contains("NOTIFY", error.MessageText, StringComparison.Ordinal);
+        Assert.Equal(0L, await table.ScalarAsync<long>("SELECT count(*) FROM readings"));
+
+        await RunAsync("BEGIN");
+        await RunAsync("SET LOCAL session_replication_role = replica");
+        await RunAsync(Change);
+        await RunAsync("PREPARE TRANSACTION 'two'");
+        await RunAsync("COMMIT PREPARED 'two'");
+        Assert.Equal(1L, await table.ScalarAsync<long>("SELECT count(*) FROM readings"));
+
+        async Task RunAsync(string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
+    [Fact]
     public async Task After_a_gap_the_cache_is_emptied_since_nobody_knows_what_was_missed()
     {
         await using var postgres = await PostgresServer.StartAsync(new() { Fsync = false });

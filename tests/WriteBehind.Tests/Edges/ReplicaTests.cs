@@ -1,3 +1,5 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 
@@ -5,7 +7,7 @@ namespace WriteBehind.Tests.Edges;
 
 /// <summary>
 /// While its master is away the client library sends scripts to a replica, though not a SET. Every command is the master's: an old state
-/// must not be given.
+/// must not be given. And where a replica that lags is made the master, what is acknowledged from then on reaches PostgreSQL.
 /// </summary>
 public sealed class ReplicaTests
 {
@@ -31,6 +33,73 @@ public sealed class ReplicaTests
         for (var i = 0; i < 20; i++)
         {
             await Assert.ThrowsAsync<BufferUnavailableException>(() => engine.Items.GetAsync("a"));
+        }
+    }
+
+    [Theory]
+    [InlineData(AfterFlush.Delete)]
+    [InlineData(AfterFlush.Keep)]
+    public async Task What_is_acknowledged_after_a_replica_that_lags_became_the_master_reaches_the_database(AfterFlush afterFlush)
+    {
+        await using var master = await RedisServer.StartAsync();
+        await using var replica = await RedisServer.StartAsync(new() { ReplicaOf = master.Port });
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Redis = $"127.0.0.1:{master.Port},127.0.0.1:{replica.Port},abortConnect=false,connectTimeout=4000,syncTimeout=4000",
+            Item = item => item.AfterFlush = afterFlush,
+        });
+        await engine.Items.SetAsync("settled", new Item(1));
+        await engine.FlushAsync("settled");
+        await engine.Items.SetAsync("dirty", new Item(1));
+        await Eventually.TrueAsync(
+            async () => await OffsetAsync(replica, "slave_repl_offset") >= await OffsetAsync(master, "master_repl_offset"),
+            because: "the replica has it");
+
+        // It keeps what it has, and hears of nothing that comes.
+        await replica.SendAsync("REPLICAOF", "127.0.0.1", "1");
+        foreach (var id in new[] { "settled", "dirty" })
+        {
+            for (var quantity = 2; quantity <= 4; quantity++)
+            {
+                await engine.Items.SetAsync(id, new Item(quantity));
+                await engine.FlushAsync(id);
+            }
+        }
+
+        await engine.Items.SetAsync("lost", new Item(1));
+        await master.KillAsync();
+        await replica.SendAsync("REPLICAOF", "NO", "ONE");
+        await Eventually.TrueAsync(() => AnswersAsync(engine), because: "the new master is found");
+
+        foreach (var id in new[] { "settled", "dirty" })
+        {
+            Assert.Equal(new Entity<Item>(id, 4, new Item(4)), await engine.Items.GetAsync(id));
+            Assert.Equal(5, await engine.Items.SetAsync(id, new Item(5)));
+            await engine.FlushAsync(id);
+            Assert.Equal(new ItemRow(id, 5, 5, null), await engine.Table.RowAsync(id));
+        }
+
+        // What nobody else had is gone with the master, and it is said.
+        Assert.Null(await engine.Items.GetAsync("lost"));
+        await Eventually.TrueAsync(
+            async () => (await engine.Engine.GetStatusAsync()).Durability.WentBackAt is not null, because: "it is seen in the status");
+        Assert.True(engine.Log.Has(LogLevel.Critical, "went back to an older state"));
+        Assert.Empty(await engine.Engine.DeadLetters.ListAsync("item"));
+    }
+
+    private static async Task<long> OffsetAsync(RedisServer server, string name)
+        => (await server.SendAsync("INFO", "replication"))!.Split('\n').FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal))
+            is { } line ? long.Parse(line.Trim().Split(':')[1], CultureInfo.InvariantCulture) : -1;
+
+    private static async Task<bool> AnswersAsync(TestEngine engine)
+    {
+        try
+        {
+            return await engine.Items.GetAsync("nobody") is null;
+        }
+        catch (BufferUnavailableException)
+        {
+            return false;
         }
     }
 }

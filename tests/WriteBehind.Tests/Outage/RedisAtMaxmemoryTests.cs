@@ -1,4 +1,5 @@
 using System.Globalization;
+using WriteBehind.Redis;
 using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 
@@ -75,6 +76,41 @@ public sealed class RedisAtMaxmemoryTests
         Assert.Equal(3, (await next.Items.GetAsync("3"))!.State.Quantity);
         Assert.True((await next.FlushAllAsync()).IsClean);
         Assert.Equal(Entities, (await next.Table.RowsAsync()).Count);
+    }
+
+    [Fact]
+    public async Task A_process_that_starts_at_maxmemory_shares_calls_once_there_is_room()
+    {
+        await using var redis = await RedisServer.StartAsync(new() { Timeout = TimeSpan.FromSeconds(15) });
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "1");
+        await using var engine = await TestEngine.StartAsync(new() { Redis = redis.Configuration });
+        var connections = (RedisConnections)engine.Services.GetService(typeof(RedisConnections))!;
+        Assert.False(connections.IsOneServerKnown);
+
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "0");
+
+        await Eventually.TrueAsync(() => connections is { IsOneServerKnown: true, IsOneServer: true });
+    }
+
+    [Fact]
+    public async Task A_bound_below_the_shards_holds_for_a_process_that_starts_at_maxmemory()
+    {
+        await using var redis = await RedisServer.StartAsync(new() { Timeout = TimeSpan.FromSeconds(15) });
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "1");
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Redis = redis.Configuration,
+            Engine = static engine => (engine.WriteTimeout, engine.WatchInterval) = (TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)),
+            Item = static item => item.MaxDirty = 2,
+        });
+        var error = await Assert.ThrowsAsync<BufferUnavailableException>(() => engine.Items.SetAsync("a", new Item(1)));
+        Assert.Contains("maxmemory", error.Message, StringComparison.Ordinal);
+
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "0");
+
+        await engine.Items.SetAsync("a", new Item(1));
+        await engine.Items.SetAsync("b", new Item(2));
+        await Assert.ThrowsAsync<BufferFullException>(() => engine.Items.SetAsync("c", new Item(3)));
     }
 
     [Fact]

@@ -19,6 +19,9 @@ public sealed class MemberCodeTests
         RefusesLate(new Painted { Paint = Paint.Red }, new Painted { Paint = Paint.Crimson });
         RefusesLate(new MaybePainted { Paint = null }, new MaybePainted { Paint = Paint.Crimson });
         RefusesLate(new Awoken { Count = 1 }, new Awoken { Count = -1 });
+        var emptied = new Prefilled();
+        emptied.Counts.Clear();
+        RefusesLate(new Prefilled(), emptied);
     }
 
     [Theory]
@@ -31,6 +34,7 @@ public sealed class MemberCodeTests
     [InlineData(typeof(Awoken))]
     [InlineData(typeof(Swapped))]
     [InlineData(typeof(ByInit))]
+    [InlineData(typeof(Prefilled))]
     public void Such_code_is_a_doubt(Type type) => Assert.NotEmpty(DoubtsOf(type));
 
     [Theory]
@@ -43,6 +47,7 @@ public sealed class MemberCodeTests
     [InlineData(typeof(Of<Plain>))]
     [InlineData(typeof(Made))]
     [InlineData(typeof(Worked))]
+    [InlineData(typeof(Populated))]
     public void What_only_keeps_what_it_is_given_is_none(Type type) => Assert.Empty(DoubtsOf(type));
 
     private static IReadOnlyList<string> DoubtsOf(Type type)
@@ -58,6 +63,18 @@ public sealed class MemberCodeTests
         }
 
         Assert.Equal(PayloadProblem.NotSerializable, Assert.Throws<PayloadException>(() => codec.Encode("a", bad)).Problem);
+    }
+
+    private sealed class Prefilled
+    {
+        [JsonObjectCreationHandling(JsonObjectCreationHandling.Populate)]
+        public Dictionary<string, int> Counts { get; } = new() { ["all"] = 1 };
+    }
+
+    private sealed class Populated
+    {
+        [JsonObjectCreationHandling(JsonObjectCreationHandling.Populate)]
+        public Dictionary<string, int> Counts { get; } = [];
     }
 
     private sealed record Rounded(decimal Amount)
