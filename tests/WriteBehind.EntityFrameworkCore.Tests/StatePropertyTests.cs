@@ -202,7 +202,11 @@ internal sealed class MadeUpKind<TState>(string name, AfterFlush afterFlush) : M
 
     public override void Register(WriteBehindBuilder builder) => builder.AddEntity<TState>(
         name,
-        type => (type.AfterFlush, type.FlushDelay, type.MaxAge, type.Shards) = (afterFlush, TimeSpan.FromMinutes(30), TimeSpan.FromHours(1), 2));
+        type =>
+        {
+            (type.AfterFlush, type.Shards) = (afterFlush, 2);
+            (type.FlushDelay, type.MaxAge) = (TimeSpan.FromMinutes(30), TimeSpan.FromHours(1));
+        });
 
     public override string Describe(IEntitySinkFactory factory)
         => factory.Create(new EntityTypeOptions<TState>(name)).Description;

@@ -115,7 +115,8 @@ internal sealed class GrainStateCodec<T>
     private T ReadWrapped(string id, byte[] bytes)
     {
         var state = _silo.Deserialize<T>(BinaryData.FromBytes(bytes))!;
-        return typeof(T).GetCustomAttribute<JsonUnmappedMemberHandlingAttribute>() is { UnmappedMemberHandling: JsonUnmappedMemberHandling.Skip }
+        var handling = typeof(T).GetCustomAttribute<JsonUnmappedMemberHandlingAttribute>()?.UnmappedMemberHandling;
+        return handling == JsonUnmappedMemberHandling.Skip
             || Parse(bytes) is not { } stored || Parse(_silo.Serialize(state).ToArray()) is not { } known
             || MissingIn(known, stored, typeof(T).Name) is not { } missing
                 ? state
@@ -151,8 +152,8 @@ internal sealed class GrainStateCodec<T>
 
     private PayloadException Newer(string id, string what, Exception? cause) => new(
         PayloadProblem.NewerSchema,
-        $"The state of {_options.EntityType} '{id}' has what this process does not know ({what}), so it is left alone: a newer release of " +
-        $"the application wrote it and can read it. Where {typeof(T).Name} has lost a member for good, mark it with " +
+        $"The state of {_options.EntityType} '{id}' has what this process does not know ({what}), so it is left alone: a newer release " +
+        $"of the application wrote it and can read it. Where {typeof(T).Name} has lost a member for good, mark it with " +
         "[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)].",
         _options.EntityType,
         id,

@@ -132,7 +132,8 @@ internal static class Owned
     private static List<EntityEntry> InOrder(INavigation navigation, List<EntityEntry> items)
     {
         var key = navigation.TargetEntityType.FindPrimaryKey()!.Properties
-            .Where(property => !navigation.ForeignKey.Properties.Contains(property) && property.ClrType.IsAssignableTo(typeof(IComparable)));
+            .Except(navigation.ForeignKey.Properties)
+            .Where(static property => property.ClrType.IsAssignableTo(typeof(IComparable)));
         return [.. key.Aggregate(
             items.OrderBy(static _ => 0), static (sorted, property) => sorted.ThenBy(item => item.Property(property.Name).CurrentValue))];
     }

@@ -195,8 +195,8 @@ internal sealed class MappedValues
             if (member.GetGetter().GetClrValue(state) is { } part
                 && columns.TrueForAll(column => column.GetGetter().GetClrValue(part) is null))
             {
-                return $"'{member.Name}' holds nothing but nulls, and its columns can't tell that from none. Way out: put null in its place, " +
-                    $"make it required (Navigation(\"{member.Name}\").IsRequired()), or give it a member that is.";
+                return $"'{member.Name}' holds nothing but nulls, and its columns can't tell that from none. Way out: put null in its " +
+                    $"place, make it required (Navigation(\"{member.Name}\").IsRequired()), or give it a member that is.";
             }
         }
 
@@ -240,8 +240,8 @@ internal sealed class MappedValues
             var back = converter.ConvertFromProvider(converter.ConvertToProvider(value));
             return Equals(value, back) || new GraphComparer().Difference(value, back, property.Name) is not { } difference
                 ? null
-                : $"{difference}, by the converter of its column. Way out: mend the converter (HasConversion), or put into the state what " +
-                  "it gives back.";
+                : $"{difference}, by the converter of its column. Way out: mend the converter (HasConversion), or put into the state " +
+                  "what it gives back.";
         }
 #pragma warning disable CA1031 // Whatever the application's converter throws, the flush would meet it too.
         catch (Exception e)

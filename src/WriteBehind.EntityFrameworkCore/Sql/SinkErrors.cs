@@ -82,7 +82,8 @@ internal sealed class SinkErrors(string type, Func<PostgresException, bool> isWr
     /// Whether the server is a standby, which takes no writes: with several in the connection string the next connection may be to another.
     /// </summary>
     public static bool IsOfStandby(Exception error)
-        => Find<PostgresException>(error) is { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } refused && !SqlStates.IsOfFunction(refused);
+        => Find<PostgresException>(error) is { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } refused
+            && !SqlStates.IsOfFunction(refused);
 
     /// <summary>Whether it remembers types, at that.</summary>
     public static bool HasStaleTypes(Exception error)

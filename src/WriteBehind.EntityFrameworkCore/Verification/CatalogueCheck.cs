@@ -102,8 +102,8 @@ internal sealed class CatalogueCheck(string type, IReadOnlyList<ExpectedTable> t
         {
             throw Refuse(
                 expected.Name,
-                $"{expected.Name} is a foreign table. A flush rests on ON CONFLICT, on locks and on the clock of the server that has the rows, " +
-                "and none of these reach through a foreign table.",
+                $"{expected.Name} is a foreign table. A flush rests on ON CONFLICT, on locks and on the clock of the server that has the " +
+                "rows, and none of these reach through a foreign table.",
                 "Let the context connect to the server that has the table, or map the entity to a table of this one.");
         }
 

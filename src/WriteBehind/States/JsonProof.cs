@@ -140,8 +140,8 @@ internal static class MemberCode
     }
 
     /// <summary>
-    /// Whether a member is filled when it is read (<see cref="JsonObjectCreationHandling.Populate"/>), and a new object may have something in
-    /// it already: a set or dictionary that had it taken out would come back with it.
+    /// Whether a member is filled when it is read (<see cref="JsonObjectCreationHandling.Populate"/>), and a new object may have something
+    /// in it already: a set or dictionary that had it taken out would come back with it.
     /// </summary>
     public static bool IsFilledAlready(JsonTypeInfo info, JsonPropertyInfo property)
     {

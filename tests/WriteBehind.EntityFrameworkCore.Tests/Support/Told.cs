@@ -45,8 +45,8 @@ internal static class Told
     {
         var type = elements.GetType();
         var told = elements.Cast<object?>().Select(Of);
-        if (type.GetInterfaces().Any(static one => one.IsGenericType
-            && (one.GetGenericTypeDefinition() == typeof(IReadOnlySet<>) || one.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>))))
+        if (type.GetInterfaces().Any(static one => one.IsGenericType && one.GetGenericTypeDefinition() is var kind
+            && (kind == typeof(IReadOnlySet<>) || kind == typeof(IReadOnlyDictionary<,>))))
         {
             told = told.Order(StringComparer.Ordinal);
         }
@@ -63,8 +63,8 @@ internal static class Told
             foreach (var field in type.GetFields(
                 BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
             {
-                text.Append(field.Name.Split('<', '>') is [_, var name, _] ? name : field.Name).Append(": ").Append(Of(field.GetValue(value)))
-                    .Append(", ");
+                var name = field.Name.Split('<', '>') is [_, var member, _] ? member : field.Name;
+                text.Append(name).Append(": ").Append(Of(field.GetValue(value))).Append(", ");
             }
         }
 

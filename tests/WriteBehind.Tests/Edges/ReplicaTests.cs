@@ -88,8 +88,12 @@ public sealed class ReplicaTests
     }
 
     private static async Task<long> OffsetAsync(RedisServer server, string name)
-        => (await server.SendAsync("INFO", "replication"))!.Split('\n').FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal))
-            is { } line ? long.Parse(line.Trim().Split(':')[1], CultureInfo.InvariantCulture) : -1;
+    {
+        var lines = (await server.SendAsync("INFO", "replication"))!.Split('\n');
+        return lines.FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal)) is { } found
+            ? long.Parse(found.Trim().Split(':')[1], CultureInfo.InvariantCulture)
+            : -1;
+    }
 
     private static async Task<bool> AnswersAsync(TestEngine engine)
     {
