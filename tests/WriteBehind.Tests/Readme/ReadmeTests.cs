@@ -41,5 +41,15 @@ public sealed class ReadmeTests
         Assert.Contains("```csharp\n" + example + "\n```", readme, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("ReadmeExample.cs")]
+    [InlineData("../../Orleans.WriteBehind.Tests/Readme/Stock.cs")]
+    public async Task The_state_type_that_the_readme_names_is_the_one_of_its_examples(string source)
+    {
+        const string Type = "record Stock(long Quantity)";
+        Assert.Contains($"`Stock` is `{Type}`", await File.ReadAllTextAsync(PathOf("../../../README.md")), StringComparison.Ordinal);
+        Assert.Contains($"public sealed {Type};", await File.ReadAllTextAsync(PathOf(source)), StringComparison.Ordinal);
+    }
+
     private static string PathOf(string file, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, file);
 }
