@@ -4,7 +4,7 @@
 #   ./bench.sh                 everything; about 15 minutes
 #   ./bench.sh --quick         everything, roughly: under 5 minutes after the build
 #
-#   --group N…                 only these groups, of 1 to 11
+#   --group N…                 only these groups, of 1 to 12
 #   --json FILE                also writes the results to this file
 #   --readme FILE              measures nothing: brings the results in this file (of --json) into README.md and docs/performance.md
 #

@@ -18,5 +18,6 @@ internal static class BenchmarkGroups
         new MicroGroup(),
         new CachingGroup(),
         new ClusterGroup(),
+        new OperationsGroup(),
     ];
 }

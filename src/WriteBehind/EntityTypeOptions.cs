@@ -104,20 +104,20 @@ public abstract class EntityTypeOptions
     /// <summary>
     /// For how long operations (calls with an operation id) are remembered, from the time that their id carries; default 10 min, 1 s to
     /// 1 day. A repeat within it gets the first answer; one that comes later gets <see cref="OperationForgottenException"/>. Longer costs
-    /// memory: about 150 bytes and its result for each operation.
+    /// memory: about 100 bytes and its result for each operation, for up to twice that time.
     /// </summary>
     public TimeSpan OperationTime { get; set; } = TimeSpan.FromMinutes(10);
 
     /// <summary>
     /// The most operations that are remembered of the type; default 1,000,000, at least four for each of <see cref="Shards"/>. Shared out
-    /// among the shards. Beyond it the entities that were longest without an operation are forgotten first, before
-    /// <see cref="OperationTime"/> is over: their operations, and what is as old in their shard, are refused from then on.
+    /// among the shards. Beyond it the oldest are forgotten first, about half of a shard's at once, before <see cref="OperationTime"/> is
+    /// over: they, and what is as old in their shard, are refused from then on.
     /// </summary>
     public long MaxOperations { get; set; } = 1_000_000;
 
     /// <summary>
     /// The most operations that are remembered of one entity; default 20,000, at least 2 (no more than half of a shard's share). Beyond it
-    /// its oldest are forgotten first, half of them at once.
+    /// its oldest are forgotten first, about half of them at once.
     /// </summary>
     public int MaxOperationsPerEntity { get; set; } = 20_000;
 

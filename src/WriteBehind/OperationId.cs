@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace WriteBehind;
 
@@ -38,10 +41,15 @@ public static class OperationId
 /// <summary>The name of an operation, checked.</summary>
 /// <param name="Text">The name, its UUID in lower case.</param>
 /// <param name="Time">When its caller made it, in ms since 1970.</param>
-internal readonly record struct OperationKey(string Text, long Time)
+/// <param name="Uuid">Where it is a UUID and nothing else: that.</param>
+internal readonly record struct OperationKey(string Text, long Time, Guid Uuid = default)
 {
     private const int UuidLength = 36;
+    private const int UuidBytes = 16;
     private const int DigitsOfTime = 13;
+
+    /// <summary>The longest text of a name in Redis as it is; of a longer one it is a hash.</summary>
+    private const int LongestField = 64;
 
     /// <summary>By how much a caller's clock may be ahead of Redis'. The scripts have it too.</summary>
     public static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(5);
@@ -51,6 +59,26 @@ internal readonly record struct OperationKey(string Text, long Time)
         => TryRead(operation, out var key, out var reason)
             ? key
             : throw new InvalidOperationIdException(type, entityId, operation, reason);
+
+    /// <summary>
+    /// The name of the operation of an entity, in its shard: short, and no other's. A 'u', a UUID and the entity's id; or a 't', the text,
+    /// a blank (which no operation's text has) and the id; or, where that is long, an 'h' and its SHA-256.
+    /// </summary>
+    public byte[] FieldOf(string entityId)
+    {
+        var idBytes = Encoding.UTF8.GetByteCount(entityId);
+        if (Uuid != default && 1 + UuidBytes + idBytes <= LongestField)
+        {
+            var field = new byte[1 + UuidBytes + idBytes];
+            field[0] = (byte)'u';
+            Uuid.TryWriteBytes(field.AsSpan(1), bigEndian: true, out _);
+            Encoding.UTF8.GetBytes(entityId, field.AsSpan(1 + UuidBytes));
+            return field;
+        }
+
+        var text = Encoding.UTF8.GetBytes($"t{Text} {entityId}");
+        return text.Length <= LongestField ? text : [(byte)'h', .. SHA256.HashData(text)];
+    }
 
     public static bool TryRead(string? text, out OperationKey key, out string reason)
     {
@@ -68,13 +96,15 @@ internal readonly record struct OperationKey(string Text, long Time)
         {
             key = new(text, time);
         }
-        else if (text.Length >= UuidLength && text[14] == '7' && Guid.TryParseExact(text.AsSpan(0, UuidLength), "D", out _)
+        else if (text.Length >= UuidLength && text[14] == '7' && Guid.TryParseExact(text.AsSpan(0, UuidLength), "D", out var uuid)
             && (text.Length == UuidLength || text[UuidLength] is '/' or ':' or '.' or '-'))
         {
-            var digits = string.Concat(text.AsSpan(0, 8), text.AsSpan(9, 4));
-            key = new(
-                text[..UuidLength].ToLowerInvariant() + text[UuidLength..],
-                long.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+            Span<byte> bytes = stackalloc byte[UuidBytes];
+            uuid.TryWriteBytes(bytes, bigEndian: true, out _);
+            var lower = text.AsSpan(0, UuidLength).ContainsAnyInRange('A', 'Z')
+                ? text[..UuidLength].ToLowerInvariant() + text[UuidLength..]
+                : text;
+            key = new(lower, (long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16), text.Length == UuidLength ? uuid : default);
         }
         else
         {

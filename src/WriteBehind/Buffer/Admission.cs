@@ -29,3 +29,58 @@ internal sealed class Admission
         }
     }
 }
+
+/// <summary>
+/// What this process' latest writes of a type met, so that work which would end in a refusal can be refused before it begins. Nothing is
+/// asked of Redis for it, and a wrong guess corrects itself: some writes are always let through and find out.
+/// </summary>
+internal sealed class WritePressure(KeyLayout keys, TimeProvider time)
+{
+    /// <summary>How long a shard counts as full after it said so. Short: flushes make room all the time.</summary>
+    private static readonly TimeSpan FullFor = TimeSpan.FromMilliseconds(250);
+
+    private readonly long[] _fullAt = new long[keys.Shards];
+    private readonly int[] _stuck = new int[keys.Shards];
+
+    /// <summary>
+    /// Whether Redis is not answering for the entity's shard (on a cluster, one node may be away and the others not): at least one write
+    /// has been tried again for a while. That write is the probe; when it gives up, the next one is let through.
+    /// </summary>
+    public bool IsAway(string id) => Volatile.Read(ref _stuck[keys.ShardOf(id)]) > 0;
+
+    public bool IsFull(string id)
+    {
+        var at = Volatile.Read(ref _fullAt[keys.ShardOf(id)]);
+        return at != 0 && time.GetElapsedTime(at) < FullFor;
+    }
+
+    public void Full(string id) => Volatile.Write(ref _fullAt[keys.ShardOf(id)], time.GetTimestamp());
+
+    public void Room(string id)
+    {
+        ref var at = ref _fullAt[keys.ShardOf(id)];
+        if (Volatile.Read(ref at) != 0)
+        {
+            Volatile.Write(ref at, 0);
+        }
+    }
+
+    public void EnterStuck(string id) => Interlocked.Increment(ref _stuck[keys.ShardOf(id)]);
+
+    public void LeaveStuck(string id) => Interlocked.Decrement(ref _stuck[keys.ShardOf(id)]);
+}
+
+/// <summary>How many entities of a type may be unflushed, and how that is shared among its shards.</summary>
+/// <param name="Most">The bound of them all.</param>
+/// <param name="Shards">How many shards there are.</param>
+/// <param name="IsPooled">
+/// Whether the write script adds up all shards, which needs one server for all of them. So a bound smaller than the number of shards can be
+/// kept; for others their sum would be too dear.
+/// </param>
+internal readonly record struct DirtyBound(long Most, int Shards, bool IsPooled)
+{
+    /// <summary>
+    /// The part of one shard. The parts add up to the bound, never to more: what does not divide evenly goes to the first shards.
+    /// </summary>
+    public long Of(int shard) => IsPooled ? Most : (Most / Shards) + (shard < Most % Shards ? 1 : 0);
+}

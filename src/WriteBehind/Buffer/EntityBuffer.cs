@@ -259,14 +259,7 @@ internal sealed class EntityBuffer
         }
 
         await ReachAsync(ProtocolStep.Written, batch).ConfigureAwait(false);
-        var replies = call.Read(reply);
-        foreach (var id in call.Crowded)
-        {
-            // Before the callers are answered: they are what fills it.
-            await TrimMemosAsync(Keys.ShardOf(id)).ConfigureAwait(false);
-        }
-
-        return replies;
+        return call.Read(reply);
     }
 
     private async Task<IReadOnlyList<BufferedEntity>> ReadShardAsync(int shard, IReadOnlyList<string> ids)
@@ -327,19 +320,16 @@ internal sealed class EntityBuffer
             IsOld: isOld);
     }
 
-    private async Task TrimMemosAsync(int shard)
+    private static int SizeOf(WriteRequest request)
     {
-        try
+        var size = request.Payload?.Length ?? 0;
+        for (var i = 0; i < (request.Memos?.Length ?? 0); i++)
         {
-            await Memos.TrimAsync(shard, CancellationToken.None).ConfigureAwait(false);
+            size += request.Memos![i].Memo.Result?.Length ?? 0;
         }
-        catch (BufferUnavailableException)
-        {
-            // The writes are done. The next one finds the shard as full.
-        }
-    }
 
-    private static int SizeOf(WriteRequest request) => request.Payload?.Length ?? 0;
+        return size;
+    }
 
     private ValueTask ReachAsync(ProtocolStep step, IReadOnlyList<WriteRequest> batch)
         => _gate is OpenGate

@@ -46,8 +46,6 @@ internal sealed class ShardKeys
     private readonly string _fence;
     private readonly string _calls;
     private readonly string _retry;
-    private readonly string _memos;
-    private readonly string _olderMemos;
 
     public ShardKeys(string root)
     {
@@ -57,12 +55,10 @@ internal sealed class ShardKeys
         Dead = root + ":dead";
         Epoch = root + ":epoch";
         Server = root + ":server";
-        Register = root + ":operations";
-        Tally = root + ":tally";
+        var memos = root + ":operations";
+        Memos = [memos, memos + ":older", memos + ":busy", memos + ":1", memos + ":1:older", memos + ":2", memos + ":2:older"];
         _calls = root + ":calls:";
         _retry = root + ":retry:";
-        _memos = root + ":o:";
-        _olderMemos = root + ":p:";
         _entity = root + ":e:";
         _fence = root + ":f:";
     }
@@ -87,11 +83,13 @@ internal sealed class ShardKeys
     /// <summary>String: the run id of the server that holds the shard. Another one means that Redis may have gone back.</summary>
     public RedisKey Server { get; }
 
-    /// <summary>Sorted set: id, scored by the Redis time (ms) of about its last operation.</summary>
-    public RedisKey Register { get; }
-
-    /// <summary>Hash: <c>n</c> memos in the shard, <c>f</c> the latest time of an operation among those that were dropped.</summary>
-    public RedisKey Tally { get; }
+    /// <summary>
+    /// Hashes with TTL, operation and entity to memo, with a head (<c>b</c> begun at, <c>f</c> the floor, <c>p</c> and <c>t</c> the latest
+    /// time in the older one and in it, <c>x</c> whether any entity has a book of its own): the newer and the older one of the shard. Then
+    /// a sorted set: entity, scored by about how many operations of it are in the newer one, or by its own book and its last operation.
+    /// Then the newer and the older hash of each of those books.
+    /// </summary>
+    public IReadOnlyList<RedisKey> Memos { get; }
 
     /// <summary>String with TTL: Redis time (µs) of the last write call of a process. Smaller or missing later, Redis went back.</summary>
     public RedisKey Calls(string process) => _calls + process;
@@ -104,10 +102,4 @@ internal sealed class ShardKeys
 
     /// <summary>String with TTL, <c>version:nonce</c>: what was flushed last; outlives the buffered state.</summary>
     public RedisKey Fence(string id) => _fence + id;
-
-    /// <summary>Hash with TTL: operation to memo, <c>h</c> the head.</summary>
-    public RedisKey Memos(string id) => _memos + id;
-
-    /// <summary>The same, of those before them.</summary>
-    public RedisKey OlderMemos(string id) => _olderMemos + id;
 }

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Globalization;
 using StackExchange.Redis;
 using WriteBehind.Redis;
 
@@ -10,56 +8,98 @@ namespace WriteBehind.Buffer;
 /// from it and changes nothing. Memos outlive flush, removal and delete.
 /// </summary>
 /// <remarks>
-/// <para>The memos of an entity are one hash. Once half as many as may be are in it, it becomes the older of two and a new one is begun;
-/// the older one before it goes. So the oldest go first, in one step whatever their number. The hash has a head: how many are in it, the
-/// latest time among them, the latest time among those that were dropped, whether there is an older one, and when the entity was
-/// last entered in the shard's register. By that the entities that are longest without an operation are dropped where the shard has too
-/// many memos.</para>
-/// <para>What is dropped leaves a floor behind, of the entity or of the shard. An operation without a memo is new only where it is younger
-/// than the floors, than <see cref="EntityTypeOptions.OperationTime"/>, and than the shard's epoch.</para>
+/// <para>The memos of a shard are in a book: two hashes, of which the newer one is written. Once that is full, or was begun longer ago than
+/// memos last, the older one goes and the newer one takes its place. So the oldest go first, in one step whatever their number, and a
+/// memo costs a field of a hash that the writes of a whole call share: one look-up and one write for all operations of a shard. Into the
+/// older one a look is needed only for operations of its time.</para>
+/// <para>What goes leaves a floor behind: the latest time of an operation that was in it. An operation without a memo is new only
+/// where it is younger than the floor, than <see cref="EntityTypeOptions.OperationTime"/>, and than the shard's epoch.</para>
+/// <para>One busy entity must not make the shard forget the others' operations. So those of an entity are counted (where it may have
+/// many, one of them for many others), and one that has more than an eighth of what it may have in the newer hash gets a book of its own,
+/// as long as one of the shard's two is free. Where none is, the shard's book is turned over sooner, so that the bound of an entity
+/// holds.</para>
 /// </remarks>
 internal sealed class OperationMemos(RedisConnections redis, EntityTypeOptions options, KeyLayout keys)
 {
-    private const int MostTrimmed = 64;
+    /// <summary>Books for busy entities in a shard. The scripts have their number, too.</summary>
+    private const int Slots = 2;
 
-    /// <summary>How much longer than memos count their keys last at least, where nobody trims them.</summary>
-    private static readonly TimeSpan Spare = TimeSpan.FromDays(1);
+    /// <summary>For how long calls bring all keys of memos, once one of them was needed.</summary>
+    private static readonly TimeSpan WholeFor = TimeSpan.FromSeconds(20);
 
-    private readonly int[] _trimming = new int[options.Shards];
-    private int _isUsed = 1;
+    /// <summary>By shard; for ever before its first call was answered: what is there is not known then.</summary>
+    private readonly long[] _wholeUntil = [.. Enumerable.Repeat(long.MaxValue, options.Shards)];
 
     /// <summary>The most memos of a shard.</summary>
     private long PerShard => Math.Max(4, options.MaxOperations / options.Shards);
 
-    /// <summary>The most memos in the newer or the older hash of an entity, and so in one write.</summary>
-    public int PerWrite => (int)Math.Clamp(Math.Min(options.MaxOperationsPerEntity, PerShard / 2) / 2, 1, 1024 * 1024);
+    /// <summary>The most memos of an entity.</summary>
+    private long PerEntity => Math.Max(2, Math.Min(options.MaxOperationsPerEntity, PerShard / 2));
 
-    /// <summary>What a write call says of them: for how long they count (ms), the bounds, and how long keys last (ms).</summary>
+    /// <summary>The most memos in either hash of a busy entity's book; 0 where a shard is too small for such books.</summary>
+    private long PerSlot => PerShard < 64 ? 0 : Math.Max(1, PerEntity * 5 / 16);
+
+    /// <summary>The most memos in either hash of a shard's book.</summary>
+    private long PerBook => Math.Max(1, (PerShard - (2 * Slots * PerSlot)) / 2);
+
+    /// <summary>One operation of so many is counted, as so many: of an entity that may have many.</summary>
+    private long Sample => Math.Max(1, PerEntity / 256);
+
+    /// <summary>The most operations in one write.</summary>
+    public int PerWrite => (int)Math.Clamp(PerEntity / 4, 1, 1024 * 1024);
+
+    /// <summary>What a write call says of them.</summary>
     public RedisValue[] Terms =>
     [
         (long)options.OperationTime.TotalMilliseconds,
-        PerWrite,
-        PerShard,
-        (long)(options.OperationTime + Spare).TotalMilliseconds,
+        Lasting,
+        PerBook,
+        PerSlot,
+        Math.Max(PerEntity / 8, 1),
     ];
 
-    /// <summary>Memos are written from now on, so old ones are to be taken away.</summary>
-    public void NoteUse() => Volatile.Write(ref _isUsed, 1);
+    /// <summary>For how long a hash is written (ms): what is last written there lasts as long after, whatever the caller's clock.</summary>
+    private long Lasting => (long)(options.OperationTime + OperationKey.Tolerance + TimeSpan.FromSeconds(1)).TotalMilliseconds;
+
+    /// <summary>Whether the next call brings all keys of a shard's memos; the newer hash is enough as a rule.</summary>
+    public bool IsWhole(int shard) => Volatile.Read(ref _wholeUntil[shard]) > Environment.TickCount64;
+
+    /// <summary>A call with operations of the shard was answered.</summary>
+    public void NoteAnswered(int shard) => Interlocked.CompareExchange(ref _wholeUntil[shard], 0, long.MaxValue);
+
+    /// <summary>A call needed more keys than it had.</summary>
+    public void NoteWhole(string id)
+        => Volatile.Write(ref _wholeUntil[keys.ShardOf(id)], Environment.TickCount64 + (long)WholeFor.TotalMilliseconds);
+
+    /// <summary>For how many operations of its entity this write's count.</summary>
+    public long WeightOf(IReadOnlyList<PendingMemo> memos)
+    {
+        var weight = 0L;
+        var sample = Sample;
+        foreach (var memo in memos)
+        {
+            weight += sample == 1 || (uint)memo.Key.Text.GetHashCode(StringComparison.Ordinal) % sample == 0 ? sample : 0;
+        }
+
+        return weight;
+    }
 
     /// <summary>What is known of operations, in their order.</summary>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     public async Task<MemoReply[]> FindAsync(string id, IReadOnlyList<OperationKey> operations, CancellationToken cancellationToken)
     {
         var shard = keys[keys.ShardOf(id)];
-        var arguments = new RedisValue[1 + (2 * operations.Count)];
-        arguments[0] = (long)options.OperationTime.TotalMilliseconds;
+        var arguments = new RedisValue[OperationScripts.FindHeader + (2 * operations.Count)];
+        (arguments[0], arguments[1]) = ((long)options.OperationTime.TotalMilliseconds, Lasting);
+        (arguments[2], arguments[3]) = (id, operations.Count);
         for (var i = 0; i < operations.Count; i++)
         {
-            (arguments[1 + (2 * i)], arguments[2 + (2 * i)]) = (operations[i].Text, operations[i].Time);
+            arguments[OperationScripts.FindHeader + i] = operations[i].FieldOf(id);
+            arguments[OperationScripts.FindHeader + operations.Count + i] = operations[i].Time;
         }
 
-        var reply = await OperationScripts.Find.RunAsync(
-            redis, [shard.Epoch, shard.Tally, shard.Memos(id), shard.OlderMemos(id)], arguments, cancellationToken).ConfigureAwait(false);
+        var reply = await OperationScripts.Find.RunAsync(redis, [shard.Epoch, .. shard.Memos], arguments, cancellationToken)
+            .ConfigureAwait(false);
         var found = new MemoReply[operations.Count];
         for (var i = 0; i < found.Length; i++)
         {
@@ -69,283 +109,253 @@ internal sealed class OperationMemos(RedisConnections redis, EntityTypeOptions o
 
         return found;
     }
-
-    /// <summary>Takes away what is too old to count, in all shards.</summary>
-    public async Task TrimAsync(CancellationToken cancellationToken)
-    {
-        if (Interlocked.Exchange(ref _isUsed, 0) == 0)
-        {
-            return;
-        }
-
-        for (var shard = 0; shard < keys.Shards; shard++)
-        {
-            if (await TrimAsync(shard, cancellationToken).ConfigureAwait(false))
-            {
-                NoteUse();
-            }
-        }
-    }
-
-    /// <summary>Takes away what is too old or too much in a shard, the oldest first; false where nothing is there at all.</summary>
-    public async Task<bool> TrimAsync(int shard, CancellationToken cancellationToken)
-    {
-        if (Interlocked.Exchange(ref _trimming[shard], 1) == 1)
-        {
-            return true;
-        }
-
-        try
-        {
-            while (true)
-            {
-                var entries = await redis.RunAsync(
-                    database => database.SortedSetRangeByRankWithScoresAsync(
-                        keys[shard].Register, 0, MostTrimmed - 1, flags: CommandFlags.DemandMaster),
-                    cancellationToken).ConfigureAwait(false);
-                if (entries.Length == 0)
-                {
-                    return false;
-                }
-
-                if (await TrimAsync(keys[shard], entries, cancellationToken).ConfigureAwait(false) < MostTrimmed)
-                {
-                    return true;
-                }
-            }
-        }
-        finally
-        {
-            Volatile.Write(ref _trimming[shard], 0);
-        }
-    }
-
-    private async Task<int> TrimAsync(ShardKeys shard, SortedSetEntry[] entries, CancellationToken cancellationToken)
-    {
-        List<RedisKey> touched = [shard.Register, shard.Tally];
-
-        // A little later than they stop counting: what is entered in the register may be younger than it says there.
-        List<RedisValue> arguments = [(long)(options.OperationTime + (3 * OperationKey.Tolerance)).TotalMilliseconds, PerShard * 9 / 10];
-        foreach (var entry in entries)
-        {
-            var id = (string)entry.Element!;
-            touched.AddRange([shard.Memos(id), shard.OlderMemos(id)]);
-            arguments.AddRange([id, entry.Score.ToString("R", CultureInfo.InvariantCulture)]);
-        }
-
-        var reply = await OperationScripts.Trim.RunAsync(redis, [.. touched], [.. arguments], cancellationToken).ConfigureAwait(false);
-        return reply.NextInt();
-    }
-}
-
-/// <summary>What is kept of an operation that took effect.</summary>
-/// <param name="Version">The version of its change.</param>
-/// <param name="Result">Its result; null where none was recorded.</param>
-internal sealed record OperationMemo(long Version, ReadOnlyMemory<byte>? Result)
-{
-    private const int HeadLength = 9;
-
-    /// <summary>Bytes: whether there is a result, the version (little-endian), the result.</summary>
-    public byte[] Write()
-    {
-        var bytes = new byte[HeadLength + (Result?.Length ?? 0)];
-        bytes[0] = Result is null ? (byte)0 : (byte)1;
-        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(1), Version);
-        Result?.Span.CopyTo(bytes.AsSpan(HeadLength));
-        return bytes;
-    }
-
-    public static OperationMemo Read(byte[] bytes) => bytes.Length < HeadLength
-        ? new(0, null)
-        : new(BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(1)), bytes[0] == 0 ? null : bytes.AsMemory(HeadLength));
-}
-
-/// <summary>An operation as it goes with a write.</summary>
-/// <param name="Key">Its name.</param>
-/// <param name="Memo">What is to be kept of it.</param>
-internal readonly record struct PendingMemo(OperationKey Key, OperationMemo Memo);
-
-/// <summary>What is known of an operation.</summary>
-/// <param name="Status">In one word of the script.</param>
-/// <param name="Memo">Its memo; null where there is none.</param>
-internal readonly record struct MemoReply(string Status, OperationMemo? Memo)
-{
-    public const string KnownStatus = "known";
-    private const string NewStatus = "new";
-
-    /// <summary>Whether it has not taken effect.</summary>
-    public bool IsNew => Status == NewStatus;
-
-    /// <summary>Why it can't be carried out, where it is neither known nor new.</summary>
-    public WriteBehindException Error(string type, string id, OperationKey key) => Status switch
-    {
-        "ahead" => new InvalidOperationIdException(
-            type, id, key.Text, $"its time is more than {OperationKey.Tolerance.TotalSeconds:0} s ahead of Redis' clock. Set the clocks."),
-        "expired" => new OperationForgottenException(type, id, key.Text, OperationDoubt.Expired),
-        "dropped" => new OperationForgottenException(type, id, key.Text, OperationDoubt.Dropped),
-        _ => new OperationForgottenException(type, id, key.Text, OperationDoubt.RedisLost),
-    };
 }
 
 /// <summary>What scripts know of memos.</summary>
 internal static class OperationLua
 {
-    /// <summary><c>head</c> and <c>doubt</c>, for all of them.</summary>
+    /// <summary>Keys of a shard's memos where a call brings them all.</summary>
+    public const int Keys = 7;
+
+    /// <summary>
+    /// <c>look</c>, <c>open</c> and <c>slot_of</c>, for all of them. The head of a hash: <c>b</c> when it was begun, <c>f</c> the floor,
+    /// <c>p</c> the latest time of an operation in the older hash, <c>t</c> the latest in it, <c>x</c> whether an entity has a book of its
+    /// own, <c>g</c> up to which time of an operation more than this hash is needed.
+    /// </summary>
     public const string Text = """
-        -- Of a hash of memos: how many, the latest time, the floor, whether there is an older hash, when it was entered in the register.
-        local function head(text)
-          local n, m, f, p, s = string.match(text or '', '^(%d+)|(%d+)|(%d+)|(%d)|(%d+)$')
-          return tonumber(n or 0), tonumber(m or 0), tonumber(f or 0), tonumber(p or 0), tonumber(s or 0)
+        -- Adds what a hash has of the fields behind this place to what is known. Returns its head.
+        local function look(key, from, count, known)
+          local head
+          for first = 1, count, 4000 do
+            local last = math.min(count, first + 3999)
+            local found = redis.pcall('HMGET', key, 'b', 'f', 'p', 't', 'x', unpack(ARGV, from + first, from + last))
+            if found.err then return nil, found.err end
+            head = head or found
+            for o = first, last do known[o] = known[o] or found[o - first + 6] end
+          end
+          return head
         end
-        -- Why an operation without a memo may not be taken for a new one; nil where it may.
-        local function doubt(at, now, oldest, begin, floor)
-          if at > now + 5000 then return 'ahead' end
-          if at < oldest then return 'expired' end
-          if at < begin then return 'lost' end
-          if at <= floor then return 'dropped' end
+        -- A book, where both of its hashes are looked into as far as is needed for operations of this time and later.
+        local function open(newer, older, least, from, count, known)
+          local head, failure = look(newer, from, count, known)
+          if failure then return nil, failure end
+          local book = {
+            newer = newer, older = older, b = tonumber(head[1]), f = tonumber(head[2] or 0),
+            p = tonumber(head[3] or 0), t = tonumber(head[4] or 0), x = head[5] ~= '0',
+          }
+          -- By what is in it, not by when it ended: clocks go back.
+          if not book.b or least <= book.p then
+            head, failure = look(older, from, count, known)
+            if failure then return nil, failure end
+            -- The newer one has gone by itself.
+            if not book.b then
+              book.f, book.p = math.max(tonumber(head[2] or 0), tonumber(head[3] or 0)), tonumber(head[4] or 0)
+            end
+          end
+          return book
+        end
+        -- Which book of its own an entity has; nil for none. Of one that has been idle for longer than memos last nothing is left.
+        local function slot_of(mark, now, lasting)
+          mark = tonumber(mark or 0)
+          return mark >= 1e14 and now - mark % 1e14 <= 2 * lasting and math.floor(mark / 1e14) or nil
         end
 
         """;
 
     /// <summary>
-    /// <c>memos</c>, <c>fresh</c> and <c>record</c>, for the write script. An operation is three arguments: name, time, memo; <c>at</c> is
-    /// the place before the first.
+    /// <c>keep</c> and <c>count</c>, for the write script. A section has its operations' names and memos together, behind the ids.
     /// </summary>
     public const string OfWrites = """
-        local function memos(newer, older, at, count)
-          local fields = { 'h' }
-          for o = 1, count do fields[o + 1] = ARGV[at + 3 * o - 2] end
-          local found = redis.pcall('HMGET', newer, unpack(fields))
-          if found.err then return found end
-          local n, m, f, p, s = head(found[1])
-          found.head = { n, m, f, p, s }
-          if p == 1 then
-            local more = redis.call('HMGET', older, unpack(fields))
-            found.older = more[1]
-            for o = 2, count + 1 do found[o] = found[o] or more[o] end
-          end
-          return found
-        end
-        local function fresh(found, at, count, now, oldest, begin, floor)
-          floor = math.max(floor, found.head[3])
-          for o = 1, count do
-            if found[o + 1] or doubt(tonumber(ARGV[at + 3 * o - 1]), now, oldest, begin, floor) then return false end
-          end
-          return true
-        end
-        -- Returns by how many there are more.
-        local function record(found, newer, older, register, id, at, count, now, most, ttl)
-          local n, m, f, p, s = unpack(found.head)
-          local grown = count
-          if n > 0 and n + count > most then
-            if p == 1 then
-              local gone, latest = head(found.older)
-              f, grown = math.max(f, latest), grown - gone
-              redis.call('UNLINK', older)
+        -- Adds memos to a book: name, memo, and so on. Once it is full or old, the older hash goes and the newer one takes its place.
+        local function keep(book, entries, latest, most, now, lasting, marks)
+          local done = 0
+          while done < #entries do
+            local fresh = book.b and not book.over and now - book.b <= lasting
+            local room = fresh and most + 6 - redis.call('HLEN', book.newer) or 0
+            if room <= 0 then
+              if book.b then
+                book.f, book.p = math.max(book.f, book.p), book.t
+                redis.call('UNLINK', book.older)
+                redis.call('RENAME', book.newer, book.older)
+              end
+              if marks then
+                redis.call('ZREMRANGEBYSCORE', marks, '-inf', 1e14 + now - 2 * lasting)
+                redis.call('ZREMRANGEBYSCORE', marks, 2e14, 2e14 + now - 2 * lasting)
+                book.x = redis.call('ZCARD', marks) > 0
+              end
+              book.b, book.t, book.over, room = now, 0, false, most
+              local gate = book.x and 9e15 or math.max(book.f, book.p)
+              redis.call('HSET', book.newer, 'b', now, 'f', book.f, 'p', book.p, 'x', book.x and '1' or '0', 'g', gate)
+              redis.call('PEXPIRE', book.newer, 2 * lasting)
             end
-            redis.call('RENAME', newer, older)
-            n, m, p, s = 0, 0, 1, 0
+            local last = math.min(#entries, done + 2 * math.min(room, 1000))
+            book.t = math.max(book.t, latest)
+            redis.call('HSET', book.newer, 't', book.t, unpack(entries, done + 1, last))
+            done = last
           end
-          local fields = { 'h', '' }
-          for o = 1, count do
-            local last = at + 3 * o
-            fields[2 * o + 1], fields[2 * o + 2] = ARGV[last - 2], ARGV[last]
-            m = math.max(m, tonumber(ARGV[last - 1]))
+        end
+        -- Counts an entity's operations in the newer hash, and gives it a book of its own where there are many: returns which.
+        local function count_of(book, marks, id, weight, share, most, now, lasting)
+          local sum = tonumber(redis.call('ZINCRBY', marks, weight, id))
+          redis.call('PEXPIRE', marks, 4 * lasting)
+          for slot = 1, most > 0 and sum > share and 2 or 0 do
+            local owner = redis.call('ZREVRANGEBYSCORE', marks, slot * 1e14 + 9e13, slot * 1e14, 'WITHSCORES', 'LIMIT', 0, 1)
+            if not (owner[1] and slot_of(owner[2], now, lasting)) then
+              if owner[1] then redis.call('ZREM', marks, owner[1]) end
+              redis.call('ZADD', marks, slot * 1e14 + now, id)
+              if book.b then redis.call('HSET', book.newer, 'x', '1', 'g', 9e15) end
+              return slot
+            end
           end
-          -- Entered anew every five seconds only: one command less for what is written often.
-          local enter = now - s > 5000 or s > now
-          if enter then s = now end
-          fields[2] = string.format('%.0f|%.0f|%.0f|%d|%.0f', n + count, m, f, p, s)
-          redis.call('HSET', newer, unpack(fields))
-          if enter then
-            redis.call('ZADD', register, now, id)
-            redis.call('PEXPIRE', newer, ttl)
-            if p == 1 then redis.call('PEXPIRE', older, ttl) end
-          end
-          return grown
+          book.over = book.over or sum > 2 * share
         end
 
+        """;
+
+    /// <summary>
+    /// What a section of a call begins with. As a rule (not "whole") its first entities have one operation each, and the others none; the
+    /// newer hash is enough where all operations are young and there is room.
+    /// </summary>
+    public const string OfSection = """
+        local many, least, greatest, whole = tonumber(ARGV[arg + 6]), tonumber(ARGV[arg + 7]), tonumber(ARGV[arg + 8]), ARGV[arg + 9] == '1'
+        local memos, names, begin = key + 3, ids + count, since(epoch)
+        local known, entries, latest, op, book, failed, again, marked = {}, {}, 0, 0, nil, nil, false, nil
+        if many > 0 and whole then
+          book, failed = open(KEYS[memos + 1], KEYS[memos + 2], least, names, many, known)
+          if book and book.x then
+            marked = redis.call('ZMSCORE', KEYS[memos + 3], unpack(ARGV, ids + 1, ids + count))
+          end
+        elseif many > 0 then
+          known = redis.pcall('HMGET', KEYS[memos + 1], 'g', 't', unpack(ARGV, names + 1, names + many))
+          failed = known.err
+          again = not failed and (not known[1] or least <= tonumber(known[1]) or least < begin or least < now - lasts
+            or greatest > now + 5000)
+          -- Of a large hash it does not matter that a few more come in before it is noticed that there is no more room.
+          if not again and not failed and (most < 8192 or exact % 8 == 0) then
+            again = redis.call('HLEN', KEYS[memos + 1]) + many > most + 6
+              or now - tonumber(redis.call('HGET', KEYS[memos + 1], 'b')) > lasting
+          end
+        end
+        key = memos + (many == 0 and 0 or whole and 7 or 1)
         """;
 
     /// <summary>
     /// Whether all operations of an entity are new. After the check of the version: a write that is behind learns of it as it looks again.
-    /// Before that of the bound: a repeat needs no room.
+    /// Before that of the bound: a repeat needs no room. A write that is sent again records what is not there: it may have been stopped
+    /// between state and memos.
     /// </summary>
     public const string OfEntity = """
-        local ops, found = tonumber(ARGV[arg + 6]), nil
-        if status == 'ok' and ops > 0 then
-          found = memos(KEYS[key + 3], KEYS[key + 4], arg + 6, ops)
-          floor = floor or tonumber(redis.call('HGET', tally, 'f') or 0)
-          if found.err then
-            status, detail = 'error', found.err
-          elseif not fresh(found, arg + 6, ops, now, now - tonumber(ARGV[5]), since(epoch), floor) then
-            status = 'known'
+        local ops, more, first, last, weight = i <= many and 1 or 0, 0, nil, nil, 0
+        local mine, seen, slot = nil, nil, nil
+        if whole then
+          ops, more = tonumber(ARGV[arg + 6]), 1
+          if ops > 0 then
+            first, last, weight, more = tonumber(ARGV[arg + 7]), tonumber(ARGV[arg + 8]), tonumber(ARGV[arg + 9]), 4
+          end
+        end
+        if ops > 0 and (status == 'ok' or status == 'repeated') then
+          if failed then
+            status, detail = 'error', failed
+          elseif again then
+            status = 'again'
+          elseif not whole then
+            if known[i + 2] and status == 'ok' then status = 'known' end
+          else
+            local floor = book.f
+            slot = marked and slot_of(marked[i], now, lasting)
+            if slot then
+              seen = {}
+              mine, detail = open(KEYS[memos + 2 + 2 * slot], KEYS[memos + 3 + 2 * slot], first, names + op, ops, seen)
+              if mine then floor, detail = math.max(floor, mine.f), '' else status = 'error' end
+            end
+            if status == 'ok' then
+              if last > now + 5000 or first < now - lasts or first < begin or first <= floor then status = 'known' end
+              for o = 1, ops do
+                if known[op + o] or seen and seen[o] then status = 'known' end
+              end
+            end
           end
         end
         """;
 
-    public const string OfSection = """
-        if grown ~= 0 and redis.call('HINCRBY', tally, 'n', grown) > tonumber(ARGV[7]) then
-          local last = #refused
-          refused[last + 1], refused[last + 2], refused[last + 3], refused[last + 4] = place - 1, 'crowded', '0', ''
+    /// <summary>Records them, once the write is taken.</summary>
+    public const string Record = """
+        if ops > 0 and (status == 'ok' or status == 'repeated') then
+          if not whole then
+            if not known[i + 2] then
+              entries[#entries + 1] = ARGV[names + i]
+              entries[#entries + 1] = ARGV[names + many + i]
+            end
+          else
+            if weight > 0 and not slot and status == 'ok' then
+              slot = count_of(book, KEYS[memos + 3], id, weight, share, slot_most, now, lasting)
+              if slot then
+                seen = {}
+                mine, detail = open(KEYS[memos + 2 + 2 * slot], KEYS[memos + 3 + 2 * slot], 0, names + op, ops, seen)
+                if mine then detail = '' else slot = nil end
+              end
+            end
+            local list = slot and {} or entries
+            for o = op + 1, op + ops do
+              if not (known[o] or seen and seen[o - op]) then
+                list[#list + 1] = ARGV[names + o]
+                list[#list + 1] = ARGV[names + many + o]
+              end
+            end
+            if slot then
+              redis.call('ZADD', KEYS[memos + 3], 'XX', slot * 1e14 + now, id)
+              keep(mine, list, last, slot_most, now, lasting)
+            else
+              latest = math.max(latest, last)
+            end
+          end
+        end
+        """;
+
+    /// <summary>What a section ends with.</summary>
+    public const string EndOfSection = """
+        if #entries > 0 and whole then
+          keep(book, entries, latest, most, now, lasting, KEYS[memos + 3])
+        elseif #entries > 0 then
+          redis.call('HSET', KEYS[memos + 1], 't', math.max(tonumber(known[2]), greatest), unpack(entries))
         end
         """;
 }
 
-/// <summary>Looks operations up, and takes memos away.</summary>
+/// <summary>Looks operations up.</summary>
 internal static class OperationScripts
 {
+    /// <summary>Arguments before the names.</summary>
+    public const int FindHeader = 4;
+
     /// <summary>
-    /// KEYS: epoch, tally, the entity's memos and the older ones. ARGV: for how long memos count in ms, then name and time of each
-    /// operation. Returns of each: known and its memo, new, or why that can't be said.
+    /// KEYS: epoch, then the shard's memos. ARGV: for how long memos count and for how long a hash of them is written, in ms, the entity's
+    /// id, how many operations, their names and their times. Returns of each: known and its memo, new, or why that can't be said.
     /// </summary>
     public static readonly RedisScript Find = new(EpochLua.Text, OperationLua.Text, """
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        local lasts, lasting, count, known = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4]), {}
         local epoch = redis.call('GET', KEYS[1])
         local begin = epoch and since(epoch) or math.huge
-        local _, _, floor, p = head(redis.call('HGET', KEYS[3], 'h'))
-        floor = math.max(floor, tonumber(redis.call('HGET', KEYS[2], 'f') or 0))
+        local book, failed = open(KEYS[2], KEYS[3], 0, 4, count, known)
+        if not book then return redis.error_reply(failed) end
+        local floor, slot = book.f, slot_of(redis.call('ZSCORE', KEYS[4], ARGV[3]), now, lasting)
+        if slot then
+          book, failed = open(KEYS[3 + 2 * slot], KEYS[4 + 2 * slot], 0, 4, count, known)
+          if not book then return redis.error_reply(failed) end
+          floor = math.max(floor, book.f)
+        end
         local out = {}
-        for i = 2, #ARGV, 2 do
-          local at = tonumber(ARGV[i + 1])
-          local why = doubt(at, now, now - tonumber(ARGV[1]), begin, floor)
-          local memo = why ~= 'expired' and (redis.call('HGET', KEYS[3], ARGV[i]) or p == 1 and redis.call('HGET', KEYS[4], ARGV[i]))
-          if memo then
-            out[#out + 1], out[#out + 2] = 'known', memo
+        for o = 1, count do
+          local at = tonumber(ARGV[4 + count + o])
+          local why = at > now + 5000 and 'ahead' or at < now - lasts and 'expired' or at < begin and 'lost' or at <= floor and 'dropped'
+          if known[o] and why ~= 'expired' then
+            out[#out + 1], out[#out + 2] = 'known', known[o]
           else
             out[#out + 1] = why or 'new'
           end
         end
         return out
-        """);
-
-    /// <summary>
-    /// KEYS: register, tally, then the memos and the older ones of each entity. ARGV: the age from which on an entity goes in any case
-    /// (ms), how many memos may be left in the shard, then id and time in the register of each entity, the oldest first. Returns how many
-    /// went.
-    /// </summary>
-    public static readonly RedisScript Trim = new(OperationLua.Text, """
-        local time = redis.call('TIME')
-        local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local tally = redis.call('HMGET', KEYS[2], 'n', 'f')
-        local left, floor, went = tonumber(tally[1] or 0), tonumber(tally[2] or 0), 0
-        for i = 1, (#ARGV - 2) / 2 do
-          local id, entered = ARGV[2 * i + 1], tonumber(ARGV[2 * i + 2])
-          local stored = redis.call('ZSCORE', KEYS[1], id)
-          if stored and tonumber(stored) == entered and (now - entered > tonumber(ARGV[1]) or left > tonumber(ARGV[2])) then
-            for k = 2 * i + 1, 2 * i + 2 do
-              local n, latest = head(redis.call('HGET', KEYS[k], 'h'))
-              left, floor = left - n, math.max(floor, latest)
-              redis.call('UNLINK', KEYS[k])
-            end
-            redis.call('ZREM', KEYS[1], id)
-            went = went + 1
-          end
-        end
-        -- Keys may have gone by themselves, after a day in which nobody trimmed.
-        if redis.call('EXISTS', KEYS[1]) == 0 then left = 0 end
-        if went > 0 then redis.call('HSET', KEYS[2], 'n', string.format('%.0f', left), 'f', string.format('%.0f', floor)) end
-        return went
         """);
 }

@@ -16,11 +16,11 @@ internal sealed class WriteCall
     /// </summary>
     private const string Stale = "stale";
 
-    /// <summary>No status of a write: the shard of this one has more memos than it may.</summary>
-    private const string CrowdedStatus = "crowded";
+    private const string AgainStatus = "again";
 
     private readonly IReadOnlyList<WriteRequest> _requests;
     private readonly ShardEpochs _epochs;
+    private readonly OperationMemos _memos;
     private readonly bool _hasOperations;
 
     /// <summary>The requests of each shard, by their index.</summary>
@@ -42,23 +42,25 @@ internal sealed class WriteCall
         FenceTimes fences,
         OperationMemos memos)
     {
-        (_requests, _epochs) = (requests, epochs);
-        _sections = [.. Enumerable.Range(0, requests.Count).GroupBy(i => layout.ShardOf(requests[i].Id))];
+        (_requests, _epochs, _memos) = (requests, epochs, memos);
+        _hasOperations = requests.Any(static request => request.Memos is not null);
+        var order = Enumerable.Range(0, requests.Count);
+        _sections = [.. (_hasOperations ? order.OrderBy(i => requests[i].Memos is null) : order)
+            .GroupBy(i => layout.ShardOf(requests[i].Id))];
         var pool = bound.IsPooled ? layout.Shards : 0;
         IsOverShards = _sections.Length > 1 || pool > 1;
-        var operations = requests.Sum(static request => request.Memos?.Count ?? 0);
-        _hasOperations = operations > 0;
-        var (forSections, forEntities) = _hasOperations ? (6, 4) : (4, 2);
-        Keys = new RedisKey[(forSections * _sections.Length) + (forEntities * requests.Count) + (2 * pool)];
+        var books = _hasOperations ? Array.ConvertAll(_sections, section => new SectionMemos(section, requests, memos)) : [];
+        Keys = new RedisKey[
+            (4 * _sections.Length) + (2 * requests.Count) + (2 * pool) + books.Sum(static section => section.Keys)];
         var header = WriteScript.Header + (_hasOperations ? WriteScript.Terms : 0);
-        var perEntity = WriteScript.PerEntity + (_hasOperations ? 1 : 0);
+        var perSection = WriteScript.PerSection + (_hasOperations ? WriteScript.PerSectionOfOperations : 0);
         Arguments = new RedisValue[
-            header + (WriteScript.PerSection * _sections.Length) + (perEntity * requests.Count) + (WriteScript.PerOperation * operations)];
+            header + (perSection * _sections.Length) + (WriteScript.PerEntity * requests.Count)
+            + books.Sum(static section => section.Arguments)];
         (Arguments[0], Arguments[1]) = (_sections.Length, RandomToken.Next());
         (Arguments[2], Arguments[3]) = ((long)fences.Knowledge.TotalMilliseconds, pool);
         if (_hasOperations)
         {
-            memos.NoteUse();
             memos.Terms.CopyTo(Arguments, WriteScript.Header);
         }
 
@@ -66,7 +68,8 @@ internal sealed class WriteCall
         for (var i = 0; i < _sections.Length; i++)
         {
             Keys[i] = layout[_sections[i].Key].Epoch;
-            AddSection(_sections[i], layout[_sections[i].Key], bound, process, fences, ref key, ref argument);
+            AddSection(
+                _sections[i], layout[_sections[i].Key], bound, process, fences, _hasOperations ? books[i] : null, ref key, ref argument);
         }
 
         for (var shard = 0; shard < pool; shard++)
@@ -77,9 +80,6 @@ internal sealed class WriteCall
 
     /// <summary>What is to be run: calls without operations know nothing of them.</summary>
     public RedisScript Script => _hasOperations ? WriteScript.WithOperations : WriteScript.Script;
-
-    /// <summary>The entities in whose shards there are too many memos by now; known once the reply is read.</summary>
-    public IEnumerable<string> Crowded { get; private set; } = [];
 
     public RedisKey[] Keys { get; }
 
@@ -100,6 +100,11 @@ internal sealed class WriteCall
         {
             var epoch = _epochs.Note(section.Key, reply.NextText());
             _epochs.NoteTime(section.Key, time, isWrite: true);
+            if (_hasOperations && section.Any(request => _requests[request].Memos is not null))
+            {
+                _memos.NoteAnswered(section.Key);
+            }
+
             foreach (var request in section)
             {
                 answers[request] = new(WriteStatus.Ok, new Knowledge(_requests[request].Version, now, epoch));
@@ -111,10 +116,9 @@ internal sealed class WriteCall
         {
             var request = places[reply.NextInt()];
             var (status, version, error) = (reply.NextText(), reply.NextLong(), reply.NextText());
-            if (status == CrowdedStatus)
+            if (status == AgainStatus)
             {
-                Crowded = [.. Crowded, _requests[request].Id];
-                continue;
+                _memos.NoteWhole(_requests[request].Id);
             }
 
             answers[request] = status == Stale
@@ -131,14 +135,15 @@ internal sealed class WriteCall
         DirtyBound bound,
         string process,
         FenceTimes fences,
+        SectionMemos? memos,
         ref int key,
         ref int argument)
     {
         var writers = _epochs[section.Key] ?? string.Empty;
         (Keys[key++], Keys[key++], Keys[key++]) = (keys.Dirty, keys.Dead, keys.Calls(process));
-        if (_hasOperations)
+        for (var i = 0; i < memos?.Keys; i++)
         {
-            (Keys[key++], Keys[key++]) = (keys.Register, keys.Tally);
+            Keys[key++] = keys.Memos[i];
         }
 
         Arguments[argument++] = writers;
@@ -146,18 +151,23 @@ internal sealed class WriteCall
         Arguments[argument++] = bound.Of(section.Key);
         Arguments[argument++] = _epochs.Written(section.Key);
         Arguments[argument++] = _epochs.Seen(section.Key) - (long)fences.Tolerance.TotalMicroseconds;
+        if (memos is not null)
+        {
+            Arguments[argument++] = memos.Count;
+            Arguments[argument++] = memos.Least;
+            Arguments[argument++] = memos.Greatest;
+            Arguments[argument++] = memos.IsWhole;
+        }
+
         foreach (var index in section)
         {
             var id = _requests[index].Id;
             Keys[key++] = keys.Entity(id);
             Keys[key++] = keys.Fence(id);
-            if (_hasOperations)
-            {
-                (Keys[key++], Keys[key++]) = (keys.Memos(id), keys.OlderMemos(id));
-            }
-
             Arguments[argument++] = id;
         }
+
+        memos?.AddTo(Arguments, ref argument);
 
         foreach (var index in section)
         {
@@ -170,16 +180,7 @@ internal sealed class WriteCall
                 : request.Known.KnownAt;
             Arguments[argument++] = request.Nonce;
             Arguments[argument++] = request.Payload ?? RedisValue.EmptyString;
-            if (_hasOperations)
-            {
-                Arguments[argument++] = request.Memos?.Count ?? 0;
-                foreach (var (operation, memo) in request.Memos ?? [])
-                {
-                    Arguments[argument++] = operation.Text;
-                    Arguments[argument++] = operation.Time;
-                    Arguments[argument++] = memo.Write();
-                }
-            }
+            memos?.AddOf(request, Arguments, ref argument);
         }
     }
 
@@ -190,6 +191,7 @@ internal sealed class WriteCall
         "unconfirmed" => WriteStatus.Unconfirmed,
         "error" => WriteStatus.Error,
         "known" => WriteStatus.Known,
+        AgainStatus => WriteStatus.Again,
         _ => throw new InvalidOperationException($"The write script answered '{status}'."),
     };
 }
@@ -205,10 +207,12 @@ internal sealed class WriteCall
 /// written, as the version they came with.
 /// </summary>
 /// <remarks>
-/// With operations there are more of them. KEYS: behind the process' calls the shard's register and tally of memos, behind each fence the
-/// entity's memos and the older ones. ARGV: behind the first four the terms (<see cref="OperationMemos.Terms"/>), behind each payload how
-/// many operations, and name, time and memo of each. The status is "known" where one of them is not new: then nothing of its entity was
-/// written. Of a shard that has too many memos an entity is named as "crowded".
+/// With operations there are more of them. KEYS: behind the process' calls, where the section has any operation, the newer hash of the
+/// shard's memos, or all of its keys of memos. ARGV: behind the first four the terms (<see cref="OperationMemos.Terms"/>); of each section,
+/// before the ids, how many operations, the times of the oldest and the youngest, and whether it has all keys; behind the ids the
+/// operations' names, then their memos. Where it has not all keys its first entities have one operation each; otherwise, behind each
+/// payload: how many, and where there are any their oldest and youngest time and for how many they count. The status is "known" where one
+/// of them is not new: then nothing of its entity was written. It is "again" where the other keys are needed.
 /// </remarks>
 internal static class WriteScript
 {
@@ -226,10 +230,10 @@ internal static class WriteScript
     public const int PerEntity = 6;
 
     /// <summary>Further arguments behind the header, with operations.</summary>
-    public const int Terms = 4;
+    public const int Terms = 5;
 
-    /// <summary>Arguments of each operation: name, time, memo.</summary>
-    public const int PerOperation = 3;
+    /// <summary>Further arguments of each section before its ids, with operations.</summary>
+    public const int PerSectionOfOperations = 4;
 
     /// <summary>For calls without operations.</summary>
     public static readonly RedisScript Script = new(VersionLua.Text, EpochLua.Text, Text(false));
@@ -237,6 +241,10 @@ internal static class WriteScript
     /// <summary>For calls with operations.</summary>
     public static readonly RedisScript WithOperations = new(
         VersionLua.Text, EpochLua.Text, OperationLua.Text, OperationLua.OfWrites, Text(true));
+
+    private const string Locals =
+        "local lasts, lasting, most, slot_most, share = " +
+        "tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])";
 
     private static string Text(bool operations) => $$"""
         local time = redis.call('TIME')
@@ -256,11 +264,12 @@ internal static class WriteScript
         end
         -- Times go through %.0f, as Lua prints large numbers with an exponent.
         local out, refused = { stamp }, {}
-        local key, arg, place = sections, {{(operations ? 8 : 4)}}, 0
+        local key, arg, place = sections, {{(operations ? Header + Terms : Header)}}, 0
+        {{(operations ? Locals : "")}}
         for section = 1, sections do
           -- MGET passes over an epoch key of another kind, so GET asks once more, and fails, before anything is put there.
           local dirty, dead, epoch = KEYS[key + 1], KEYS[key + 2], epochs[section] or redis.call('GET', KEYS[section])
-          local count, limit, ids = tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3]), arg + 5
+          local count, limit, ids = tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3]), arg + {{(operations ? 9 : 5)}}
           -- An hour: enough for a process to be told by its own calls, and short enough for those that are gone.
           local before = redis.call('SET', KEYS[key + 3], stamp, 'PX', 3600000, 'GET')
           if not epoch then
@@ -273,8 +282,8 @@ internal static class WriteScript
           local oldest = ARGV[arg + 1] == epoch and stale or math.huge
           -- What is dirty is asked for at once: a command for each entity takes more of Redis' time (docs/performance.md).
           local marks = redis.call('ZMSCORE', dirty, unpack(ARGV, ids + 1, ids + count))
-          {{(operations ? "local register, tally, grown, floor = KEYS[key + 4], KEYS[key + 5], 0, nil" : "")}}
-          key, arg = key + {{(operations ? 5 : 3)}}, ids + count
+          {{(operations ? OperationLua.OfSection : "key = key + 3")}}
+          arg = ids + count{{(operations ? " + 2 * many" : "")}}
           for i = 1, count do
             local state, id = KEYS[key + 1], ARGV[ids + i]
             local base, new, knownAt = ARGV[arg + 1], ARGV[arg + 2], tonumber(ARGV[arg + 3])
@@ -337,8 +346,6 @@ internal static class WriteScript
                   redis.call('HDEL', dead, id)
                   if buffered then redis.call('PERSIST', state) end
                 end
-                {{(operations ? "if ops > 0 then grown = grown + record(found, KEYS[key + 3], KEYS[key + 4], register, id, arg + 6, ops," +
-                    " now, tonumber(ARGV[6]), ARGV[8]) end" : "")}}
                 if payload == '' then
                   if buffered then redis.call('HDEL', state, 'd') end
                   redis.call('HSET', state, 'v', new, 'w', nonce, 'x', '1')
@@ -348,38 +355,17 @@ internal static class WriteScript
                 end
               end
             end
+            {{(operations ? OperationLua.Record : "")}}
             if status ~= 'ok' and status ~= 'repeated' then
               local last = #refused
               refused[last + 1], refused[last + 2], refused[last + 3], refused[last + 4] = place, status, version, detail
             end
-            key, arg, place = key + {{(operations ? 4 : 2)}}, arg + 5{{(operations ? " + 1 + 3 * ops" : "")}}, place + 1
+            key, arg, place = key + 2, arg + 5{{(operations ? " + more" : "")}}, place + 1
+            {{(operations ? "op = op + ops" : "")}}
           end
-          {{(operations ? OperationLua.OfSection : "")}}
+          {{(operations ? OperationLua.EndOfSection : "")}}
         end
         for i = 1, #refused do out[#out + 1] = refused[i] end
         return out
         """;
-}
-
-/// <summary>The answer to one write.</summary>
-/// <param name="Status">What became of it.</param>
-/// <param name="Known">With <see cref="WriteStatus.Ok"/>: the version written, as knowledge. With a conflict: the version found.</param>
-/// <param name="Error">With <see cref="WriteStatus.Error"/>: Redis' words.</param>
-internal readonly record struct WriteReply(WriteStatus Status, Knowledge Known, string? Error = null);
-
-/// <summary>One write of one entity.</summary>
-/// <param name="Id">The entity.</param>
-/// <param name="Known">What the writer knows: the write goes on top of exactly this version.</param>
-/// <param name="Payload">The payload; null for a tombstone.</param>
-/// <param name="Nonce">Names this write (<see cref="Nonces"/>), so that it can be sent again when its answer got lost, without being
-/// applied twice.</param>
-/// <param name="Changes">How many changes it carries out: each has a version of its own, and the last one's is stored.</param>
-/// <param name="IsRemembered">Whether it may go on top of that version only where Redis itself has it, and not its fence.</param>
-/// <param name="Memos">The operations among them, which have to be new; null where there are none.</param>
-internal sealed record WriteRequest(
-    string Id, Knowledge Known, byte[]? Payload, string Nonce, int Changes = 1, bool IsRemembered = false,
-    IReadOnlyList<PendingMemo>? Memos = null)
-{
-    /// <summary>The version that is stored.</summary>
-    public long Version => Known.Version + Changes;
 }

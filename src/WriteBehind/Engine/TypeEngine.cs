@@ -182,7 +182,6 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     {
         try
         {
-            await _parts.Buffer.Memos.TrimAsync(cancellationToken).ConfigureAwait(false);
             if (!await _parts.Buffer.IsIdleAsync(withLetters: true, cancellationToken).ConfigureAwait(false))
             {
                 return (await CountAsync(null, cancellationToken).ConfigureAwait(false)).Failure;

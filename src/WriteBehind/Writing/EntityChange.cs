@@ -176,6 +176,32 @@ internal sealed record OperationTerms<TState>(
 internal sealed class LaneRepeats<TState>(TypeParts<TState> parts, string id)
     where TState : class
 {
+    /// <summary>What is kept of the operations in a group that is written on top of this version; null where it has none.</summary>
+    public static PendingMemo[]? MemosOf(List<LaneOperation<TState>> group, long version)
+    {
+        var count = 0;
+        foreach (var change in group)
+        {
+            count += change.Operation is null ? 0 : 1;
+        }
+
+        if (count == 0)
+        {
+            return null;
+        }
+
+        var memos = new PendingMemo[count];
+        foreach (var change in group)
+        {
+            if (change.Operation is not null)
+            {
+                memos[^count--] = change.MemoAfter(version);
+            }
+        }
+
+        return memos;
+    }
+
     /// <summary>
     /// Answers those of a group that took effect before, or may have; the others stay in it. False where all of them are new.
     /// </summary>

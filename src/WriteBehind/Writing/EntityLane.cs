@@ -185,10 +185,7 @@ internal sealed class EntityLane<TState>(
             }
 
             var payload = after.Encode(parts.Codec, id);
-            var memos = group.Exists(static operation => operation.Operation is not null)
-                ? group.Where(static operation => operation.Operation is not null)
-                    .Select(operation => operation.MemoAfter(known.Version)).ToArray()
-                : null;
+            var memos = LaneRepeats<TState>.MemosOf(group, known.Version);
             var reply = await writer.WriteAsync(id, known, payload, changes, isRemembered, memos).ConfigureAwait(false);
             if (reply.Status == WriteStatus.Ok)
             {
@@ -333,16 +330,23 @@ internal sealed class EntityLane<TState>(
     private List<LaneOperation<TState>> TakeGroup()
     {
         var group = new List<LaneOperation<TState>>();
+        OperationKey? first = null;
         HashSet<OperationKey>? operations = null;
         lock (_lock)
         {
             while (group.Count < MaxGroup && (_deferred is { Count: > 0 } ? _deferred : _waiting) is { Count: > 0 } queue
                 && (group.Count == 0 || queue.Peek().ExpectedVersion is null))
             {
-                if (queue.Peek().Operation is { } key
-                    && (operations?.Count >= parts.Buffer.Memos.PerWrite || !(operations ??= []).Add(key)))
+                if (queue.Peek().Operation is { } key)
                 {
-                    break;
+                    // Most groups have one operation, for which no set is needed.
+                    if (first is { } other
+                        && ((operations ??= [other]).Count >= parts.Buffer.Memos.PerWrite || !operations.Add(key)))
+                    {
+                        break;
+                    }
+
+                    first ??= key;
                 }
 
                 var next = queue.Dequeue();

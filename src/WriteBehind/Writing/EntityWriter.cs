@@ -34,7 +34,7 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
     /// unknown.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<WriteReply> WriteAsync(
-        string id, Knowledge known, byte[]? payload, int changes = 1, bool isRemembered = false, IReadOnlyList<PendingMemo>? memos = null)
+        string id, Knowledge known, byte[]? payload, int changes = 1, bool isRemembered = false, PendingMemo[]? memos = null)
     {
         if (known.Version >= long.MaxValue - changes)
         {
@@ -44,7 +44,8 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
         }
 
         var request = new WriteRequest(
-            id, known, payload, Nonces.New(isPut: payload is not null, known.Epoch), changes, isRemembered, memos);
+            id, known, payload, Nonces.New(isPut: payload is not null, known.Epoch), changes, isRemembered, memos,
+            memos is null ? 0 : parts.Buffer.Memos.WeightOf(memos));
         var started = _time.GetTimestamp();
         var unknown = false;
         var isStuck = false;
@@ -55,7 +56,13 @@ internal sealed class EntityWriter(TypeParts parts, IWriteSignals signals)
             {
                 try
                 {
-                    var reply = await parts.Buffer.WriteAsync(request).ConfigureAwait(false);
+                    WriteReply reply;
+                    do
+                    {
+                        reply = await parts.Buffer.WriteAsync(request).ConfigureAwait(false);
+                    }
+                    while (reply.Status == WriteStatus.Again);
+
                     if (reply.Status != WriteStatus.Ok && unknown)
                     {
                         // An earlier sending may have been applied and then overwritten, or may still be on its way.

@@ -52,7 +52,8 @@ public sealed partial class StoredKeysTests
         await engine.Items.SetAsync("put", new Item(2, "note"));
         await engine.Items.SetAsync("deleted", new Item(1));
         await engine.Items.DeleteAsync("deleted");
-        await engine.Items.UpdateAsync("once", OperationId.New(), static _ => new Item(1), static _ => "answer"u8.ToArray());
+        await engine.Items.UpdateAsync(
+            "once", OperationId.New(DateTimeOffset.UtcNow, "order"), static _ => new Item(1), static _ => "answer"u8.ToArray());
         using var claimed = engine.Gate.HoldAt(ProtocolStep.Claimed);
         var flush = engine.FlushAsync("put");
         await claimed.ReachedAsync();
@@ -76,8 +77,7 @@ public sealed partial class StoredKeysTests
             (Nonce(), "$1<nonce>"),
             (FenceNonce(), "$1<nonce>"),
             (Epoch(), "$1<epoch>"),
-            (Operation(), "  <operation> = "),
-            (MemoHead(), "$1<time>|0|0|<time>"),
+            (Operation(), "  t<time>-"),
             (Database(), "$1<database>"),
             (DatabaseName(), "$1<name of the database>"),
             (Moment(), "\"<time>\""),
@@ -120,11 +120,8 @@ public sealed partial class StoredKeysTests
     [GeneratedRegex(@"^(  (?:epoch = )?)[0-9a-f]{16,32}(?:@\d{13})?$", RegexOptions.Multiline)]
     private static partial Regex Epoch();
 
-    [GeneratedRegex(@"^  [0-9a-f]{8}-[0-9a-f]{4}-7[-0-9a-f]{21} = ", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^  t\d{13}-", RegexOptions.Multiline)]
     private static partial Regex Operation();
-
-    [GeneratedRegex(@"^(  h = 1\|)\d{13}\|0\|0\|\d{13}$", RegexOptions.Multiline)]
-    private static partial Regex MemoHead();
 
     [GeneratedRegex(@"^(  database = )\d+/\d+/public$", RegexOptions.Multiline)]
     private static partial Regex Database();

@@ -45,7 +45,7 @@ public sealed class ForgottenOperationTests
         for (var i = 0; i < operations; i++)
         {
             await AddNewAsync(engine, "a", OperationTests.At(start, i));
-            Assert.InRange((await view.MemosAsync("a")).Count, 1, bound);
+            Assert.InRange(await view.MemosAsync("a"), 1, bound);
         }
 
         var known = 0;
@@ -54,10 +54,12 @@ public sealed class ForgottenOperationTests
             var repeat = await Record.ExceptionAsync(() => OperationTests.AddAsync(engine, "a", OperationTests.At(start, i), 1));
             Assert.True(repeat is null or OperationForgottenException { Doubt: OperationDoubt.Dropped }, repeat?.ToString());
             Assert.False(known > 0 && repeat is not null, "A younger one went before an older one.");
-            known += repeat is null ? 1 : 0;
+
+            // The first ones were in the shard's book, before the entity had one of its own, and may stay for longer.
+            known += repeat is null && i > bound / 8 ? 1 : 0;
         }
 
-        Assert.InRange(known, bound / 2, bound);
+        Assert.InRange(known, bound / 4, bound);
         Assert.Equal(new Entity<Item>("a", operations, new Item(operations)), await engine.Items.GetAsync("a"));
     }
 
@@ -79,14 +81,8 @@ public sealed class ForgottenOperationTests
             await AddNewAsync(engine, id, operations[id]);
         }
 
-        var remembered = 0;
-        foreach (var id in operations.Keys)
-        {
-            remembered += (await view.MemosAsync(id)).Count;
-        }
-
+        var remembered = await view.MemosAsync();
         Assert.InRange(remembered, bound / 2, bound);
-        Assert.Equal(remembered, await view.TallyAsync());
         var known = 0;
         foreach (var (id, operation) in operations)
         {
@@ -105,9 +101,9 @@ public sealed class ForgottenOperationTests
         await using var engine = await TestEngine.StartAsync(new() { Item = static item => item.OperationTime = TimeSpan.FromSeconds(1) });
         var view = await BufferView.OfAsync(engine);
         await AddInTimeAsync(engine);
-        Assert.Single(await view.MemosAsync("a"));
+        Assert.Equal(1, await view.MemosAsync("a"));
 
-        await Eventually.TrueAsync(async () => (await view.MemosAsync("a")).Count == 0 && await view.TallyAsync() == 0);
+        await Eventually.TrueAsync(async () => await view.MemosAsync() == 0);
     }
 
     [Fact]

@@ -14,6 +14,7 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
         AddRedisBack(world, moves);
         AddRowBack(world, moves);
         AddClockBack(world, moves);
+        AddTurn(world, moves);
     }
 
     private static void AddTick(in World world, Moves moves)
@@ -85,6 +86,16 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
         }
     }
 
+    private void AddTurn(in World world, Moves moves)
+    {
+        if (rules.MemosAreBounded && (world.Memos | world.OlderMemos) != 0)
+        {
+            var next = world;
+            redis.TurnMemos(ref next);
+            moves.Add("the oldest memos go", 0, next);
+        }
+    }
+
     private void AddRaise(in World world, Moves moves)
     {
         if (rules.RowMayBeRaised && (world.Happened & Mishaps.RowRaised) == 0 && world.Row.Exists && !world.Uncommitted.Exists)
@@ -109,7 +120,7 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
         if ((world.Happened & Mishaps.RedisCopied) == 0)
         {
             next.Happened |= Mishaps.RedisCopied;
-            next.Copy = new RedisCopy(world.Buffer, world.Dirty, world.Claim, world.Fence, world.Memos);
+            next.Copy = new RedisCopy(world.Buffer, world.Dirty, world.Claim, world.Fence, world.Memos, world.OlderMemos);
             moves.Add("a copy of Redis is taken", 0, next);
         }
         else if (rules.GoingBackMayMeetFlush || !FlushUnderWay(world))

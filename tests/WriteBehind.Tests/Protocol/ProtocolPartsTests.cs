@@ -94,6 +94,15 @@ public sealed class ProtocolPartsTests
             "writer 1 puts", emptied ? "Redis comes back empty" : "Redis goes back to its copy",
             "writer 1 is sent call 1 again and takes it for new");
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Where_memos_went_at_a_bound_or_are_in_the_older_hash_and_nobody_goes_by_that_it_does_too(bool withoutFloor)
+        => Breaks(
+            new() { CallersRepeat = true, MemosAreBounded = true, FloorOfMemos = !withoutFloor, OlderMemosCount = withoutFloor },
+            Promises.OnlyOnce,
+            "writer 1 puts", "the oldest memos go", "writer 1 is sent call 1 again and takes it for new");
+
     [Fact]
     public void A_blind_write_that_is_sent_again_is_applied_twice_where_somebody_wrote_in_between()
         => Breaks(

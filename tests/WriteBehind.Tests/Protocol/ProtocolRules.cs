@@ -117,10 +117,19 @@ internal sealed record ProtocolRules
     /// <summary>Where memos were lost, what may have been among them is refused, not taken for new.</summary>
     public bool LossOfMemosIsKnown { get; init; } = true;
 
+    /// <summary>What is as old as memos that went at a bound is refused, not taken for new.</summary>
+    public bool FloorOfMemos { get; init; } = true;
+
+    /// <summary>An operation of the older hash's time is looked for there, too.</summary>
+    public bool OlderMemosCount { get; init; } = true;
+
     // The troubles.
 
     /// <summary>Callers repeat their puts at any time, wherever they are, whether they were answered or not.</summary>
     public bool CallersRepeat { get; init; }
+
+    /// <summary>Redis can't keep all memos: at any time the oldest may have to go.</summary>
+    public bool MemosAreBounded { get; init; }
 
     /// <summary>A save commits some time after its statement ran, also when its flusher is dead by then.</summary>
     public bool CommitsMayBeLate { get; init; }

@@ -66,6 +66,10 @@ public sealed class ProtocolTests(ITestOutputHelper output)
         });
 
     [Fact]
+    public void They_hold_where_callers_repeat_and_the_oldest_memos_go()
+        => Holds(new() { CallersRepeat = true, MemosAreBounded = true, Writes = 2 });
+
+    [Fact]
     public void They_hold_where_callers_repeat_and_Redis_goes_back()
         => Holds(new() { CallersRepeat = true, RedisMayGoBack = true, Writes = 2 });
 

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace WriteBehind.Tests.Protocol;
 
 /// <summary>
@@ -16,7 +18,7 @@ internal sealed class Redis(ProtocolRules rules)
         {
             world.Happened |= Mishaps.Noticed;
             world.Ahead = 0;
-            LoseMemos(ref world, world.Memos);
+            LoseMemos(ref world);
             world.Buffer.Old = world.Buffer.Exists;
             world.Fence.Old = world.Fence.Exists;
             ForgetKnowledge(ref world);
@@ -38,7 +40,7 @@ internal sealed class Redis(ProtocolRules rules)
         }
 
         var operation = 1 << request.Operation;
-        if (rules.CallersRepeat && rules.Memos && ((world.Memos | world.Forgotten) & operation) != 0)
+        if (rules.CallersRepeat && rules.Memos && ((world.Memos | OlderFor(world, operation) | world.Forgotten) & operation) != 0)
         {
             return WriteAnswer.Known;
         }
@@ -95,7 +97,7 @@ internal sealed class Redis(ProtocolRules rules)
         }
 
         world.Dirty = false;
-        world.Memos = rules.MemosOutliveFlush ? world.Memos : (byte)0;
+        (world.Memos, world.OlderMemos) = rules.MemosOutliveFlush ? (world.Memos, world.OlderMemos) : ((byte)0, (byte)0);
         var left = !deleted ? rules.FenceTimeOf(owner - 1) : rules.TombstoneFencesEnd ? ProtocolRules.TombstoneFenceTime : Fence.ForEver;
         world.Fence = new Fence(flusher.Version, flusher.Write, left, IsOfPut: rules.RowMayFallBehind && !deleted, old);
         return true;
@@ -154,7 +156,8 @@ internal sealed class Redis(ProtocolRules rules)
     /// <summary>Loses everything. What was acknowledged and not yet flushed may be in the database later, or not.</summary>
     public void Wipe(ref World world)
     {
-        LoseMemos(ref world, kept: 0);
+        (world.Memos, world.OlderMemos) = (0, 0);
+        LoseMemos(ref world);
         world.Buffer = default;
         world.Dirty = false;
         world.Claim = default;
@@ -171,7 +174,7 @@ internal sealed class Redis(ProtocolRules rules)
     /// </summary>
     public void GoBack(ref World world)
     {
-        (world.Buffer, world.Dirty, world.Claim, world.Fence, world.Memos) = world.Copy;
+        (world.Buffer, world.Dirty, world.Claim, world.Fence, world.Memos, world.OlderMemos) = world.Copy;
         world.Copy = default;
         world.Expected = World.Anything;
         world.Applied = rules.CallersRepeat ? world.Applied : (byte)0;
@@ -179,11 +182,25 @@ internal sealed class Redis(ProtocolRules rules)
     }
 
     /// <summary>All that was begun so far may have been among them.</summary>
-    private void LoseMemos(ref World world, byte kept)
+    private void LoseMemos(ref World world)
+        => world.Forgotten = (byte)(rules.CallersRepeat && rules.LossOfMemosIsKnown ? (1 << (world.Writes + 1)) - 1 : 0);
+
+    /// <summary>
+    /// The older hash of memos goes, the newer one takes its place, and what is as old as the latest that went is refused from then on.
+    /// (Calls are numbered in the order of their times.)
+    /// </summary>
+    public void TurnMemos(ref World world)
     {
-        world.Memos = kept;
-        world.Forgotten = (byte)(rules.CallersRepeat && rules.LossOfMemosIsKnown ? (1 << (world.Writes + 1)) - 1 : 0);
+        world.Forgotten |= (byte)(rules.FloorOfMemos ? UpTo(world.OlderMemos) : 0);
+        (world.OlderMemos, world.Memos) = (world.Memos, 0);
     }
+
+    /// <summary>What a look into the older hash shows: none is needed for an operation that is younger than all in it.</summary>
+    private byte OlderFor(in World world, int operation)
+        => rules.OlderMemosCount && (UpTo(world.OlderMemos) & operation) != 0 ? world.OlderMemos : (byte)0;
+
+    /// <summary>All operations up to the latest of these.</summary>
+    private static int UpTo(byte operations) => operations == 0 ? 0 : (2 << BitOperations.Log2(operations)) - 1;
 
     /// <summary>A new epoch: knowledge from before does not count.</summary>
     public static void ForgetKnowledge(ref World world)

@@ -55,6 +55,9 @@ internal struct World
     /// <summary>One bit per write that is an operation which Redis remembers.</summary>
     public byte Memos;
 
+    /// <summary>The same of those in the older hash, which is the next to go.</summary>
+    public byte OlderMemos;
+
     /// <summary>One bit per write that Redis may have forgotten as an operation.</summary>
     public byte Forgotten;
 

@@ -35,30 +35,38 @@ internal sealed class BufferView(RedisServer redis, TestEngine engine, string ty
     public async Task<bool> IsDirtyAsync(string id)
         => await redis.SendAsync("ZSCORE", (string)_keys[_keys.ShardOf(id)].Dirty!, id) is not null;
 
-    /// <summary>The operations of an entity that are remembered.</summary>
-    public async Task<IReadOnlyList<string>> MemosAsync(string id)
-    {
-        var shard = _keys[_keys.ShardOf(id)];
-        var fields = new List<string>();
-        foreach (var key in new[] { (string)shard.Memos(id)!, (string)shard.OlderMemos(id)! })
-        {
-            var list = await redis.SendAsync("EVAL", "return table.concat(redis.call('HKEYS', KEYS[1]), ',')", "1", key);
-            fields.AddRange(list!.Split(',', StringSplitOptions.RemoveEmptyEntries));
-        }
+    /// <summary>How many operations of an entity are remembered, of those with short names.</summary>
+    public async Task<long> MemosAsync(string id) => await CountMemosAsync(_keys[_keys.ShardOf(id)], id);
 
-        return [.. fields.Where(static field => field != "h")];
-    }
-
-    /// <summary>How many of them there are in all shards, by their count.</summary>
-    public async Task<long> TallyAsync()
+    /// <summary>How many of them there are in all shards.</summary>
+    public async Task<long> MemosAsync()
     {
         var sum = 0L;
         for (var shard = 0; shard < _keys.Shards; shard++)
         {
-            sum += Number(await redis.SendAsync("HGET", (string)_keys[shard].Tally!, "n")) ?? 0;
+            sum += await CountMemosAsync(_keys[shard], null);
         }
 
         return sum;
+    }
+
+    private async Task<long> CountMemosAsync(ShardKeys shard, string? id)
+    {
+        const string script = """
+            local count = 0
+            for k = 1, #KEYS do
+              if redis.call('TYPE', KEYS[k]).ok == 'hash' then
+                for _, field in ipairs(redis.call('HKEYS', KEYS[k])) do
+                  local id = string.sub(field, 1, 1) == 'u' and string.sub(field, 18) or string.match(field, ' (.*)$')
+                  if #field > 1 and (ARGV[1] == '' or id == ARGV[1]) then count = count + 1 end
+                end
+              end
+            end
+            return count
+            """;
+        string[] keys = [.. shard.Memos.Select(static key => (string)key!)];
+        return Number(await redis.SendAsync(
+            ["EVAL", script, keys.Length.ToString(CultureInfo.InvariantCulture), .. keys, id ?? string.Empty]))!.Value;
     }
 
     /// <summary>Takes a flusher's claim away, as if its lease had ended.</summary>
