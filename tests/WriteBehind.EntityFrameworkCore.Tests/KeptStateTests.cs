@@ -33,39 +33,23 @@ public sealed class KeptStateTests
     }
 
     private static async Task<ServiceProvider> StartAsync()
-    {
-        var (redis, postgres) = (await SharedServers.RedisAsync(), await SharedServers.CreateDatabaseAsync());
-        var services = new ServiceCollection();
-        services.AddLogging();
-        services.AddSingleton(new AdHocModel(static model =>
-        {
-            model.Entity<Coarse>(entity =>
+        => await AdHocEngine.StartAsync(
+            static model =>
             {
-                entity.HasWriteBehindVersion();
-                entity.Property(x => x.Price).HasPrecision(12, 2);
-                entity.Property(x => x.Code).HasColumnType("character(5)");
-            });
-            model.AddWriteBehindDocuments();
-        }));
-        services.AddDbContext<AdHocContext>(options => options.UseNpgsql(postgres));
-        services.AddWriteBehind(settings => settings.KeyPrefix = SharedServers.FreshName("kept"))
-            .UseRedis(redis.Configuration)
-            .UseEntityFramework<AdHocContext>()
-            .AddEntity<Coarse>("coarse", static type => type.AfterFlush = AfterFlush.Keep)
-            .AddEntity<Ordered>("ordered", static type => type.AfterFlush = AfterFlush.Keep);
-        var provider = services.BuildServiceProvider();
-        await using (var scope = provider.CreateAsyncScope())
-        {
-            await scope.ServiceProvider.GetRequiredService<AdHocContext>().Database.EnsureCreatedAsync();
-        }
-
-        foreach (var service in provider.GetServices<IHostedService>())
-        {
-            await service.StartAsync(CancellationToken.None);
-        }
-
-        return provider;
-    }
+                model.Entity<Coarse>(entity =>
+                {
+                    entity.HasWriteBehindVersion();
+                    entity.Property(x => x.Price).HasPrecision(12, 2);
+                    entity.Property(x => x.Code).HasColumnType("character(5)");
+                });
+                model.AddWriteBehindDocuments();
+            },
+            await SharedServers.CreateDatabaseAsync(),
+            SharedServers.FreshName("kept"),
+            create: true,
+            static types => types
+                .AddEntity<Coarse>("coarse", static type => type.AfterFlush = AfterFlush.Keep)
+                .AddEntity<Ordered>("ordered", static type => type.AfterFlush = AfterFlush.Keep));
 
     private sealed record Coarse(int Id, decimal Price, DateTime At, string Code);
 

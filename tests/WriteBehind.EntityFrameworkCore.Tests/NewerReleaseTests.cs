@@ -92,31 +92,15 @@ public sealed class NewerReleaseTests
         }
     }
 
-    private static async Task<ServiceProvider> StartAsync<TState>(Action<ModelBuilder> model, string postgres, string prefix, bool create)
+    private static Task<ServiceProvider> StartAsync<TState>(Action<ModelBuilder> model, string postgres, string prefix, bool create)
         where TState : class
-    {
-        var services = new ServiceCollection();
-        services.AddLogging();
-        services.AddSingleton(new AdHocModel(model));
-        services.AddDbContext<AdHocContext>(options => options.UseNpgsql(postgres));
-        services.AddWriteBehind(settings => settings.KeyPrefix = prefix)
-            .UseRedis((await SharedServers.RedisAsync()).Configuration)
-            .UseEntityFramework<AdHocContext>()
-            .AddEntity<TState>("thing", static type => (type.FlushDelay, type.MaxAge) = (TimeSpan.FromMinutes(30), TimeSpan.FromHours(1)));
-        var provider = services.BuildServiceProvider();
-        if (create)
-        {
-            await using var scope = provider.CreateAsyncScope();
-            await scope.ServiceProvider.GetRequiredService<AdHocContext>().Database.EnsureCreatedAsync();
-        }
-
-        foreach (var service in provider.GetServices<IHostedService>())
-        {
-            await service.StartAsync(CancellationToken.None);
-        }
-
-        return provider;
-    }
+        => AdHocEngine.StartAsync(
+            model,
+            postgres,
+            prefix,
+            create,
+            static types => types.AddEntity<TState>(
+                "thing", static type => (type.FlushDelay, type.MaxAge) = (TimeSpan.FromMinutes(30), TimeSpan.FromHours(1))));
 
     private static class Old
     {

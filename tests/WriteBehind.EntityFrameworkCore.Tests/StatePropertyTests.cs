@@ -107,35 +107,21 @@ public sealed class StatePropertyTests
     private static async Task<ServiceProvider> StartAsync(
         List<MadeUpKind> kinds, string postgres, string prefix, string path, bool create)
     {
-        var services = new ServiceCollection();
-        services.AddLogging();
-        services.AddSingleton(new AdHocModel(model =>
-        {
-            if (path == "generic")
+        var provider = await AdHocEngine.StartAsync(
+            model =>
             {
-                model.AddWriteBehindDocuments();
-                return;
-            }
+                if (path == "generic")
+                {
+                    model.AddWriteBehindDocuments();
+                    return;
+                }
 
-            kinds.ForEach(kind => kind.Map(model));
-        }));
-        services.AddDbContext<AdHocContext>(options => options.UseNpgsql(postgres));
-        var builder = services.AddWriteBehind(settings => settings.KeyPrefix = prefix)
-            .UseRedis((await SharedServers.RedisAsync()).Configuration)
-            .UseEntityFramework<AdHocContext>();
-        kinds.ForEach(kind => kind.Register(builder));
-        var provider = services.BuildServiceProvider();
-        if (create)
-        {
-            await using var scope = provider.CreateAsyncScope();
-            await scope.ServiceProvider.GetRequiredService<AdHocContext>().Database.EnsureCreatedAsync();
-        }
-
-        foreach (var service in provider.GetServices<IHostedService>())
-        {
-            await service.StartAsync(CancellationToken.None);
-        }
-
+                kinds.ForEach(kind => kind.Map(model));
+            },
+            postgres,
+            prefix,
+            create,
+            types => kinds.ForEach(kind => kind.Register(types)));
         kinds.ForEach(kind => Assert.Contains(
             path, kind.Describe(provider.GetRequiredService<IEntitySinkFactory>()), StringComparison.Ordinal));
         return provider;

@@ -88,11 +88,7 @@ public sealed class RedisWentBackTests : IAsyncLifetime
     public async Task A_state_that_is_dirty_in_the_copy_and_was_not_saved_is_saved()
     {
         await using var engine = await StartAsync(AfterFlush.Delete);
-        await engine.Items.SetAsync("a", new Item(1));
-        var copy = await CopyAsync(engine);
-        await engine.Items.SetAsync("b", new Item(2));
-
-        await RestoreAsync(copy, engine);
+        await LoseAsync(engine);
 
         Assert.Equal(new Item(1), (await engine.Items.GetAsync("a"))!.State);
         Assert.Equal(2, await engine.Items.SetAsync("a", new Item(3)));
@@ -104,11 +100,7 @@ public sealed class RedisWentBackTests : IAsyncLifetime
     public async Task Where_the_watch_is_the_first_to_see_it_it_is_told_as_that_and_once()
     {
         await using var engine = await StartAsync(AfterFlush.Delete);
-        await engine.Items.SetAsync("a", new Item(1));
-        var copy = await CopyAsync(engine);
-        await engine.Items.SetAsync("b", new Item(2));
-
-        await RestoreAsync(copy, engine);
+        await LoseAsync(engine);
 
         await Eventually.TrueAsync(async () => (await engine.Engine.GetStatusAsync()).Durability.WentBackAt is not null);
         await engine.Items.SetAsync("a", new Item(3));
@@ -178,6 +170,15 @@ public sealed class RedisWentBackTests : IAsyncLifetime
         {
             return false;
         }
+    }
+
+    /// <summary>Writes <c>a</c>, and then <c>b</c>, which Redis goes back behind.</summary>
+    private async Task LoseAsync(TestEngine engine)
+    {
+        await engine.Items.SetAsync("a", new Item(1));
+        var copy = await CopyAsync(engine);
+        await engine.Items.SetAsync("b", new Item(2));
+        await RestoreAsync(copy, engine);
     }
 
     private async Task<DirectoryInfo> CopyAsync(TestEngine engine)
