@@ -22,6 +22,10 @@ internal sealed class GrainStateCodec<T>
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    /// <summary>Whether the application has said that members which it does not know may be lost.</summary>
+    private static readonly bool IsPassedOver = typeof(T).GetCustomAttribute<JsonUnmappedMemberHandlingAttribute>()
+        is { UnmappedMemberHandling: JsonUnmappedMemberHandling.Skip };
+
     private readonly WriteBehindGrainStorageOptions _options;
     private readonly IGrainStorageSerializer _silo;
     private readonly StrictJson _json;
@@ -115,8 +119,7 @@ internal sealed class GrainStateCodec<T>
     private T ReadWrapped(string id, byte[] bytes)
     {
         var state = _silo.Deserialize<T>(BinaryData.FromBytes(bytes))!;
-        var handling = typeof(T).GetCustomAttribute<JsonUnmappedMemberHandlingAttribute>()?.UnmappedMemberHandling;
-        return handling == JsonUnmappedMemberHandling.Skip
+        return IsPassedOver
             || Parse(bytes) is not { } stored || Parse(_silo.Serialize(state).ToArray()) is not { } known
             || MissingIn(known, stored, typeof(T).Name) is not { } missing
                 ? state
@@ -125,6 +128,12 @@ internal sealed class GrainStateCodec<T>
 
     private static JsonElement? Parse(byte[] bytes)
     {
+        // As a rule it is binary, and an exception for each state that is loaded would be dear.
+        if (bytes.AsSpan().TrimStart(" \t\r\n"u8) is not [(byte)'{', ..])
+        {
+            return null;
+        }
+
         try
         {
             var reader = new Utf8JsonReader(bytes);
