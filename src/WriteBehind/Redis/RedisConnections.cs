@@ -19,6 +19,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     private IConnectionMultiplexer? _settle;
     private readonly ServerProof? _proof;
     private IConnectionMultiplexer? _waiting;
+    private bool? _isOneServer;
     private int _proved;
     private int _proofs;
 
@@ -51,10 +52,10 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// Whether one server holds all keys, so that a script may touch any of them: tried out once there is a connection, and anew after each
     /// that the library makes in its place.
     /// </summary>
-    public bool IsOneServer { get; private set; }
+    public bool IsOneServer => _isOneServer == true;
 
     /// <summary>Whether that was found out of the servers that are connected now; calls for each shard are right everywhere.</summary>
-    public bool IsOneServerKnown { get; private set; }
+    public bool IsOneServerKnown => _isOneServer is not null;
 
     /// <summary>Whether what the protocol relies on was proved of the servers that are connected now.</summary>
     public bool IsProved => Volatile.Read(ref _proved) == 1;
@@ -154,9 +155,8 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         var shared = await SharedAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            IsOneServer = (IsBehindProxy || MayBeOneServer(shared.Multiplexer))
+            _isOneServer = (IsBehindProxy || MayBeOneServer(shared.Multiplexer))
                 && await _proof.IsOneServerAsync(this, shared, cancellationToken).ConfigureAwait(false);
-            IsOneServerKnown = true;
         }
         catch (BufferUnavailableException e) when (!isNeeded && RedisErrors.MayBeOutOfMemory(e))
         {
@@ -340,13 +340,13 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 
     private ValueTask KeepShared(IConnectionMultiplexer multiplexer)
     {
-        (IsOneServer, IsOneServerKnown) = (_proof is null && MayBeOneServer(multiplexer), _proof is null);
+        _isOneServer = _proof is null ? MayBeOneServer(multiplexer) : null;
         multiplexer.ConnectionRestored += (_, restored) =>
         {
             if (restored.ConnectionType == ConnectionType.Interactive && _proof is not null)
             {
                 // Who answers now may be another server, or several. Calls for each shard are right everywhere.
-                (IsOneServer, IsOneServerKnown) = (false, false);
+                _isOneServer = null;
                 Volatile.Write(ref _proved, 0);
             }
         };
