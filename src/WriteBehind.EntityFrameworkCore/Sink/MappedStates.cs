@@ -2,7 +2,6 @@ using System.Buffers;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
-using WriteBehind.EntityFrameworkCore.Loading;
 using WriteBehind.EntityFrameworkCore.Model;
 using WriteBehind.EntityFrameworkCore.Saving;
 using WriteBehind.States;
@@ -159,7 +158,7 @@ internal sealed class MappedValues
             }
         }
 
-        var owned = (type as IEntityType)?.GetNavigations().Where(Owned.IsOwning).ToList() ?? [];
+        var owned = (type as IEntityType)?.GetNavigations().Where(OwnedGraph.IsOwning).ToList() ?? [];
         _mayVanish.AddRange(owned.Where(MayVanish).Select(part => (part, ColumnsOf(part).ToList())));
         _parts.AddRange(owned
             .Select(part => ((IPropertyBase)part, new MappedValues(part.TargetEntityType, isTracked)))
