@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 using Stock = Orleans.WriteBehind.Tests.Support.Stock;
 
 namespace Orleans.WriteBehind.Tests;

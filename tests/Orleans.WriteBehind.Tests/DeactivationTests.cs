@@ -1,6 +1,6 @@
 using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Orleans.WriteBehind.Tests;
 

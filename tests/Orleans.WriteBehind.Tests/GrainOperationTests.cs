@@ -2,7 +2,7 @@ using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
 using WriteBehind.Buffer;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 using Stock = Orleans.WriteBehind.Tests.Support.Stock;
 
 namespace Orleans.WriteBehind.Tests;

@@ -3,7 +3,7 @@ using Orleans.Configuration;
 using Orleans.Placement.Rebalancing;
 using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Orleans.WriteBehind.Tests;
 

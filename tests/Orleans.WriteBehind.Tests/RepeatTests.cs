@@ -3,7 +3,7 @@ using Orleans.Serialization;
 using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Orleans.WriteBehind.Tests;
 

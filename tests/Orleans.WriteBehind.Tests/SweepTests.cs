@@ -3,7 +3,7 @@ using Orleans.Core.Internal;
 using Orleans.WriteBehind.Sweep;
 using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Orleans.WriteBehind.Tests;
 

@@ -1,5 +1,5 @@
 using Npgsql;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 using Xunit;
 
 namespace Silo.Testing;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Client.Load;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Silo.Testing;
 

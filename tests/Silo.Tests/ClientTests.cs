@@ -3,7 +3,7 @@ using Client.Commands;
 using Silo.Contracts.Operations;
 using Silo.Testing;
 using Silo.Tests.Support;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Silo.Tests;
 

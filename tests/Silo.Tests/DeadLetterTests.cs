@@ -1,5 +1,5 @@
 using Silo.Tests.Support;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Silo.Tests;
 

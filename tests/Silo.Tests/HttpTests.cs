@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Silo.Tests.Support;
 using WriteBehind;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Silo.Tests;
 

@@ -2,7 +2,7 @@ using Client.Cluster;
 using Silo.Testing;
 using Silo.Tests.Support;
 using StackExchange.Redis;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Silo.Tests;
 

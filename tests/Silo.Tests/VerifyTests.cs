@@ -4,7 +4,7 @@ using Client.Verification;
 using Silo.Testing;
 using Silo.Tests.Support;
 using StackExchange.Redis;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Silo.Tests;
 

@@ -3,7 +3,7 @@ using Npgsql;
 using WriteBehind.EntityFrameworkCore.Sql;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.EntityFrameworkCore.Tests;
 

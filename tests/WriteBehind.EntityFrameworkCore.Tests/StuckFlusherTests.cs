@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Npgsql;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.EntityFrameworkCore.Tests;
 

@@ -1,6 +1,6 @@
 using Silo.Contracts;
 using WriteBehind;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Cluster.Tests.Support;
 

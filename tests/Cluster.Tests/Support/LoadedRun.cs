@@ -4,7 +4,7 @@ using Orleans.WriteBehind;
 using Proof.Workload;
 using Silo.Contracts;
 using WriteBehind;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Cluster.Tests.Support;
 

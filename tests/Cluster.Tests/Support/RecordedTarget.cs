@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Client.Cluster;
 using Proof.Load;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Cluster.Tests.Support;
 

@@ -3,7 +3,7 @@ using Client.Load;
 using Silo.Contracts.Operations;
 using Silo.Testing;
 using StackExchange.Redis;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Cluster.Tests.Support;
 

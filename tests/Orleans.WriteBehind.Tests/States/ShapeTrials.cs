@@ -6,7 +6,7 @@ using Npgsql;
 using Orleans.WriteBehind.Tests.Storage;
 using WriteBehind;
 using WriteBehind.Buffer;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Orleans.WriteBehind.Tests.States;
 

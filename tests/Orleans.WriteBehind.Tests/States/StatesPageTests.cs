@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Orleans.WriteBehind.Tests.Storage;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Orleans.WriteBehind.Tests.States;
 

@@ -5,7 +5,7 @@ using Orleans.Storage;
 using Orleans.WriteBehind.Tests.Support;
 using StackExchange.Redis;
 using WriteBehind;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Orleans.WriteBehind.Tests.Storage;
 

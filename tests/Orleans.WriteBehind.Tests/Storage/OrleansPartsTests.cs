@@ -1,6 +1,6 @@
 using Orleans.Streams;
 using Orleans.WriteBehind.Tests.Support;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Orleans.WriteBehind.Tests.Storage;
 

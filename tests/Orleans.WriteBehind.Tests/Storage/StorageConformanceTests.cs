@@ -1,5 +1,5 @@
 using Orleans.Storage;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Orleans.WriteBehind.Tests.Storage;
 

@@ -4,7 +4,7 @@ using Orleans.Storage;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
 using WriteBehind.Buffer;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Orleans.WriteBehind.Tests.Storage;
 

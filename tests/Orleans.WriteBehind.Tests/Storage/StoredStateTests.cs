@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using Orleans.Storage;
 using WriteBehind;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Orleans.WriteBehind.Tests.Storage;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Silo.Testing;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace Silo.Tests.Support;
 

@@ -4,7 +4,7 @@ using Embedded.Driver.Load;
 using Microsoft.AspNetCore.Builder;
 using Proof.Load;
 using WriteBehind.AspNetCore.Tests.Web;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.AspNetCore.Tests.Driver;
 

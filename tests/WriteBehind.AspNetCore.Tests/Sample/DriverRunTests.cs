@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using System.Text.Json;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.AspNetCore.Tests.Sample;
 

@@ -1,5 +1,5 @@
 using System.Net.Http.Json;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.AspNetCore.Tests.Sample;
 

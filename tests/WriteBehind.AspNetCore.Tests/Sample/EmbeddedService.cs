@@ -1,5 +1,5 @@
 using System.Net;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.AspNetCore.Tests.Sample;
 

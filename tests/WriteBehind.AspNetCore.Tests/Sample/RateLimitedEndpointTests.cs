@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.AspNetCore.Tests.Sample;
 

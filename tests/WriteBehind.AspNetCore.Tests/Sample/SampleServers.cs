@@ -1,6 +1,6 @@
 using System.Globalization;
 using Npgsql;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.AspNetCore.Tests.Sample;
 

@@ -5,7 +5,7 @@ using Npgsql;
 using WriteBehind.EntityFrameworkCore.Sink;
 using WriteBehind.EntityFrameworkCore.Sql;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.EntityFrameworkCore.Tests.Caching;
 

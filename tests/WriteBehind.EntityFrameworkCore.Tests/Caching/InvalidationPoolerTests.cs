@@ -5,7 +5,7 @@ using WriteBehind.EntityFrameworkCore.Sink;
 using WriteBehind.EntityFrameworkCore.Sql;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.EntityFrameworkCore.Tests.Caching;
 

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.EntityFrameworkCore.Tests.Support;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.EntityFrameworkCore.Tests.Docs;
 

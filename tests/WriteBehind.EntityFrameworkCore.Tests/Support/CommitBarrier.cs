@@ -1,6 +1,6 @@
 using Npgsql;
 using WriteBehind.EntityFrameworkCore.Tests.Models;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.EntityFrameworkCore.Tests.Support;
 

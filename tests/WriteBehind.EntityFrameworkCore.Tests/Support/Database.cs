@@ -1,5 +1,5 @@
 using WriteBehind.EntityFrameworkCore.Tests.Models;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.EntityFrameworkCore.Tests.Support;
 

@@ -1,6 +1,6 @@
 using WriteBehind.Caching;
 using WriteBehind.Redis;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching;
 

@@ -1,7 +1,7 @@
 using WriteBehind.Caching;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Configuration;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching;
 

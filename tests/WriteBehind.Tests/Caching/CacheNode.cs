@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Caching;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching;
 

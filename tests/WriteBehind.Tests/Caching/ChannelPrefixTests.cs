@@ -1,6 +1,6 @@
 using WriteBehind.Caching;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Caching.Queues;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching;
 

@@ -1,5 +1,5 @@
 using WriteBehind.Caching;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching;
 

@@ -2,9 +2,9 @@ using System.Runtime.CompilerServices;
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.RateLimits;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Caching.Limits;
 using WriteBehind.Tests.Caching.Queues;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching;
 

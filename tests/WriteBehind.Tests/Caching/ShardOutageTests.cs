@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using WriteBehind.Redis;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching;
 

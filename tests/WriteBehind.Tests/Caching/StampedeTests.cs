@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using WriteBehind.Caching;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Children;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching;
 

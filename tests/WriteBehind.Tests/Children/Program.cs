@@ -1,4 +1,4 @@
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Children;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Edges;
 

@@ -1,8 +1,8 @@
 using StackExchange.Redis;
 using WriteBehind.Buffer;
 using WriteBehind.Redis;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Edges;
 

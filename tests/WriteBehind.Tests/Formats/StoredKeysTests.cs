@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using WriteBehind.Buffer;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Formats;
 

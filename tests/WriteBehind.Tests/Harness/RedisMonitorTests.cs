@@ -1,5 +1,5 @@
-using WriteBehind.Testing;
-using WriteBehind.Testing.Redis;
+using WriteBehind.TestTools;
+using WriteBehind.TestTools.Redis;
 
 namespace WriteBehind.Tests.Harness;
 

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
 using Npgsql;
-using WriteBehind.Testing;
-using WriteBehind.Testing.Processes;
 using WriteBehind.Tests.Children;
+using WriteBehind.TestTools;
+using WriteBehind.TestTools.Processes;
 
 namespace WriteBehind.Tests.Harness;
 

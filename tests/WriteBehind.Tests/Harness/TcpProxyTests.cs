@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
-using WriteBehind.Testing;
-using WriteBehind.Testing.Redis;
+using WriteBehind.TestTools;
+using WriteBehind.TestTools.Redis;
 
 namespace WriteBehind.Tests.Harness;
 

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using WriteBehind.Buffer;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.LostUpdates;
 

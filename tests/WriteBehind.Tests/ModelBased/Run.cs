@@ -4,8 +4,8 @@ using WriteBehind.Buffer;
 using WriteBehind.Engine;
 using WriteBehind.Flushing;
 using WriteBehind.Redis;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.ModelBased;
 

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using WriteBehind.Buffer;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Children;
 using WriteBehind.Tests.Crash;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Operations;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Diagnostics;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Outage;
 

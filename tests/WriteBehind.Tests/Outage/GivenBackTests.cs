@@ -2,8 +2,8 @@ using System.Diagnostics;
 using StackExchange.Redis;
 using WriteBehind.Buffer;
 using WriteBehind.Redis;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Outage;
 

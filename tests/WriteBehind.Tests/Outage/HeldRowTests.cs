@@ -1,6 +1,6 @@
 using Npgsql;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Outage;
 

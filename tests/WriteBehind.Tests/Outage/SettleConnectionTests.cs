@@ -1,8 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Buffer;
 using WriteBehind.Redis;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Outage;
 

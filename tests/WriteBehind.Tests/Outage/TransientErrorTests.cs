@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 using WriteBehind.Buffer;
 using WriteBehind.Common;
 using WriteBehind.Health;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Outage;
 

@@ -1,6 +1,6 @@
 using System.Text;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Poison;
 

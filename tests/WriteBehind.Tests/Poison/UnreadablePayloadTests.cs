@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using WriteBehind.Buffer;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Poison;
 

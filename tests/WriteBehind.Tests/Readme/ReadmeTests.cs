@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Readme;
 

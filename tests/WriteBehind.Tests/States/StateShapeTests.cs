@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 using WriteBehind.Buffer;
 using WriteBehind.Caching;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.States;
 

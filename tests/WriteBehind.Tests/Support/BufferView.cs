@@ -1,6 +1,6 @@
 using System.Globalization;
 using WriteBehind.Buffer;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Support;
 

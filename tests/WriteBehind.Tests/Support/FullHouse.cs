@@ -1,5 +1,5 @@
 using WriteBehind.Buffer;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Support;
 

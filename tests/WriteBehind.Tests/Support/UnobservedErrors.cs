@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Support;
 

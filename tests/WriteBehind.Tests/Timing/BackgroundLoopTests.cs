@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using WriteBehind.Common;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Timing;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Timing;
 

@@ -6,9 +6,9 @@ using WriteBehind.Buffer;
 using WriteBehind.Engine;
 using WriteBehind.Flushing;
 using WriteBehind.Queues;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Caching;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Writes;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Limits;
 

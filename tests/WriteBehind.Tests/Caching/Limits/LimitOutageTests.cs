@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Threading.RateLimiting;
 using WriteBehind.RateLimits;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Limits;
 

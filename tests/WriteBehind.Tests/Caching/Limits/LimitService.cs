@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.RateLimits;
 using WriteBehind.Redis;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Limits;
 

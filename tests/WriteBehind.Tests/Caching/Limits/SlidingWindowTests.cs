@@ -1,6 +1,6 @@
 using System.Threading.RateLimiting;
 using WriteBehind.RateLimits;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Limits;
 

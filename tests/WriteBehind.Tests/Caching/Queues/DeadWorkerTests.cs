@@ -1,6 +1,6 @@
 using WriteBehind.Queues;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Children;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Queues;
 

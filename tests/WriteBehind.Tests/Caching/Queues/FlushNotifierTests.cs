@@ -1,9 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using StackExchange.Redis;
 using WriteBehind.Buffer;
-using WriteBehind.Testing;
 using WriteBehind.Tests.Children;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Queues;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Options;
 using WriteBehind.Queues;
-using WriteBehind.Testing;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Queues;
 
