@@ -179,7 +179,7 @@ public sealed class ErrorTests : IAsyncLifetime, IAsyncDisposable
         await using var transaction = await other.BeginTransactionAsync();
         await ExecuteAsync(other, "SET deadlock_timeout = '1h'; UPDATE counters SET \"Value\" = 1 WHERE \"Name\" = 'b'");
         var put = sink.SaveAsync(new SaveItem<Counter>("a", 2, new Counter()), new SaveItem<Counter>("b", 2, new Counter()));
-        await Testing.Eventually.TrueAsync(
+        await TestTools.Eventually.TrueAsync(
             async () => put.IsCompleted || await Host.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"));
         var theirs = ExecuteAsync(other, "UPDATE counters SET \"Value\" = 1 WHERE \"Name\" = 'a'");
 
@@ -257,7 +257,7 @@ public sealed class ErrorTests : IAsyncLifetime, IAsyncDisposable
         await ExecuteAsync(other, "LOCK TABLE counters");
         using var cancel = new CancellationTokenSource();
         var loading = sink.LoadAsync(["x"], cancel.Token);
-        await Testing.Eventually.TrueAsync(
+        await TestTools.Eventually.TrueAsync(
             async () => await Host.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"));
 
         await cancel.CancelAsync();
