@@ -47,6 +47,8 @@ public static class WriteBehindEndpointRouteBuilderExtensions
         changes.MapPost("dead-letters/{type}/retry-all", DeadLetterEndpoints.RetryAllAsync);
         changes.MapPost("dead-letters/{type}/discard", DeadLetterEndpoints.DiscardAsync);
         changes.MapPost("flush", FlushEndpoint.FlushAllAsync);
+        changes.MapPost("flush/{type}/pause", FlushEndpoint.PauseAsync);
+        changes.MapPost("flush/{type}/resume", FlushEndpoint.ResumeAsync);
         return group;
     }
 }

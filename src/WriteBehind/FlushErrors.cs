@@ -45,6 +45,30 @@ public sealed class FlushIncompleteException : WriteBehindException
     public string Reason { get; }
 }
 
+/// <summary>
+/// A flush on demand, or the second half of a write-through, was asked for while the flush of the type is paused. It fails at once instead
+/// of waiting for the end of the pause. What is dirty stays so in Redis and is flushed after the pause;
+/// <see cref="IWriteBehindEngine.ResumeAsync"/> ends it.
+/// </summary>
+public sealed class FlushPausedException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public FlushPausedException(string entityId, FlushPause pause)
+        : base(
+            FormattableString.Invariant(
+                $"{pause?.Type} '{entityId}' was not flushed: {pause?.By} has paused the flush of {pause?.Type} until {pause?.Until:u}. ") +
+            "It stays dirty in Redis and is flushed when the pause is over, or has been ended (resume).",
+            pause?.Type,
+            entityId)
+    {
+        ArgumentNullException.ThrowIfNull(pause);
+        Pause = pause;
+    }
+
+    /// <summary>The pause: who asked for it, and until when.</summary>
+    public FlushPause Pause { get; }
+}
+
 /// <summary>The database failed to save or load. <see cref="Failure"/> says what the flush pipeline does about it.</summary>
 public sealed class SinkException : WriteBehindException
 {

@@ -115,6 +115,7 @@ public interface IEntityStore<TState>
     /// Returns once everything acknowledged for this entity before the call is in PostgreSQL.
     /// </summary>
     /// <exception cref="EntityRejectedException">PostgreSQL rejects it.</exception>
+    /// <exception cref="FlushPausedException">An operator has paused the flush of the type; this does not wait for its end.</exception>
     /// <exception cref="FlushIncompleteException">
     /// Another flusher holds it, or PostgreSQL or Redis is away or hangs, for longer than <paramref name="timeout"/> (default 25 s; 0: one
     /// try, to its end).

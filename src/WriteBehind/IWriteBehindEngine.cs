@@ -47,6 +47,34 @@ public interface IWriteBehindEngine
     /// </summary>
     /// <exception cref="UnknownEntityTypeException">No type of that name is registered.</exception>
     /// <exception cref="EntityRejectedException">The database rejects it.</exception>
+    /// <exception cref="FlushPausedException">The flush of the type is paused.</exception>
     /// <exception cref="FlushIncompleteException">It was not flushed within <paramref name="timeout"/> (default 25 s).</exception>
     Task FlushAsync(string type, string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Pauses the flush of a type in all processes, as for a migration of its table: nothing of it is brought to the database until the
+    /// pause is over. Writes go on being accepted, up to <see cref="EntityTypeOptions.MaxDirty"/>; explicit flushes and write-throughs fail
+    /// at once with a <see cref="FlushPausedException"/> (the write of a write-through is accepted). Returns when no flush of before is
+    /// under way any more, after <see cref="EntityTypeOptions.Lease"/> at the latest (<see cref="FlushPause.UnderWay"/>). A pause that is
+    /// there already is replaced. It ends by itself, or where Redis comes back empty.
+    /// </summary>
+    /// <param name="type">The type.</param>
+    /// <param name="duration">
+    /// How long (default <see cref="FlushPause.DefaultDuration"/>, at most <see cref="FlushPause.LongestDuration"/>).
+    /// </param>
+    /// <param name="by">Who asks, for status and errors; default the machine's name.</param>
+    /// <param name="cancellationToken">Ends the wait; the pause stays.</param>
+    /// <exception cref="UnknownEntityTypeException">No type of that name is registered.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">It is shorter than a millisecond or longer than an hour.</exception>
+    /// <exception cref="BufferUnavailableException">
+    /// Redis or a part of it is away, so that some or all of the type may not be paused. Pause again, or resume.
+    /// </exception>
+    Task<FlushPause> PauseAsync(
+        string type, TimeSpan? duration = null, string? by = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Ends the pause of a type's flush.</summary>
+    /// <returns>False where there was none.</returns>
+    /// <exception cref="UnknownEntityTypeException">No type of that name is registered.</exception>
+    /// <exception cref="BufferUnavailableException">Redis or a part of it is away; there the pause ends by itself.</exception>
+    Task<bool> ResumeAsync(string type, CancellationToken cancellationToken = default);
 }

@@ -51,6 +51,9 @@ public static class WriteBehindDiagnostics
     /// <summary>Gauge: 0 closed, 1 open, 2 half-open.</summary>
     public const string Breaker = "writebehind.breaker";
 
+    /// <summary>Gauge: 1 while the flush of the type is paused.</summary>
+    public const string Paused = "writebehind.flush.paused";
+
     /// <summary>Histogram: entities per batch at the database.</summary>
     public const string BatchSize = "writebehind.flush.batch_size";
 

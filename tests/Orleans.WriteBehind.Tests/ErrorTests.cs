@@ -19,6 +19,8 @@ public sealed class ErrorTests
             "stock", "a", "it breaks a check.", new SinkException(SinkFailure.Entity, "check", "23514", "stock", "a"), 7),
         new FlushIncompleteException(
             "stock", "a", TimeSpan.FromSeconds(3), "the database is away.", new IOException("broken", new SocketException(111))),
+        new FlushPausedException(
+            "a", new FlushPause("stock", DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddMinutes(10), "ann@desk")),
         new InvalidEntityIdException("stock", null, "an id must not be empty."),
         new PayloadException(PayloadProblem.TooLarge, "too long", "stock", "a", new InvalidOperationException("inner")),
         new SinkException(SinkFailure.Transient, "away", "57P01", "stock", "a", new IOException("broken"), outcomeUnknown: true),

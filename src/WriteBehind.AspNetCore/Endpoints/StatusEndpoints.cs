@@ -18,9 +18,37 @@ internal static class StatusEndpoint
 internal static class FlushEndpoint
 {
     private const string TimeoutKey = "timeoutSeconds";
+    private const string DurationKey = "seconds";
 
     // A request that hangs for longer is of no use to anybody; what it did not reach is flushed later anyway.
     private const double LongestTimeoutSeconds = 300;
+
+    /// <summary>Pauses the flush of a type, in the name of the caller.</summary>
+    public static async Task<IResult> PauseAsync(HttpContext http, IWriteBehindEngine engine, string type)
+    {
+        var duration = FlushPause.DefaultDuration;
+        if (http.Request.Query.TryGetValue(DurationKey, out var text))
+        {
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds)
+                || !(seconds >= 0.001 && seconds <= FlushPause.LongestDuration.TotalSeconds))
+            {
+                return WriteBehindProblems.BadRequest(FormattableString.Invariant(
+                    $"{DurationKey} is '{text}'; it must be a number above 0 and at most {FlushPause.LongestDuration.TotalSeconds}."));
+            }
+
+            duration = TimeSpan.FromSeconds(seconds);
+        }
+
+        var by = http.User.Identity is { IsAuthenticated: true, Name: { Length: > 0 } name } ? name : "a caller without a name";
+        return Results.Json(
+            await engine.PauseAsync(type, duration, $"{by} over HTTP", http.RequestAborted).ConfigureAwait(false),
+            WriteBehindJson.Default.FlushPause);
+    }
+
+    public static async Task<IResult> ResumeAsync(HttpContext http, IWriteBehindEngine engine, string type)
+        => Results.Json(
+            new ResumeAnswer(type, await engine.ResumeAsync(type, http.RequestAborted).ConfigureAwait(false)),
+            WriteBehindJson.Default.ResumeAnswer);
 
     public static async Task<IResult> FlushAllAsync(HttpContext http, IWriteBehindEngine engine)
     {

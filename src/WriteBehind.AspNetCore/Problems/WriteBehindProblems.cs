@@ -1,3 +1,5 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -110,6 +112,7 @@ internal static class WriteBehindProblems
         WriteThroughException => (StatusCodes.Status504GatewayTimeout, "not-written-through", "Accepted, and not in the database yet"),
         CacheLoadException { InnerException: WriteBehindException cause } => Describe(cause),
         CacheLoadException => (StatusCodes.Status503ServiceUnavailable, "load-failed", "The value could not be loaded"),
+        FlushPausedException => (StatusCodes.Status503ServiceUnavailable, "flush-paused", "The flush is paused"),
         FlushIncompleteException => (StatusCodes.Status504GatewayTimeout, "flush-incomplete", "The flush did not finish in time"),
         StaleRowException => (StatusCodes.Status503ServiceUnavailable, "stale-row", "The database answers with an older state"),
         StateLostException => (StatusCodes.Status500InternalServerError, "state-lost", "Redis lost the state"),
@@ -124,4 +127,46 @@ internal static class WriteBehindProblems
 
     private static ProblemDetails Problem(int status, string type, string title, string detail)
         => new() { Status = status, Type = TypePrefix + type, Title = title, Detail = detail };
+}
+
+/// <summary>Answers with problem details where an endpoint of this library fails, whatever error handling the host has.</summary>
+internal sealed class ProblemFilter : IEndpointFilter
+{
+    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        try
+        {
+            return await next(context).ConfigureAwait(false);
+        }
+        catch (WriteBehindException e)
+        {
+            return TypedResults.Problem(WriteBehindProblems.From(e));
+        }
+    }
+}
+
+/// <summary>Answers with problem details where an endpoint of the host lets one of the library's errors through.</summary>
+internal sealed class WriteBehindExceptionHandler(IProblemDetailsService problems) : IExceptionHandler
+{
+    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    {
+        if (exception is not WriteBehindException error)
+        {
+            return false;
+        }
+
+        var problem = WriteBehindProblems.From(error);
+        httpContext.Response.StatusCode = problem.Status ?? StatusCodes.Status500InternalServerError;
+        if (error is RateLimitedException { RetryAfter: { } wait })
+        {
+            httpContext.Response.Headers.RetryAfter = WriteBehindProblems.WholeSeconds(wait).ToString(CultureInfo.InvariantCulture);
+        }
+
+        return await problems.TryWriteAsync(new ProblemDetailsContext
+        {
+            HttpContext = httpContext,
+            ProblemDetails = problem,
+            Exception = error,
+        }).ConfigureAwait(false);
+    }
 }

@@ -3,9 +3,9 @@ using WriteBehind.Redis;
 namespace WriteBehind.Buffer;
 
 /// <summary>
-/// Counts what waits in one shard, and tries whether it takes writes. KEYS: dirty, dead, epoch. ARGV: a score or empty. Returns dirty
-/// entities (up to that score), dead letters, the age of the oldest dirty one in ms (or -1), Redis time in ms, whether any mark is ahead
-/// of it, and why it takes no write (nil where it does).
+/// Counts what waits in one shard, and tries whether it takes writes. KEYS: dirty, dead, epoch, pause. ARGV: a score or empty. Returns
+/// dirty entities (up to that score), dead letters, the age of the oldest dirty one in ms (or -1), Redis time in ms, whether any mark is
+/// ahead of it, why it takes no write (nil where it does), and the pause (empty for none).
 /// </summary>
 internal static class BacklogScript
 {
@@ -27,7 +27,8 @@ internal static class BacklogScript
         local refusal = false
         local tried = redis.pcall('SET', KEYS[3], '', redis.call('EXISTS', KEYS[3]) == 1 and 'NX' or 'XX')
         if type(tried) == 'table' and tried.err then refusal = tried.err end
-        return { dirty, redis.call('HLEN', KEYS[2]), age, string.format('%.0f', now), ahead > 0 and 1 or 0, refusal }
+        local pause = redis.call('GET', KEYS[4]) or ''
+        return { dirty, redis.call('HLEN', KEYS[2]), age, string.format('%.0f', now), ahead > 0 and 1 or 0, refusal, pause }
         """);
 }
 
@@ -212,7 +213,9 @@ internal static class DeadLetterScripts
 /// <param name="Now">Redis time in ms.</param>
 /// <param name="IsAhead">Whether some were marked by a clock that went back since: how old they are Redis can't tell.</param>
 /// <param name="Refusal">Redis' words where it takes no writes; null where it does.</param>
-internal readonly record struct ShardBacklog(long Dirty, long Dead, TimeSpan? OldestAge, long Now, bool IsAhead, string? Refusal);
+/// <param name="Pause">The pause of the type's flush; null where there is none.</param>
+internal readonly record struct ShardBacklog(
+    long Dirty, long Dead, TimeSpan? OldestAge, long Now, bool IsAhead, string? Refusal, FlushPause? Pause);
 
 /// <summary>What waits in the shards of a type. On a cluster one server may be away and the others not.</summary>
 /// <param name="Shards">By shard; null where Redis did not answer.</param>
@@ -228,4 +231,17 @@ internal sealed record TypeBacklog(IReadOnlyList<ShardBacklog?> Shards, long Uns
 
     /// <summary>How many are dirty, as far as it is known.</summary>
     public long Dirty => Unseen + Shards.Sum(static shard => shard?.Dirty ?? 0);
+
+    /// <summary>How the shards of all types are doing.</summary>
+    public static RedisShards ShardsOf(TypeBacklog[] types)
+    {
+        ShardBacklog?[] shards = [.. types.SelectMany(static backlog => backlog.Shards)];
+        var refusal = shards.Select(static shard => shard?.Refusal).FirstOrDefault(static refusal => refusal is not null);
+        return new RedisShards(
+            shards.Length,
+            shards.Count(static shard => shard is null),
+            shards.Count(static shard => shard?.Refusal is not null),
+            types.Select(static backlog => backlog.Failure?.Message).FirstOrDefault(static message => message is not null)
+                ?? (refusal is null ? null : RedisErrors.Explain(refusal)));
+    }
 }

@@ -23,10 +23,11 @@ internal sealed class Claims(RedisConnections redis, EntityBuffer buffer, Entity
     {
         var reply = await DueScript.Script.RunAsync(
             redis,
-            [_keys[shard].Dirty, _keys[shard].Claims],
+            [_keys[shard].Dirty, _keys[shard].Claims, _keys[shard].Pause],
             [(long)minAge.TotalMilliseconds, until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty, skip, count, 10 * count],
             cancellationToken).ConfigureAwait(false);
-        return new DuePage(shard, reply.NextInt(), reply.NextInt(), reply.RestOfTexts());
+        var pause = FlushPauses.Read(options.Type, reply.NextText());
+        return new DuePage(shard, reply.NextInt(), reply.NextInt(), reply.RestOfTexts(), pause);
     }
 
     /// <summary>Claims entities of one shard and reads what to save, into the items.</summary>
@@ -37,21 +38,22 @@ internal sealed class Claims(RedisConnections redis, EntityBuffer buffer, Entity
     {
         admission?.Check(options.Type);
         var shard = items[0].Shard;
-        var scriptKeys = new RedisKey[5 + items.Count];
+        var scriptKeys = new RedisKey[6 + items.Count];
         var arguments = new RedisValue[6 + items.Count];
         (scriptKeys[0], scriptKeys[1], scriptKeys[2]) = (_keys[shard].Claims, _keys[shard].Dirty, _keys[shard].Dead);
-        (scriptKeys[3], scriptKeys[4]) = (_keys[shard].Epoch, _keys[shard].Calls(buffer.Process));
+        (scriptKeys[3], scriptKeys[4], scriptKeys[5]) = (_keys[shard].Epoch, _keys[shard].Calls(buffer.Process), _keys[shard].Pause);
         (arguments[0], arguments[1]) = ((long)options.Lease.TotalMicroseconds, room);
         buffer.Epochs.Hearing(shard, buffer.FenceTimes).CopyTo(arguments, 2);
         for (var i = 0; i < items.Count; i++)
         {
-            scriptKeys[5 + i] = _keys[shard].Entity(items[i].Id);
+            scriptKeys[6 + i] = _keys[shard].Entity(items[i].Id);
             arguments[6 + i] = items[i].Id;
         }
 
         var reply = await RunClaimAsync(scriptKeys, arguments, cancellationToken).ConfigureAwait(false);
         var (term, at, epoch) = (reply.NextLong(), reply.NextLong(), reply.NextText());
-        var claim = new ShardClaim(shard, term, at, epoch.Length > 0 ? buffer.Epochs.Note(shard, epoch) : epoch);
+        var pause = FlushPauses.Read(options.Type, reply.NextText());
+        var claim = new ShardClaim(shard, term, at, epoch.Length > 0 ? buffer.Epochs.Note(shard, epoch) : epoch, pause);
         foreach (var item in items)
         {
             Read(reply, claim, item);
@@ -142,6 +144,7 @@ internal sealed class Claims(RedisConnections redis, EntityBuffer buffer, Entity
         "claimed" => ClaimStatus.Claimed,
         "later" => ClaimStatus.Later,
         "held" => ClaimStatus.Held,
+        "paused" => ClaimStatus.Paused,
         "clean" => ClaimStatus.Clean,
         "dead" => ClaimStatus.Dead,
         "lost" => ClaimStatus.Lost,
@@ -196,6 +199,9 @@ internal enum ClaimStatus
     /// <summary>Another flusher holds it.</summary>
     Held,
 
+    /// <summary>It is dirty, and the flush of its type is paused.</summary>
+    Paused,
+
     /// <summary>It is not dirty.</summary>
     Clean,
 
@@ -214,20 +220,22 @@ internal enum ClaimStatus
 /// <param name="Term">The end of the lease in Redis time (µs). Unique in the shard, and so the claim's name.</param>
 /// <param name="At">Redis time (ms) of the claim.</param>
 /// <param name="Epoch">The shard's epoch.</param>
-internal sealed record ShardClaim(int Shard, long Term, long At, string Epoch);
+/// <param name="Pause">The pause of the type's flush, during which nothing is claimed; null where there is none.</param>
+internal sealed record ShardClaim(int Shard, long Term, long At, string Epoch, FlushPause? Pause = null);
 
 /// <summary>Entities of one shard that are due.</summary>
 /// <param name="Shard">The shard.</param>
 /// <param name="Seen">How many entries were looked at.</param>
 /// <param name="Held">How many of them a flusher holds.</param>
 /// <param name="Ids">The others, oldest first.</param>
-internal sealed record DuePage(int Shard, int Seen, int Held, IReadOnlyList<string> Ids);
+/// <param name="Pause">The pause of the type's flush, for which nothing was looked for; null where there is none.</param>
+internal sealed record DuePage(int Shard, int Seen, int Held, IReadOnlyList<string> Ids, FlushPause? Pause = null);
 
 /// <summary>
-/// Claims entities of one shard for a flusher and reads their states. KEYS: claims, dirty, dead, epoch, the process' calls, then the entity
-/// of each. ARGV: lease in µs, bytes of payload to read at most, candidate epoch, known epoch, the process' last write call and the time
-/// that the clock must show (µs), then the ids. Returns the term (end of lease, µs), Redis time in ms, the epoch, then status, version,
-/// payload, tombstone mark and nonce of each.
+/// Claims entities of one shard for a flusher and reads their states. KEYS: claims, dirty, dead, epoch, the process' calls, the pause, then
+/// the entity of each. ARGV: lease in µs, bytes of payload to read at most, candidate epoch, known epoch, the process' last write call and
+/// the time that the clock must show (µs), then the ids. Returns the term (end of lease, µs), Redis time in ms, the epoch, the pause (empty
+/// for none), then status, version, payload, tombstone mark and nonce of each.
 /// </summary>
 internal static class ClaimScript
 {
@@ -246,23 +254,27 @@ internal static class ClaimScript
         local top = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
         if top[2] and tonumber(top[2]) >= term then term = tonumber(top[2]) + 1 end
         local name = string.format('%.0f', term)
-        local out = { name, string.format('%.0f', math.floor(now / 1000)), epoch }
+        -- Looked at here and nowhere before: a flusher that heard of it late, or slept since, still finds it.
+        local pause = redis.call('GET', KEYS[6])
+        local out = { name, string.format('%.0f', math.floor(now / 1000)), epoch, pause or '' }
 
         -- All marks with one command (in parts, as Lua's stack ends at 8,000 values).
         local dirty = {}
         for first = 7, #ARGV, 1000 do
           local marks = redis.call('ZMSCORE', KEYS[2], unpack(ARGV, first, math.min(first + 999, #ARGV)))
-          for i = 1, #marks do dirty[first + i - 2] = marks[i] end
+          for i = 1, #marks do dirty[first + i - 1] = marks[i] end
         end
         local taken = {}
         local room = tonumber(ARGV[2])
-        for k = 6, #KEYS do
-          local id = ARGV[k + 1]
+        for k = 7, #KEYS do
+          local id = ARGV[k]
           local status, stored = 'claimed', {}
           if top[1] and redis.call('ZSCORE', KEYS[1], id) then
             status = 'held'
           elseif not dirty[k] then
             status = redis.call('HEXISTS', KEYS[3], id) == 1 and 'dead' or 'clean'
+          elseif pause then
+            status = 'paused'
           elseif room <= 0 then
             status = 'later'
           else
@@ -301,13 +313,15 @@ internal static class ClaimScript
 }
 
 /// <summary>
-/// Finds entities of one shard that are due, oldest first, leaving out those that a flusher holds. KEYS: dirty, claims.
+/// Finds entities of one shard that are due, oldest first, leaving out those that a flusher holds. KEYS: dirty, claims, pause.
 /// ARGV: smallest age in ms, latest score or empty, entries to skip, entries wanted, entries to look at at most.
-/// Returns how many entries were looked at, how many of them are held, then the ids.
+/// Returns the pause (empty for none; then nothing is due), how many entries were looked at, how many of them are held, then the ids.
 /// </summary>
 internal static class DueScript
 {
     public static readonly RedisScript Script = new("""
+        local pause = redis.call('GET', KEYS[3])
+        if pause then return { pause, 0, 0 } end
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local held = time[1] * 1000000 + time[2]
@@ -337,7 +351,7 @@ internal static class DueScript
         if newest[2] and tonumber(newest[2]) > now and #ids < wanted and seen < most then
           look(string.format('(%.0f', now), '+inf', math.max(0, offset - redis.call('ZCOUNT', KEYS[1], '-inf', latest)))
         end
-        local out = { seen, taken }
+        local out = { '', seen, taken }
         for _, id in ipairs(ids) do out[#out + 1] = id end
         return out
         """);

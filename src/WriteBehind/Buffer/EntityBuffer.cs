@@ -176,13 +176,13 @@ internal sealed class EntityBuffer
     /// Whether nothing of the type is dirty, as far as one cheap question tells: one command over all shards where one server holds them,
     /// one for each otherwise.
     /// </summary>
-    /// <param name="withLetters">Whether dead letters count, too.</param>
+    /// <param name="withLetters">Whether dead letters count, too, and a pause of the flush.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     public async Task<bool> IsIdleAsync(bool withLetters, CancellationToken cancellationToken)
     {
         var shards = Enumerable.Range(0, Keys.Shards).Select(shard => Keys[shard]);
-        IEnumerable<RedisKey[]> questions = shards.Select(keys => withLetters ? new[] { keys.Dirty, keys.Dead } : [keys.Dirty]);
+        IEnumerable<RedisKey[]> questions = shards.Select(keys => withLetters ? new[] { keys.Dirty, keys.Dead, keys.Pause } : [keys.Dirty]);
         if (AreShardsTogether)
         {
             questions = [[.. questions.SelectMany(static keys => keys)]];
@@ -219,12 +219,18 @@ internal sealed class EntityBuffer
         var keys = Keys[shard];
         var reply = await BacklogScript.Script.RunAsync(
             _redis,
-            [keys.Dirty, keys.Dead, keys.Epoch],
+            [keys.Dirty, keys.Dead, keys.Epoch, keys.Pause],
             [until?.ToString(CultureInfo.InvariantCulture) ?? string.Empty],
             cancellationToken).ConfigureAwait(false);
         var (dirty, dead, age, now) = (reply.NextLong(), reply.NextLong(), reply.NextLong(), reply.NextLong());
         return new ShardBacklog(
-            dirty, dead, age < 0 ? null : TimeSpan.FromMilliseconds(age), now, IsAhead: reply.NextFlag(), Refusal: reply.NextTextOrNone());
+            dirty,
+            dead,
+            age < 0 ? null : TimeSpan.FromMilliseconds(age),
+            now,
+            IsAhead: reply.NextFlag(),
+            Refusal: reply.NextTextOrNone(),
+            Pause: FlushPauses.Read(_options.Type, reply.NextText()));
     }
 
     private async Task<IReadOnlyList<WriteReply>> WriteBatchAsync(IReadOnlyList<WriteRequest> batch)

@@ -55,6 +55,7 @@ internal sealed class ShardKeys
         Dead = root + ":dead";
         Epoch = root + ":epoch";
         Server = root + ":server";
+        Pause = root + ":pause";
         var memos = root + ":operations";
         Memos = [memos, memos + ":older", memos + ":busy", memos + ":1", memos + ":1:older", memos + ":2", memos + ":2:older"];
         _calls = root + ":calls:";
@@ -82,6 +83,12 @@ internal sealed class ShardKeys
 
     /// <summary>String: the run id of the server that holds the shard. Another one means that Redis may have gone back.</summary>
     public RedisKey Server { get; }
+
+    /// <summary>
+    /// String with TTL, <c>since until who</c> (Redis time, ms): while it is there nothing of the shard is claimed. In each shard, and not
+    /// once for the type, as the claim looks at it and on a cluster can look at keys of its own slot only.
+    /// </summary>
+    public RedisKey Pause { get; }
 
     /// <summary>
     /// Hashes with TTL, operation and entity to memo, with a head (<c>b</c> begun at, <c>f</c> the floor, <c>p</c> and <c>t</c> the latest

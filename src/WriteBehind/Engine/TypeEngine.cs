@@ -24,14 +24,13 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     private readonly FlushWheel _wheel;
     private readonly EntityStore<TState> _store;
 
-    /// <summary>What was counted last in each shard; null before the first time.</summary>
-    private ShardCount?[] _counted;
+    private readonly BacklogCounter _backlog;
+
     private long? _healedAt;
 
     public TypeEngine(EntityTypeOptions<TState> options, EngineParts engine)
     {
         _options = options;
-        _counted = new ShardCount?[options.Shards];
         _parts = new TypeParts<TState>(options, engine);
         _breaker = new CircuitBreaker(engine.Options.BackoffStart, engine.Options.BackoffCap, engine.Time);
         Letters = new DeadLetterBox(engine.Redis, _parts.Buffer, options, _parts.Metrics, engine.Time, _parts.Logger);
@@ -46,7 +45,10 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         _loader = new EntityLoader<TState>(_parts);
         _writer = new EntityWriter(_parts, signals: this);
         _store = new EntityStore<TState>(_parts, _loader, _writer, queue, _wheel);
-        ObserveBacklog(engine.Meter.Meter);
+        _backlog = new BacklogCounter(_parts);
+        KeyValuePair<string, object?>[] tags = [new(WriteBehindDiagnostics.TypeTag, options.Type)];
+        engine.Meter.Meter.CreateObservableGauge(
+            WriteBehindDiagnostics.Breaker, () => new Measurement<int>((int)_breaker.State, tags));
     }
 
     public EntityTypeOptions Options => _options;
@@ -55,13 +57,15 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
 
     public DeadLetterBox Letters { get; }
 
+    public FlushPauses Pauses => _parts.Pauses;
+
     public FlushNotifier? Notifier { get; }
 
     public TypeStatus Status
     {
         get
         {
-            var backlog = LastBacklog;
+            var backlog = _backlog.Last;
             return new TypeStatus(
                 _options.Type,
                 backlog.Dirty,
@@ -76,6 +80,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
                 _parts.Buffer.ApartUntil)
             {
                 BacklogAt = backlog.At,
+                Pause = backlog.Pause,
             };
         }
     }
@@ -108,7 +113,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     public async Task HealAsync(CancellationToken cancellationToken)
     {
         var pause = Rejections.PatienceOf(_options);
-        if (LastBacklog.Dead == 0 || (_healedAt is { } last && _parts.Time.GetElapsedTime(last) < pause))
+        if (_backlog.Last.Dead == 0 || (_healedAt is { } last && _parts.Time.GetElapsedTime(last) < pause))
         {
             return;
         }
@@ -178,59 +183,10 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     /// <inheritdoc />
     public void Dispose() => _wheel.Dispose();
 
-    public async Task<BufferUnavailableException?> WatchAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            if (!await _parts.Buffer.IsIdleAsync(withLetters: true, cancellationToken).ConfigureAwait(false))
-            {
-                return (await CountAsync(null, cancellationToken).ConfigureAwait(false)).Failure;
-            }
-        }
-        catch (BufferUnavailableException e)
-        {
-            return e;
-        }
+    public Task<BufferUnavailableException?> WatchAsync(CancellationToken cancellationToken) => _backlog.WatchAsync(cancellationToken);
 
-        var last = Volatile.Read(ref _counted);
-        Volatile.Write(ref _counted, [.. last.Select(shard => Counted(default, shard))]);
-        return null;
-    }
-
-    public async Task<TypeBacklog> CountAsync(long[]? until, CancellationToken cancellationToken)
-    {
-        BufferUnavailableException? failure = null;
-        var shards = await Task.WhenAll(Enumerable.Range(0, _options.Shards).Select(CountShardAsync)).ConfigureAwait(false);
-        var last = Volatile.Read(ref _counted);
-        if (until is null)
-        {
-            Volatile.Write(ref _counted, [.. shards.Select((shard, i) => shard is { } now ? Counted(now, last[i]) : Stale(last[i]))]);
-        }
-
-        return new TypeBacklog(
-            shards, shards.Select((shard, i) => shard is null ? last[i]?.Backlog.Dirty ?? 0 : 0).Sum(), Volatile.Read(ref failure));
-
-        async Task<ShardBacklog?> CountShardAsync(int shard)
-        {
-            try
-            {
-                // A shard that has told no time yet (0) has everything to count.
-                return await _parts.Buffer.BacklogAsync(
-                    shard, until?[shard] is > 0 and var time ? time : null, cancellationToken).ConfigureAwait(false);
-            }
-#pragma warning disable CA1031 // Whatever it is, also a token that cancels: what was not counted must not be taken for nothing.
-            catch (Exception e)
-#pragma warning restore CA1031
-            {
-                Interlocked.CompareExchange(
-                    ref failure,
-                    e as BufferUnavailableException
-                        ?? new BufferUnavailableException($"{_options.Type} could not be counted: {e.Message}", cause: e),
-                    null);
-                return null;
-            }
-        }
-    }
+    public Task<TypeBacklog> CountAsync(long[]? until, CancellationToken cancellationToken)
+        => _backlog.CountAsync(until, cancellationToken);
 
     public Task<bool> RetryAsync(string id, CancellationToken cancellationToken)
     {
@@ -276,60 +232,6 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
             _ => new WriteConflictException(_options.Type, id, known.Version, reply.Known.Version),
         };
     }
-
-    private Backlog LastBacklog
-    {
-        get
-        {
-            var shards = Volatile.Read(ref _counted);
-            return new Backlog(
-                shards.Sum(static shard => shard?.Backlog.Dirty ?? 0),
-                shards.Sum(static shard => shard?.Backlog.Dead ?? 0),
-                shards.Max(AgeOf),
-                shards.Contains(null) ? null : shards.Min(static shard => shard!.Value.At));
-        }
-    }
-
-    private ShardCount Counted(ShardBacklog now, ShardCount? last)
-    {
-        var timestamp = _parts.Time.GetTimestamp();
-        return new(now, _parts.Time.GetUtcNow(), timestamp, IsStale: false, now.IsAhead ? last?.AheadSince ?? timestamp : null);
-    }
-
-    private static ShardCount? Stale(ShardCount? last) => last is { } count ? count with { IsStale = true } : null;
-
-    /// <summary>An age grows also while Redis does not answer, and where its clock went back and can't tell it.</summary>
-    private TimeSpan? AgeOf(ShardCount? shard)
-    {
-        if (shard is not { Backlog.OldestAge: { } age } count)
-        {
-            return null;
-        }
-
-        var ahead = count.AheadSince is { } since ? _parts.Time.GetElapsedTime(since) : TimeSpan.Zero;
-        var counted = count.IsStale ? age + _parts.Time.GetElapsedTime(count.Timestamp) : age;
-        return counted > ahead ? counted : ahead;
-    }
-
-    private void ObserveBacklog(Meter meter)
-    {
-        KeyValuePair<string, object?>[] tags = [new(WriteBehindDiagnostics.TypeTag, _options.Type)];
-        meter.CreateObservableGauge(WriteBehindDiagnostics.Dirty, () => new Measurement<long>(LastBacklog.Dirty, tags), "{entity}");
-        meter.CreateObservableGauge(WriteBehindDiagnostics.DeadLetters, () => new Measurement<long>(LastBacklog.Dead, tags), "{entity}");
-        meter.CreateObservableGauge(
-            WriteBehindDiagnostics.OldestDirtyAge, () => new Measurement<double>(LastBacklog.OldestAge?.TotalSeconds ?? 0, tags), "s");
-        meter.CreateObservableGauge(WriteBehindDiagnostics.Breaker, () => new Measurement<int>((int)_breaker.State, tags));
-    }
-
-    private sealed record Backlog(long Dirty, long Dead, TimeSpan? OldestAge, DateTimeOffset? At);
-
-    /// <summary>What was counted in a shard.</summary>
-    /// <param name="Backlog">What there was.</param>
-    /// <param name="At">When.</param>
-    /// <param name="Timestamp">The same by the clock that measures.</param>
-    /// <param name="IsStale">Whether it could not be counted again since.</param>
-    /// <param name="AheadSince">Since when marks are seen that are ahead of Redis' clock; null where there are none.</param>
-    private readonly record struct ShardCount(ShardBacklog Backlog, DateTimeOffset At, long Timestamp, bool IsStale, long? AheadSince);
 }
 
 /// <summary>
@@ -344,6 +246,8 @@ internal interface ITypeEngine : IDisposable
     object Store { get; }
 
     DeadLetterBox Letters { get; }
+
+    FlushPauses Pauses { get; }
 
     /// <summary>Has writes flushed at once; null where that is not wanted.</summary>
     FlushNotifier? Notifier { get; }

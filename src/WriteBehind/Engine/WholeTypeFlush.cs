@@ -19,6 +19,7 @@ internal static class WholeTypeFlush
         var flushed = 0L;
         var rejected = new HashSet<string>(StringComparer.Ordinal);
         var left = TypeBacklog.Unknown;
+        FlushPause? pause = null;
 
         // Redis time of each shard at the call; 0 where it has not answered yet. On a cluster one server may be away and the others not.
         var until = new long[type.Options.Shards];
@@ -39,6 +40,13 @@ internal static class WholeTypeFlush
                 var isWhole = await TryAsync(pass).ConfigureAwait(false);
                 left = await type.CountAsync(until, limit).ConfigureAwait(false);
                 isWhole &= left.IsWhole && !until.Contains(0);
+                pause = pass.Pause;
+                if (isWhole && pause is not null)
+                {
+                    // Its end is not waited for: whoever has paused the flush may do so for longer than anybody waits here.
+                    break;
+                }
+
                 if (isWhole && (left.Dirty == 0 || (pass.Flushed == 0 && pass.Passing == 0 && !force && !pass.IsCutShort)))
                 {
                     break;
@@ -61,6 +69,7 @@ internal static class WholeTypeFlush
             [.. rejected.Select(id => new EntityRef(type.Options.Type, id))])
         {
             Uncounted = left.IsWhole ? [] : [type.Options.Type],
+            Paused = pause is null || left.Dirty == 0 ? [] : [pause],
         };
 
         async Task<bool> TryAsync(SweepPass pass)

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using WriteBehind.Buffer;
 using WriteBehind.Common;
 using WriteBehind.Flushing;
-using WriteBehind.Redis;
 
 namespace WriteBehind.Engine;
 
@@ -116,38 +115,47 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
 
         var started = _parts.Time.GetTimestamp();
         var report = LastStop = await DrainAsync(cancellationToken).ConfigureAwait(false);
+        Tell(report, _parts.Time.GetElapsedTime(started), cancellationToken.IsCancellationRequested);
+        cancellationToken.ThrowIfCancellationRequested();
+        return report;
+    }
+
+    private void Tell(FlushReport report, TimeSpan elapsed, bool isCutShort)
+    {
         var remaining = string.Join(", ", report.Remaining.Select(left => $"{left.Value} {left.Key}"));
         if (report.Uncounted.Count > 0)
         {
             Uncounted(
-                _logger,
-                _parts.Time.GetElapsedTime(started),
-                string.Join(", ", report.Uncounted),
-                report.Flushed,
-                remaining.Length > 0 ? remaining : "nothing");
+                _logger, elapsed, string.Join(", ", report.Uncounted), report.Flushed, remaining.Length > 0 ? remaining : "nothing");
         }
         else if (report.IsClean)
         {
-            Drained(_logger, report.Flushed, _parts.Time.GetElapsedTime(started));
+            Drained(_logger, report.Flushed, elapsed);
         }
-        else if (cancellationToken.IsCancellationRequested)
+        else if (report.Paused.Count > 0)
         {
-            CutShort(_logger, report.Flushed, _parts.Time.GetElapsedTime(started), _parts.Options.DrainTimeout, remaining);
+            Paused(_logger, report.Flushed, remaining, string.Join(", ", report.Paused.Select(
+                pause => FormattableString.Invariant($"{pause.Type} until {pause.Until:u} by {pause.By}"))));
+        }
+        else if (isCutShort)
+        {
+            CutShort(_logger, report.Flushed, elapsed, _parts.Options.DrainTimeout, remaining);
         }
         else
         {
             NotDrained(_logger, report.Flushed, _parts.Options.DrainTimeout, remaining);
         }
-
-        cancellationToken.ThrowIfCancellationRequested();
-        return report;
     }
 
     public async Task<EngineStatus> GetStatusAsync(CancellationToken cancellationToken = default)
     {
         var backlogs = await Task.WhenAll(_types.Values.Select(type => type.CountAsync(null, cancellationToken))).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
-        var durability = _guard.Status with { Reachable = backlogs.All(static backlog => backlog.IsWhole), Shards = ShardsOf(backlogs) };
+        var durability = _guard.Status with
+        {
+            Reachable = backlogs.All(static backlog => backlog.IsWhole),
+            Shards = TypeBacklog.ShardsOf(backlogs),
+        };
         return new EngineStatus(
             [.. _types.Values.Select(type => type.Status)], durability, [.. _loops.Select(loop => loop.Status), .. _others.Status]);
     }
@@ -162,6 +170,19 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     public Task FlushAsync(string type, string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         => FindType(type).FlushAsync(id, timeout, cancellationToken);
 
+    public async Task<FlushPause> PauseAsync(
+        string type, TimeSpan? duration = null, string? by = null, CancellationToken cancellationToken = default)
+    {
+        var engine = FindType(type);
+        var length = duration ?? FlushPause.DefaultDuration;
+        ArgumentOutOfRangeException.ThrowIfLessThan(length, TimeSpan.FromMilliseconds(1), nameof(duration));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, FlushPause.LongestDuration, nameof(duration));
+        return await engine.Pauses.PauseAsync(length, by ?? Environment.MachineName, cancellationToken).ConfigureAwait(false);
+    }
+
+    public Task<bool> ResumeAsync(string type, CancellationToken cancellationToken = default)
+        => FindType(type).Pauses.ResumeAsync(cancellationToken);
+
     public async Task<long> SweepAsync(SweepPart part, TimeSpan? minAge = null, CancellationToken cancellationToken = default)
     {
         var passes = await Task.WhenAll(
@@ -172,7 +193,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     public async ValueTask DisposeAsync()
     {
         Array.ForEach([.. _types.Values], static type => type.Dispose());
-        await AwaitBatchesAsync().ConfigureAwait(false);
+        await _parts.AwaitBatchesAsync(LongestFarewell).ConfigureAwait(false);
 
         // The container knows the engine under two names and disposes it twice.
         foreach (var loop in _loops)
@@ -214,6 +235,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
             reports.SelectMany(report => report.Remaining).ToDictionary(),
             [.. reports.SelectMany(report => report.Rejected)])
         {
+            Paused = [.. reports.SelectMany(report => report.Paused)],
             Uncounted = _guard.Status.EmptiedAt != emptied
                 ? [.. Types]
                 : [.. reports.SelectMany(report => report.Uncounted).Union(lost, StringComparer.Ordinal)],
@@ -244,48 +266,10 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         return [.. lost.OfType<string>()];
     }
 
-    private static RedisShards ShardsOf(TypeBacklog[] backlogs)
-    {
-        ShardBacklog?[] shards = [.. backlogs.SelectMany(static backlog => backlog.Shards)];
-        var refusal = shards.Select(static shard => shard?.Refusal).FirstOrDefault(static refusal => refusal is not null);
-        return new RedisShards(
-            shards.Length,
-            shards.Count(static shard => shard is null),
-            shards.Count(static shard => shard?.Refusal is not null),
-            backlogs.Select(static backlog => backlog.Failure?.Message).FirstOrDefault(static message => message is not null)
-                ?? (refusal is null ? null : RedisErrors.Explain(refusal)));
-    }
-
     private async Task CloseNotifiersAsync()
     {
         var notifiers = _types.Values.Select(static type => type.Notifier).OfType<FlushNotifier>();
         await Task.WhenAll(notifiers.Select(static notifier => notifier.DisposeAsync().AsTask())).ConfigureAwait(false);
-    }
-
-    /// <summary>
-    /// Lets batches under way end before their connections go. Not for long: one may hang at the database, and what it does not
-    /// settle is settled by the next process.
-    /// </summary>
-    private async Task AwaitBatchesAsync()
-    {
-        var slots = 0;
-        using var limit = new CancellationTokenSource(LongestFarewell, _parts.Time);
-        try
-        {
-            for (; slots < _parts.Options.MaxConcurrentFlushes; slots++)
-            {
-                await _parts.Flushes.WaitAsync(limit.Token).ConfigureAwait(false);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // It hangs.
-        }
-
-        if (slots > 0)
-        {
-            _parts.Flushes.Release(slots);
-        }
     }
 
     private async Task<TimeSpan> WatchAsync(CancellationToken cancellationToken)
@@ -386,6 +370,13 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         LogLevel.Information,
         "Not drained, as DrainTimeout is 0: what is dirty is left in Redis to the next process, and was not counted.")]
     private static partial void NotAsked(ILogger logger);
+
+    [LoggerMessage(
+        9,
+        LogLevel.Warning,
+        "Not drained, as the flush is paused ({Pauses}): {Flushed} entities flushed, {Remaining} remain, safe in Redis. They are flushed " +
+        "after the pause, by whichever process runs then.")]
+    private static partial void Paused(ILogger logger, long flushed, string remaining, string pauses);
 
     [LoggerMessage(8, LogLevel.Error, "The drain failed.")]
     private static partial void DrainFailed(ILogger logger, Exception error);

@@ -78,7 +78,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                     }
 
                     // What the rounds before have flushed is flushed.
-                    EndOpen(round, e);
+                    FlushItem.EndOpen(round, e);
                 }
 
                 round = Array.FindAll(round, static item => item.IsLeft);
@@ -127,19 +127,8 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
             }
 
             _refusedFor = e.Failure == SinkFailure.Statement ? Blame.CodeOf(e) : null;
-            EndOpen(round, e);
+            FlushItem.EndOpen(round, e);
             activity?.SetStatus(ActivityStatusCode.Error, e.Message);
-        }
-    }
-
-    private static void EndOpen(FlushItem[] round, Exception error)
-    {
-        foreach (var item in round)
-        {
-            if (!item.IsEnded)
-            {
-                item.End(FlushOutcome.Unavailable, error);
-            }
         }
     }
 
@@ -197,7 +186,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
 #pragma warning restore CA1031
             {
                 failure = failure is null or BufferUnavailableException ? e : failure;
-                EndOpen(shards[i], e);
+                FlushItem.EndOpen(shards[i], e);
             }
         }
 
@@ -222,6 +211,9 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
                     break;
                 case ClaimStatus.Held:
                     item.End(FlushOutcome.Held);
+                    break;
+                case ClaimStatus.Paused:
+                    item.End(FlushOutcome.Paused, new FlushPausedException(item.Id, item.Claim!.Pause!));
                     break;
                 case ClaimStatus.Clean:
                     _ledger.Forget(item.Id);

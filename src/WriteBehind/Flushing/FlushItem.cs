@@ -31,7 +31,7 @@ internal sealed class FlushItem(string id, int shard) : ClaimItem(id, shard)
     /// <summary>Whether another try soon may do better.</summary>
     public bool IsPassing
         => Outcome is FlushOutcome.Overtaken or FlushOutcome.Held or FlushOutcome.Unavailable
-            or FlushOutcome.Expired or FlushOutcome.Blocked;
+            or FlushOutcome.Expired or FlushOutcome.Blocked or FlushOutcome.Paused;
 
     /// <summary>Whether the last round had no room for it: it goes with the next.</summary>
     public bool IsLeft => !IsEnded && Status == ClaimStatus.Later;
@@ -40,6 +40,18 @@ internal sealed class FlushItem(string id, int shard) : ClaimItem(id, shard)
     public bool IsHeld => Status == ClaimStatus.Claimed && Outcome != FlushOutcome.Saved;
 
     public void End(FlushOutcome outcome, Exception? error = null) => (IsEnded, Outcome, Error) = (true, outcome, error);
+
+    /// <summary>Ends those that no step has ended.</summary>
+    public static void EndOpen(FlushItem[] items, Exception error)
+    {
+        foreach (var item in items)
+        {
+            if (!item.IsEnded)
+            {
+                item.End(FlushOutcome.Unavailable, error);
+            }
+        }
+    }
 
     /// <summary>Lets go of what it carried: states may be large, and other rounds of the same batch may follow.</summary>
     public void Unload() => (State, Payload) = (null, null);
@@ -75,6 +87,9 @@ internal enum FlushOutcome
 
     /// <summary>The lease ended before the save; it stays dirty.</summary>
     Expired,
+
+    /// <summary>The flush of the type is paused; it stays dirty.</summary>
+    Paused,
 
     /// <summary>The database rejects it; it will be tried again.</summary>
     Rejected,

@@ -29,6 +29,7 @@ internal sealed class FlushWaiter(TypeParts parts, FlushQueue flushes, Func<stri
     /// <param name="limit">How long; a try under way when it is over is left to itself. 0: one try, to its end.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="EntityRejectedException">The database rejects it.</exception>
+    /// <exception cref="FlushPausedException">The flush of the type is paused.</exception>
     /// <exception cref="FlushIncompleteException">The time is over.</exception>
     /// <exception cref="StateLostException">Redis no longer has it.</exception>
     public async Task FlushAsync(string id, TimeSpan limit, CancellationToken cancellationToken)
@@ -45,9 +46,16 @@ internal sealed class FlushWaiter(TypeParts parts, FlushQueue flushes, Func<stri
                 return result;
             }
 
-            if (result is { Outcome: FlushOutcome.Lost, Error: { } lost })
+            if (result is { Outcome: FlushOutcome.Lost or FlushOutcome.Paused, Error: { } reason })
             {
-                throw lost;
+                throw reason;
+            }
+
+            // Without the database it does not come to the claim, which is what finds a pause.
+            if (result is { Outcome: FlushOutcome.Unavailable, Error: not BufferUnavailableException }
+                && await parts.Pauses.TryReadAsync(id, cancellationToken).ConfigureAwait(false) is { } paused)
+            {
+                throw new FlushPausedException(id, paused);
             }
 
             if (!result.IsPassing)

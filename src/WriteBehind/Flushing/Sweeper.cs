@@ -76,7 +76,7 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
             while (true)
             {
                 await FlushPagesAsync([page]).ConfigureAwait(false);
-                if (!IsFull(page) || pass.IsUnavailable)
+                if (!IsFull(page) || pass.IsUnavailable || pass.Pause is not null)
                 {
                     return;
                 }
@@ -103,6 +103,7 @@ internal sealed class Sweeper(TypeParts parts, IBatchFlusher flusher)
         {
             foreach (var page in pages)
             {
+                pass.Pause ??= page.Pause;
                 skip[page.Shard] += page.Held;
                 pass.AddHeld(page.Held);
                 foreach (var id in page.Ids)
@@ -216,7 +217,9 @@ internal sealed class SweepPass
     /// <summary>Entities that became clean, or whose claimed state is saved.</summary>
     public long Flushed { get; private set; }
 
-    /// <summary>Entities left because another flusher holds them, the database is away, or the lease ended.</summary>
+    /// <summary>
+    /// Entities left because another flusher holds them, the database is away, the lease ended, or the flush was paused meanwhile.
+    /// </summary>
     public long Passing { get; private set; }
 
     /// <summary>Whether the database is away.</summary>
@@ -224,6 +227,9 @@ internal sealed class SweepPass
 
     /// <summary>Why some shards were not flushed while others were: on a cluster one server may be away.</summary>
     public BufferUnavailableException? Failure { get; private set; }
+
+    /// <summary>The pause of the type's flush, for which the pass did not go on; null where there is none.</summary>
+    public FlushPause? Pause { get; set; }
 
     /// <summary>Whether the pass ended before it had looked at everything.</summary>
     public bool IsCutShort { get; set; }
@@ -244,6 +250,7 @@ internal sealed class SweepPass
         {
             Passing++;
             Failure ??= item.Error as BufferUnavailableException;
+            Pause ??= (item.Error as FlushPausedException)?.Pause;
             IsUnavailable |= item.Outcome == FlushOutcome.Unavailable && item.Error is not BufferUnavailableException;
             return true;
         }

@@ -40,6 +40,32 @@ internal sealed record EngineParts(
 
     /// <summary>A type's way into the slots of all types.</summary>
     public TypeSlots SlotsOf(SemaphoreSlim all, int count) => new(all, new SemaphoreSlim(ShareOf(count)));
+
+    /// <summary>
+    /// Lets batches under way end before their connections go. Not for long: one may hang at the database, and what it does not
+    /// settle is settled by the next process.
+    /// </summary>
+    public async Task AwaitBatchesAsync(TimeSpan longest)
+    {
+        var slots = 0;
+        using var limit = new CancellationTokenSource(longest, Time);
+        try
+        {
+            for (; slots < Options.MaxConcurrentFlushes; slots++)
+            {
+                await Flushes.WaitAsync(limit.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // It hangs.
+        }
+
+        if (slots > 0)
+        {
+            Flushes.Release(slots);
+        }
+    }
 }
 
 /// <summary>One type's way into the slots of all types. One whose work hangs must not take them all.</summary>
@@ -85,6 +111,7 @@ internal partial class TypeParts
         Record = new TypeRecord(engine.Redis, Buffer, options, engine.Options);
         Recent = new RecentWrites(options);
         Claims = new Claims(engine.Redis, Buffer, options, engine.Admission);
+        Pauses = new FlushPauses(engine.Redis, Buffer.Keys, options, engine.Time);
         Pressure = new WritePressure(Buffer.Keys, engine.Time);
         Ledger = new RetryLedger(options.MaxAttempts, options.RetryDelay, engine.Time);
     }
@@ -108,6 +135,9 @@ internal partial class TypeParts
     public TypeRecord Record { get; }
 
     public Claims Claims { get; }
+
+    /// <summary>Pauses the flush of the type.</summary>
+    public FlushPauses Pauses { get; }
 
     /// <summary>What this process wrote last.</summary>
     public RecentWrites Recent { get; }

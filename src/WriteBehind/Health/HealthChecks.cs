@@ -9,25 +9,30 @@ internal sealed class AgeHealthCheck(StatusProbe probe, double unhealthyFactor) 
 {
     protected override HealthCheckResult Judge(EngineStatus status)
     {
-        var late = status.Types.Where(type => type.OldestDirtyAge > type.MaxAge).ToList();
+        var paused = status.Types.Where(static type => type.Pause is not null).ToList();
+        var late = status.Types.Where(static type => type.Pause is null && type.OldestDirtyAge > type.MaxAge).ToList();
         var data = status.Types.ToDictionary(
             type => type.Type,
             object (type) => (type.OldestDirtyAge ?? TimeSpan.Zero).TotalSeconds);
         var unknown = status.Durability.Reachable
             ? null
             : "How much waits in Redis is not known, as it does not answer or not for every shard; ages grow from what was known last.";
-        if (late.Count == 0)
+        if (late.Count == 0 && paused.Count == 0)
         {
             return unknown is null
                 ? HealthCheckResult.Healthy("No unflushed write is older than its MaxAge.", data)
                 : HealthCheckResult.Degraded(unknown, data: data);
         }
 
-        var text = string.Join(" ", late.Select(type => string.Create(
+        // Somebody wants it so, and it ends by itself: never worse than degraded.
+        var pauses = string.Concat(paused.Select(static type => FormattableString.Invariant(
+            $"{type.Type}: its flush is paused until {type.Pause!.Until:u} by {type.Pause.By}; {type.Dirty} unflushed entities wait. ")));
+        var text = pauses + string.Join(" ", late.Select(type => string.Create(
             CultureInfo.InvariantCulture,
             $"{type.Type}: the oldest of {type.Dirty} unflushed entities waits for {type.OldestDirtyAge!.Value.TotalSeconds:0.#} s " +
             $"(MaxAge {type.MaxAge.TotalSeconds:0.#} s).")))
             + (unknown is null ? "" : $" {unknown}");
+        text = text.TrimEnd();
         return late.Exists(type => type.OldestDirtyAge > type.MaxAge * unhealthyFactor)
             ? HealthCheckResult.Unhealthy(text, data: data)
             : HealthCheckResult.Degraded(text, data: data);

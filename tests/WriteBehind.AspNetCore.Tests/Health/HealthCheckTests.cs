@@ -53,6 +53,15 @@ public sealed class HealthCheckTests
         await AssertAsync(WriteBehindHealth.Database, HealthStatus.Degraded, "stock: connection refused");
     }
 
+    [Fact]
+    public async Task A_paused_flush_is_told_and_is_no_failure_however_long_it_lasts()
+    {
+        var pause = new FlushPause("stock", Now, Now.AddMinutes(10), "ann@desk");
+        _engine.Status = _engine.Status with { Types = [FakeEngine.Stock with { Pause = pause, OldestDirtyAge = TimeSpan.FromHours(1) }] };
+        await AssertAsync(
+            WriteBehindHealth.Age, HealthStatus.Degraded, $"stock: its flush is paused until {pause.Until:u} by ann@desk; 3 unflushed");
+    }
+
     [Theory]
     [InlineData(10, HealthStatus.Healthy)]
     [InlineData(10.1, HealthStatus.Degraded)]

@@ -9,6 +9,8 @@ public sealed class CrossSiteTests
     [InlineData("/writebehind/dead-letters/stock/retry-all")]
     [InlineData("/writebehind/dead-letters/stock/discard?id=a")]
     [InlineData("/writebehind/flush")]
+    [InlineData("/writebehind/flush/stock/pause")]
+    [InlineData("/writebehind/flush/stock/resume")]
     public async Task A_post_without_the_header_that_only_scripts_can_set_changes_nothing(string path)
     {
         await using var site = await TestSite.StartAsync();

@@ -65,6 +65,48 @@ public sealed class EndpointTests
     }
 
     [Fact]
+    public async Task A_pause_is_made_in_the_caller_s_name_and_ended()
+    {
+        await using var site = await TestSite.StartAsync();
+
+        var pause = await TestSite.JsonAsync(await site.PostAsync("/writebehind/flush/stock/pause?seconds=90"));
+        Assert.Equal("a caller without a name over HTTP", site.Engine.Pause?.By);
+        Assert.Equal(TimeSpan.FromSeconds(90), site.Engine.Pause!.Until - site.Engine.Pause.Since);
+        Assert.Equal("1970-01-01T00:01:30+00:00", pause.GetProperty("until").GetString());
+        Assert.Equal(0, pause.GetProperty("underWay").GetInt32());
+
+        var first = await TestSite.JsonAsync(await site.PostAsync("/writebehind/flush/stock/resume"));
+        var second = await TestSite.JsonAsync(await site.PostAsync("/writebehind/flush/stock/resume"));
+        Assert.True(first.GetProperty("wasPaused").GetBoolean());
+        Assert.False(second.GetProperty("wasPaused").GetBoolean());
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("NaN")]
+    [InlineData("3601")]
+    [InlineData("")]
+    public async Task A_pause_of_a_senseless_length_is_refused(string seconds)
+    {
+        await using var site = await TestSite.StartAsync();
+        await TestSite.AssertProblemAsync(
+            HttpStatusCode.BadRequest, await site.PostAsync($"/writebehind/flush/stock/pause?seconds={seconds}"));
+        Assert.Null(site.Engine.Pause);
+    }
+
+    [Fact]
+    public async Task A_pause_is_in_the_status()
+    {
+        await using var site = await TestSite.StartAsync();
+        var pause = new FlushPause("stock", DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddMinutes(1), "ann@desk");
+        site.Engine.Status = site.Engine.Status with { Types = [FakeEngine.Stock with { Pause = pause }] };
+
+        var status = await TestSite.JsonAsync(await site.GetAsync("/writebehind/status"));
+
+        Assert.Equal("ann@desk", status.GetProperty("types")[0].GetProperty("pause").GetProperty("by").GetString());
+    }
+
+    [Fact]
     public async Task An_error_of_the_engine_is_told_with_its_entity_and_its_status()
     {
         await using var site = await TestSite.StartAsync();
@@ -76,6 +118,9 @@ public sealed class EndpointTests
             (new OperationForgottenException("stock", "a", "1767225600000-x", OperationDoubt.Expired), HttpStatusCode.Gone),
             (new OperationResultException("stock", "a", "1767225600000-x", 9, 8), HttpStatusCode.InternalServerError),
             (new WriteConflictException("stock", "a", 1, 2), HttpStatusCode.Conflict),
+            (
+                new FlushPausedException("a", new("stock", DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch, "ann")),
+                HttpStatusCode.ServiceUnavailable),
             (new PayloadException(PayloadProblem.TooLarge, "too large", "stock", "a"), HttpStatusCode.RequestEntityTooLarge),
             (new PayloadException(PayloadProblem.Unreadable, "garbage", "stock", "a"), HttpStatusCode.InternalServerError),
             (new EntityRejectedException("stock", "a", "too long."), HttpStatusCode.UnprocessableEntity),

@@ -46,6 +46,29 @@ internal sealed class FakeEngine : IWriteBehindEngine
 
     public FlushReport? LastStop => null;
 
+    /// <summary>The pause that was asked for last; null once it was ended.</summary>
+    public FlushPause? Pause { get; private set; }
+
+    public Task<FlushPause> PauseAsync(
+        string type, TimeSpan? duration = null, string? by = null, CancellationToken cancellationToken = default)
+    {
+        if (Failure is not null)
+        {
+            return Task.FromException<FlushPause>(Failure);
+        }
+
+        Pause = new FlushPause(
+            type, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch + (duration ?? FlushPause.DefaultDuration), by ?? "nobody");
+        return Task.FromResult(Pause);
+    }
+
+    public Task<bool> ResumeAsync(string type, CancellationToken cancellationToken = default)
+    {
+        var was = Pause is not null;
+        Pause = null;
+        return Task.FromResult(was);
+    }
+
     public Task<FlushReport> FlushAllAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         FlushTimeout = timeout;

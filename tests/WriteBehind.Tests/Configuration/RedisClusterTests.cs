@@ -42,6 +42,20 @@ public sealed class RedisClusterTests(RedisClusterFixture fixture) : IClassFixtu
     }
 
     [Fact]
+    public async Task A_pause_of_the_flush_holds_in_every_slot()
+    {
+        await using var engine = await StartAsync();
+        await Task.WhenAll(Ids.Select(id => engine.Items.SetAsync(id, new Item(1))));
+
+        await engine.Engine.PauseAsync("item");
+        Assert.Equal(Entities, (await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).Remaining["item"]);
+        Assert.Empty(engine.Sink.Sent);
+
+        await engine.Engine.ResumeAsync("item");
+        Assert.True((await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1))).IsClean);
+    }
+
+    [Fact]
     public async Task Sweeps_find_what_is_due_in_every_slot_deletes_too()
     {
         await using var engine = await StartAsync(sweep: true);

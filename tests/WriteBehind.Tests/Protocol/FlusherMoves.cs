@@ -36,7 +36,16 @@ internal sealed class FlusherMoves(ProtocolRules rules, Redis redis, Database da
 
     private void AddClaim(in World world, int i, Moves moves)
     {
-        if (!world.Dirty || (rules.Claims && world.Claim.Exists))
+        if (world.Pause.Exists && (world.Pause.Heard & (1 << i)) == 0 && !rules.PauseIsSeenInClaim)
+        {
+            var told = world;
+            told.Pause.Heard |= (byte)(1 << i);
+            moves.Add("flusher # hears of the pause", i, told);
+        }
+
+        if (!world.Dirty
+            || (rules.Claims && world.Claim.Exists)
+            || (world.Pause.Exists && (rules.PauseIsSeenInClaim || (world.Pause.Heard & (1 << i)) != 0)))
         {
             return;
         }

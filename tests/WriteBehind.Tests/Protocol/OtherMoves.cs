@@ -15,6 +15,7 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
         AddRowBack(world, moves);
         AddClockBack(world, moves);
         AddTurn(world, moves);
+        AddPause(world, moves);
     }
 
     private static void AddTick(in World world, Moves moves)
@@ -23,6 +24,7 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
         next.QuarantineLeft = Less(world.QuarantineLeft);
         next.Claim = Later(world.Claim);
         next.Fence = Later(world.Fence);
+        next.Pause = world.Pause.Left <= 1 ? default : world.Pause with { Left = Less(world.Pause.Left) };
         next.Copy = world.Copy with { Fence = Later(world.Copy.Fence), Claim = Later(world.Copy.Claim) };
 
         for (var i = 0; i < Pair<Flusher>.Count; i++)
@@ -93,6 +95,31 @@ internal sealed class OtherMoves(ProtocolRules rules, Redis redis)
             var next = world;
             redis.TurnMemos(ref next);
             moves.Add("the oldest memos go", 0, next);
+        }
+    }
+
+    /// <summary>The operator pauses, looks until nobody holds a claim, and perhaps ends the pause before it ends by itself.</summary>
+    private void AddPause(in World world, Moves moves)
+    {
+        if (!rules.FlushMayBePaused)
+        {
+            return;
+        }
+
+        var next = world;
+        if (!world.Pause.Exists)
+        {
+            next.Pause = new FlushPause(ProtocolRules.PauseTime, Heard: 0, IsQuiet: false);
+            moves.Add("the operator pauses the flush", 0, next);
+            return;
+        }
+
+        next.Pause = default;
+        moves.Add("the operator resumes the flush", 0, next);
+        if (!world.Claim.Exists && !world.Pause.IsQuiet)
+        {
+            next.Pause = world.Pause with { IsQuiet = true };
+            moves.Add("the operator sees no flush under way", 0, next);
         }
     }
 

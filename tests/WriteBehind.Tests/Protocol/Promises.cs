@@ -13,6 +13,8 @@ internal static class Promises
     public const string ReadsAreNotBehind = "Redis never hides a newer row";
     public const string SettledIsKept = "a row that is older than what was settled is never given";
 
+    public const string PausedStandsStill = "once a pause is quiet no row changes until it is over";
+
     /// <summary>Which promise a step broke; null where none.</summary>
     public static string? BrokenBy(in World before, in World after)
     {
@@ -30,6 +32,11 @@ internal static class Promises
         if (after.Row.Exists && after.Row.Version < before.Row.Version && !rowWentBack)
         {
             return NeverBack;
+        }
+
+        if (before.Pause.IsQuiet && after.Pause.IsQuiet && before.Row != after.Row && !rowWentBack)
+        {
+            return PausedStandsStill;
         }
 
         if (after.AppliedTwice)

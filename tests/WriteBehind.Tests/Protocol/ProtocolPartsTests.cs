@@ -23,6 +23,22 @@ public sealed class ProtocolPartsTests
         Assert.DoesNotContain(trace, static line => line.StartsWith("time passes", StringComparison.Ordinal));
     }
 
+    // What an operator relies on who changes the table meanwhile.
+    [Fact]
+    public void Where_flushers_go_by_what_they_heard_of_a_pause_one_that_hears_late_saves_in_the_middle_of_it()
+        => Breaks(
+            new() { FlushMayBePaused = true, PauseIsSeenInClaim = false, Writes = 1 },
+            Promises.PausedStandsStill,
+            "writer 1 puts", "the operator pauses the flush", "the operator sees no flush under way", "flusher 1 claims",
+            "flusher 1 saves");
+
+    [Fact]
+    public void Without_the_deadline_at_the_database_a_flusher_of_before_a_pause_saves_in_the_middle_of_it()
+        => Breaks(
+            new() { FlushMayBePaused = true, Deadline = false, Writes = 1 },
+            Promises.PausedStandsStill,
+            "writer 1 puts", "flusher 1 claims", "time passes", "the operator sees no flush under way", "flusher 1 saves");
+
     [Fact]
     public void Where_a_late_settle_takes_back_the_claim_of_another_a_deleted_row_comes_back()
         => Breaks(

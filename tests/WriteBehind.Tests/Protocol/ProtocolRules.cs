@@ -18,6 +18,9 @@ internal sealed record ProtocolRules
     /// <summary>How many ticks the fence of a tombstone lasts, where it ends at all.</summary>
     public const byte TombstoneFenceTime = 3;
 
+    /// <summary>How many ticks a pause of the flush lasts: longer than a lease, which a flusher may sleep through.</summary>
+    public const byte PauseTime = 4;
+
     /// <summary>Bound: how many writes are made in all. Time has no bound.</summary>
     public int Writes { get; init; } = 3;
 
@@ -42,6 +45,9 @@ internal sealed record ProtocolRules
 
     /// <summary>A flusher holds the entity while it saves.</summary>
     public bool Claims { get; init; } = true;
+
+    /// <summary>Whether the flush is paused is looked at in the step that claims; otherwise flushers go by what they have heard.</summary>
+    public bool PauseIsSeenInClaim { get; init; } = true;
 
     /// <summary>A settle takes back a claim only if it is the settler's own.</summary>
     public bool OwnClaimsOnly { get; init; } = true;
@@ -124,6 +130,9 @@ internal sealed record ProtocolRules
     public bool OlderMemosCount { get; init; } = true;
 
     // The troubles.
+
+    /// <summary>An operator pauses the flush at any time, and looks whether any is under way still.</summary>
+    public bool FlushMayBePaused { get; init; }
 
     /// <summary>Callers repeat their puts at any time, wherever they are, whether they were answered or not.</summary>
     public bool CallersRepeat { get; init; }

@@ -34,6 +34,12 @@ public sealed class ProtocolTests(ITestOutputHelper output)
     public void They_hold_where_saves_commit_late(bool startsEmpty)
         => Holds(new() { CommitsMayBeLate = true, StartsEmpty = startsEmpty });
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void They_hold_where_the_flush_is_paused_and_rows_stand_still_meanwhile(bool keepsCleanEntries)
+        => Holds(new() { FlushMayBePaused = true, KeepsCleanEntries = keepsCleanEntries, Writes = 2 });
+
     [Fact]
     public void They_hold_where_answers_are_lost_and_requests_arrive_late()
         => Holds(new() { AnswersMayBeLost = true, BlindWrites = true, Writes = 2 });

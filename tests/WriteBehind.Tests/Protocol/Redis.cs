@@ -162,6 +162,7 @@ internal sealed class Redis(ProtocolRules rules)
         world.Dirty = false;
         world.Claim = default;
         world.Fence = default;
+        world.Pause = default;
         world.Expected = World.Anything;
         world.Wiped = true;
         world.QuarantineLeft = ProtocolRules.Lease;
@@ -176,6 +177,7 @@ internal sealed class Redis(ProtocolRules rules)
     {
         (world.Buffer, world.Dirty, world.Claim, world.Fence, world.Memos, world.OlderMemos) = world.Copy;
         world.Copy = default;
+        world.Pause = default;
         world.Expected = World.Anything;
         world.Applied = rules.CallersRepeat ? world.Applied : (byte)0;
         world.Happened |= Mishaps.RedisWentBack;

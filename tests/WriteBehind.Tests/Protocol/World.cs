@@ -87,6 +87,9 @@ internal struct World
     /// <summary>What went wrong in the last step without leaving a mark elsewhere.</summary>
     public Breach Breach;
 
+    /// <summary>The pause of the flush.</summary>
+    public FlushPause Pause;
+
     /// <summary>For how many ticks knowledge gained now will not count.</summary>
     public byte QuarantineLeft;
 
@@ -106,6 +109,7 @@ internal struct World
             Buffer.Exists ? (Dirty ? "dirty" : "clean") + (Buffer.Old ? " of before" : "") : "",
             Fence.Exists ? $"fence v{Fence.Version}{(Fence.Old ? " of before" : "")}" : "",
             Claim.Exists ? $"claimed by flusher {Claim.Owner}" : "",
+            Pause.Exists ? Pause.IsQuiet ? "paused, and quiet" : "paused" : "",
             $"expected {Expected}",
         }.Where(static part => part.Length > 0));
 }

@@ -29,6 +29,7 @@ internal sealed record TypeDocument(
     TypeRates Rates,
     DateTimeOffset? BacklogAt,
     DateTimeOffset? ShardsApartUntil,
+    FlushPause? Pause,
     FigureScopes Scopes)
 {
     public static TypeDocument From(TypeStatus status) => new(
@@ -44,6 +45,7 @@ internal sealed record TypeDocument(
         status.Rates,
         status.BacklogAt,
         status.ShardsApartUntil,
+        status.Pause,
         FigureScopes.Are);
 }
 
@@ -53,8 +55,13 @@ internal sealed record TypeDocument(
 internal sealed record FigureScopes(IReadOnlyList<string> AllProcesses, IReadOnlyList<string> ThisProcess)
 {
     public static readonly FigureScopes Are = new(
-        ["dirty", "oldestDirtyAgeSeconds", "deadLetters"], ["breaker", "lastError", "counters", "rates", "shardsApartUntil"]);
+        ["dirty", "oldestDirtyAgeSeconds", "deadLetters", "pause"], ["breaker", "lastError", "counters", "rates", "shardsApartUntil"]);
 }
+
+/// <summary>The end of a pause.</summary>
+/// <param name="Type">The entity type.</param>
+/// <param name="WasPaused">Whether there was one.</param>
+internal sealed record ResumeAnswer(string Type, bool WasPaused);
 
 /// <summary>A health report as JSON has it.</summary>
 internal sealed record HealthDocument(HealthStatus Status, double Seconds, IReadOnlyDictionary<string, HealthEntryDocument> Checks)
@@ -78,5 +85,39 @@ internal sealed record HealthEntryDocument(HealthStatus Status, string? Descript
 [JsonSerializable(typeof(DeadLetterDocument))]
 [JsonSerializable(typeof(DeadLetterAction))]
 [JsonSerializable(typeof(FlushReport))]
+[JsonSerializable(typeof(FlushPause))]
+[JsonSerializable(typeof(ResumeAnswer))]
 [JsonSerializable(typeof(HealthDocument))]
 internal sealed partial class WriteBehindJson : JsonSerializerContext;
+
+/// <summary>A dead letter with its state: as it is where it is JSON, in base 64 where it is not.</summary>
+internal sealed record DeadLetterDocument(DeadLetter Letter, bool IsDelete, JsonElement? State, string? StateBase64)
+{
+    public static DeadLetterDocument From(DeadLetterDetail detail)
+    {
+        if (detail.Payload is not { } payload)
+        {
+            return new(detail.Letter, detail.IsDelete, null, null);
+        }
+
+        try
+        {
+            using var json = JsonDocument.Parse(payload);
+            return new(detail.Letter, detail.IsDelete, json.RootElement.Clone(), null);
+        }
+        catch (JsonException)
+        {
+            return new(detail.Letter, detail.IsDelete, null, Convert.ToBase64String(payload.Span));
+        }
+    }
+}
+
+/// <summary>What was done to dead letters.</summary>
+/// <param name="Type">The entity type.</param>
+/// <param name="Id">The entity; null where it was done to all of the type.</param>
+/// <param name="Action"><c>retried</c> or <c>discarded</c>.</param>
+/// <param name="Count">To how many.</param>
+internal sealed record DeadLetterAction(string Type, string? Id, string Action, long Count);
+
+/// <summary>The dead letters of a type, or the first of them.</summary>
+internal sealed record DeadLetterList(string Type, int Limit, IReadOnlyList<DeadLetter> Letters);
