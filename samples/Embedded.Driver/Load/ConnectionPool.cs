@@ -8,14 +8,23 @@ namespace Embedded.Driver.Load;
 /// <summary>A few sockets that all callers share. A broken one is opened anew once the service is up (again).</summary>
 internal sealed class ConnectionPool(ServiceProcess service, int size) : IMovementTarget, IAsyncDisposable
 {
+    /// <summary>Longer than the service takes to come back, and less than it remembers operations for.</summary>
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(50);
 
     private readonly MovementConnection?[] _connections = new MovementConnection?[size];
     private readonly SemaphoreSlim _opening = new(1);
 
+    public async ValueTask<IMovementConnection> GetAsync(int caller, CancellationToken cancellationToken)
+    {
+        await OpenAsync(caller, cancellationToken);
+        return new RepeatingCaller(this, caller);
+    }
+
     /// <summary>The socket of a caller. Waits while the service is down.</summary>
     /// <exception cref="RunFailedException">The service ended by itself.</exception>
-    public async ValueTask<IMovementConnection> GetAsync(int caller, CancellationToken cancellationToken)
+    private async ValueTask<MovementConnection> OpenAsync(int caller, CancellationToken cancellationToken)
     {
         var slot = caller % size;
         if (Volatile.Read(ref _connections[slot]) is { IsOpen: true } open)
@@ -68,6 +77,39 @@ internal sealed class ConnectionPool(ServiceProcess service, int size) : IMoveme
             // It went down in this moment. The next wait says whether it comes back.
             await Task.Delay(RetryDelay, cancellationToken);
             return null;
+        }
+    }
+
+    /// <summary>Sends a movement with an id, again and again until it is answered: it counts once.</summary>
+    private sealed class RepeatingCaller(ConnectionPool pool, int caller) : IMovementConnection
+    {
+        public async Task<WriteAnswer> WriteAsync(string id, long amount)
+        {
+            var operation = Guid.CreateVersion7().ToString();
+            using var deadline = new CancellationTokenSource(Deadline);
+            for (var unknown = false; ;)
+            {
+                MovementConnection connection;
+                try
+                {
+                    connection = await pool.OpenAsync(caller, deadline.Token);
+                }
+                catch (OperationCanceledException)
+                {
+                    return new(unknown ? WriteResult.Unknown : WriteResult.NotSent);
+                }
+
+                var answer = await connection.WriteAsync(id, amount, operation);
+                unknown |= answer.Result == WriteResult.Unknown;
+                var isSettled = answer.Result is WriteResult.Acknowledged or WriteResult.Refused;
+                if (isSettled || deadline.IsCancellationRequested)
+                {
+                    // A try that was refused says nothing of an earlier one, which may still be under way.
+                    return answer.Result != WriteResult.Acknowledged && unknown ? answer with { Result = WriteResult.Unknown } : answer;
+                }
+
+                await Task.Delay(RetryDelay, CancellationToken.None);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ namespace Embedded.Driver.Load;
 /// One socket to the service, shared by many callers: what they write while a message is being sent goes out together with the next.
 /// When it breaks, every write on it ends: as unknown if it was handed to the socket, as not sent if it was not.
 /// </summary>
-internal sealed class MovementConnection : IMovementConnection, IAsyncDisposable
+internal sealed class MovementConnection : IAsyncDisposable
 {
     private const int MovementsPerMessage = 512;
 
@@ -46,9 +46,10 @@ internal sealed class MovementConnection : IMovementConnection, IAsyncDisposable
         }
     }
 
-    public Task<WriteAnswer> WriteAsync(string id, long amount)
+    /// <summary>Writes a movement. Whatever goes wrong is an answer, not an exception.</summary>
+    public Task<WriteAnswer> WriteAsync(string id, long amount, string operation)
     {
-        var write = new PendingWrite(new(Interlocked.Increment(ref _lastSeq), id, amount));
+        var write = new PendingWrite(new(Interlocked.Increment(ref _lastSeq), id, amount, operation));
         return _queue.Writer.TryWrite(write) ? write.Answer.Task : Task.FromResult(new WriteAnswer(WriteResult.NotSent));
     }
 

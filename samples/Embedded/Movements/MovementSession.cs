@@ -127,8 +127,11 @@ internal sealed class MovementSession(WebSocket socket, IEntityStore<Stock> stor
         try
         {
             // No token: whether the client still listens or not, a movement that was begun is brought to its end.
-            var moved = await store.UpdateAsync(movement.Id, Stock.Movement(movement.Id, movement.Amount), CancellationToken.None);
-            return new(movement.Seq, moved!.Version);
+            var move = Stock.Movement(movement.Id, movement.Amount);
+            var version = movement.Operation is { } operation
+                ? (await store.UpdateAsync(movement.Id, operation, move, cancellationToken: CancellationToken.None)).Version
+                : (await store.UpdateAsync(movement.Id, move, CancellationToken.None))!.Version;
+            return new(movement.Seq, version);
         }
         catch (OverflowException e)
         {
@@ -136,7 +139,11 @@ internal sealed class MovementSession(WebSocket socket, IEntityStore<Stock> stor
         }
         catch (WriteBehindException e)
         {
-            return new(movement.Seq, null, e.Message, OutcomeUnknown: e is BufferUnavailableException { OutcomeUnknown: true });
+            return new(
+                movement.Seq,
+                null,
+                e.Message,
+                OutcomeUnknown: e is BufferUnavailableException { OutcomeUnknown: true } or OperationForgottenException);
         }
         catch (Exception e)
         {

@@ -28,7 +28,7 @@ public sealed class MovementConnectionTests
         });
         await using var connection = await MovementConnection.OpenAsync(site.Client.BaseAddress!, CancellationToken.None);
         var answers = await Task.WhenAll(
-            connection.WriteAsync("a", 1), connection.WriteAsync("b", 2), connection.WriteAsync("c", 3)).WaitAsync(
+            connection.WriteAsync("a", 1, "o1"), connection.WriteAsync("b", 2, "o2"), connection.WriteAsync("c", 3, "o3")).WaitAsync(
                 Eventually.DefaultDeadline);
         Assert.Equal([WriteResult.Acknowledged, WriteResult.Refused, WriteResult.Unknown], answers.Select(answer => answer.Result));
         Assert.Equal("buffer full", answers[1].Error);
@@ -43,9 +43,9 @@ public sealed class MovementConnectionTests
             return Task.CompletedTask;
         });
         await using var connection = await MovementConnection.OpenAsync(site.Client.BaseAddress!, CancellationToken.None);
-        Assert.Equal(WriteResult.Unknown, (await connection.WriteAsync("a", 1).WaitAsync(Eventually.DefaultDeadline)).Result);
+        Assert.Equal(WriteResult.Unknown, (await connection.WriteAsync("a", 1, "o1").WaitAsync(Eventually.DefaultDeadline)).Result);
         await Eventually.TrueAsync(() => !connection.IsOpen);
-        Assert.Equal(WriteResult.NotSent, (await connection.WriteAsync("a", 1).WaitAsync(Eventually.DefaultDeadline)).Result);
+        Assert.Equal(WriteResult.NotSent, (await connection.WriteAsync("a", 1, "o1").WaitAsync(Eventually.DefaultDeadline)).Result);
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class MovementConnectionTests
         await using var site = await ServeAsync((socket, _) =>
             socket.CloseOutputAsync(WebSocketCloseStatus.EndpointUnavailable, "stopping", CancellationToken.None));
         await using var connection = await MovementConnection.OpenAsync(site.Client.BaseAddress!, CancellationToken.None);
-        Assert.Equal(WriteResult.Unknown, (await connection.WriteAsync("a", 1).WaitAsync(Eventually.DefaultDeadline)).Result);
+        Assert.Equal(WriteResult.Unknown, (await connection.WriteAsync("a", 1, "o1").WaitAsync(Eventually.DefaultDeadline)).Result);
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class MovementConnectionTests
         await using var site = await ServeAsync((socket, _) =>
             socket.SendAsync("nonsense"u8.ToArray(), WebSocketMessageType.Text, true, CancellationToken.None));
         await using var connection = await MovementConnection.OpenAsync(site.Client.BaseAddress!, CancellationToken.None);
-        Assert.Equal(WriteResult.Unknown, (await connection.WriteAsync("a", 1).WaitAsync(Eventually.DefaultDeadline)).Result);
+        Assert.Equal(WriteResult.Unknown, (await connection.WriteAsync("a", 1, "o1").WaitAsync(Eventually.DefaultDeadline)).Result);
     }
 
     /// <summary>A bulk socket that does this with each message.</summary>

@@ -132,6 +132,24 @@ public sealed class EmbeddedApiTests(EmbeddedApiTests.Running running) : IClassF
         Assert.Equal(3, (await Client.GetFromJsonAsync<JsonElement>(Path)).GetProperty("quantity").GetInt64());
     }
 
+    [Fact]
+    public async Task The_bulk_socket_counts_a_movement_with_an_operations_id_once_however_often_it_is_sent()
+    {
+        var operation = OperationId.New();
+        for (var seq = 1; seq <= 3; seq++)
+        {
+            using var socket = await ConnectAsync();
+            await SendAsync(socket, JsonSerializer.Serialize(new object[] { new { seq, id = _id, amount = 5, operation } }));
+
+            var reply = Assert.Single(JsonSerializer.Deserialize<JsonElement[]>((await ReceiveAsync(socket)).Text)!);
+
+            Assert.Equal((seq, 1), (reply.GetProperty("seq").GetInt32(), reply.GetProperty("version").GetInt32()));
+            await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+        }
+
+        Assert.Equal(5, (await Client.GetFromJsonAsync<JsonElement>(Path)).GetProperty("quantity").GetInt64());
+    }
+
     [Theory]
     [InlineData("no json")]
     [InlineData("{}")]
