@@ -51,7 +51,7 @@ internal sealed class DirtyToCleanGroup : IBenchmarkGroup
             {
                 Before = async () =>
                 {
-                    await EmptyTableAsync(workspace);
+                    await workspace.EmptyTableAsync();
                     await writer.FillAsync(ids);
                     flusher = await EngineHost.StartAsync(workspace, sweeps: false, entity);
                 },
@@ -75,17 +75,11 @@ internal sealed class DirtyToCleanGroup : IBenchmarkGroup
             {
                 Before = async () =>
                 {
-                    await EmptyTableAsync(workspace);
+                    await workspace.EmptyTableAsync();
                     version++;
                     batches = [.. ids.Select(id => new SaveItem<Product>(id, version, Product.New(id))).Chunk(writer.Options.BatchSize)];
                 },
             };
         }
-    }
-
-    private static async Task EmptyTableAsync(Workspace workspace)
-    {
-        await workspace.ExecuteAsync("TRUNCATE products");
-        await workspace.ExecuteAsync("CHECKPOINT");
     }
 }

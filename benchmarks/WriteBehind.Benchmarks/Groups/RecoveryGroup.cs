@@ -77,7 +77,7 @@ internal sealed class RecoveryGroup : IBenchmarkGroup
         {
             Before = async () =>
             {
-                await workspace.ExecuteAsync("TRUNCATE products");
+                await workspace.EmptyTableAsync();
                 var before = await RedisBytesAsync(run.Servers);
                 await engine.FillAsync(ids);
                 redisBytes = redisBytes > 0 ? redisBytes : (await RedisBytesAsync(run.Servers) - before) / size;

@@ -26,5 +26,7 @@ public sealed class BenchmarkServers(string redis, string postgres)
         return workspace;
     }
 
-    public Task<ConnectionMultiplexer> ConnectRedisAsync() => ConnectionMultiplexer.ConnectAsync(redis);
+    /// <summary>A connection that may ask for INFO and CONFIG.</summary>
+    public Task<ConnectionMultiplexer> ConnectRedisAsync()
+        => ConnectionMultiplexer.ConnectAsync(redis, static options => options.AllowAdmin = true);
 }
