@@ -19,7 +19,15 @@ internal sealed class Admission
         ref _closed,
         type => new ConfigurationException(reason.Setting, $"Nothing of '{type}' is read or written: {reason.Message}", type, reason));
 
-    /// <exception cref="BufferUnavailableException">The engine has not started.</exception>
+    /// <summary>Keeps everybody out until Redis is there for the first time.</summary>
+    public void Await(BufferUnavailableException reason) => Volatile.Write(
+        ref _closed,
+        type => new BufferUnavailableException(
+            $"Redis was away when this process started, and is awaited (abortConnect=false). Nothing of '{type}' is read or written " +
+            $"before: {reason.Message}",
+            cause: reason));
+
+    /// <exception cref="BufferUnavailableException">The engine has not started, or awaits Redis.</exception>
     /// <exception cref="ConfigurationException">Its start was refused.</exception>
     public void Check(string type)
     {

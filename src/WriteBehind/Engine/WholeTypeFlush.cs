@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using WriteBehind.Buffer;
 using WriteBehind.Flushing;
 
@@ -106,4 +107,77 @@ internal static class WholeTypeFlush
             }
         }
     }
+}
+
+/// <summary>What a stop says of its drain.</summary>
+internal static partial class DrainLog
+{
+    /// <param name="logger">Where.</param>
+    /// <param name="report">What the drain came to.</param>
+    /// <param name="elapsed">What it took.</param>
+    /// <param name="timeout">What it might have taken.</param>
+    /// <param name="isCutShort">Whether the host's time was over before.</param>
+    public static void Tell(ILogger logger, FlushReport report, TimeSpan elapsed, TimeSpan timeout, bool isCutShort)
+    {
+        var remaining = string.Join(", ", report.Remaining.Select(left => $"{left.Value} {left.Key}"));
+        if (report.Uncounted.Count > 0)
+        {
+            Uncounted(
+                logger, elapsed, string.Join(", ", report.Uncounted), report.Flushed, remaining.Length > 0 ? remaining : "nothing");
+        }
+        else if (report.IsClean)
+        {
+            Drained(logger, report.Flushed, elapsed);
+        }
+        else if (report.Paused.Count > 0)
+        {
+            Paused(logger, report.Flushed, remaining, string.Join(", ", report.Paused.Select(
+                pause => FormattableString.Invariant($"{pause.Type} until {pause.Until:u} by {pause.By}"))));
+        }
+        else if (isCutShort)
+        {
+            CutShort(logger, report.Flushed, elapsed, timeout, remaining);
+        }
+        else
+        {
+            NotDrained(logger, report.Flushed, timeout, remaining);
+        }
+    }
+
+    [LoggerMessage(3, LogLevel.Information, "Drained: {Flushed} entities flushed in {Elapsed}, nothing remains.")]
+    private static partial void Drained(ILogger logger, long flushed, TimeSpan elapsed);
+
+    [LoggerMessage(
+        4, LogLevel.Warning, "Not drained within {Timeout} (DrainTimeout): {Flushed} entities flushed, {Remaining} remain, safe in Redis.")]
+    private static partial void NotDrained(ILogger logger, long flushed, TimeSpan timeout, string remaining);
+
+    [LoggerMessage(
+        5,
+        LogLevel.Warning,
+        "Not drained: the host's time to stop was over after {Elapsed}, before DrainTimeout ({Timeout}). {Flushed} entities flushed, " +
+        "{Remaining} remain, safe in Redis.")]
+    private static partial void CutShort(ILogger logger, long flushed, TimeSpan elapsed, TimeSpan timeout, string remaining);
+
+    [LoggerMessage(
+        6,
+        LogLevel.Error,
+        "Not drained: after {Elapsed} it could not be counted how much of {Types} is left, as Redis does not answer, refuses, or came " +
+        "back empty. {Flushed} entities flushed; {Remaining} was known to remain. What Redis has is flushed by the next process.")]
+    private static partial void Uncounted(ILogger logger, TimeSpan elapsed, string types, long flushed, string remaining);
+
+    [LoggerMessage(
+        7,
+        LogLevel.Information,
+        "Not drained, as DrainTimeout is 0: what is dirty is left in Redis to the next process, and was not counted.")]
+    public static partial void NotAsked(ILogger logger);
+
+    [LoggerMessage(
+        9,
+        LogLevel.Warning,
+        "Not drained, as the flush is paused ({Pauses}): {Flushed} entities flushed, {Remaining} remain, safe in Redis. They are flushed " +
+        "after the pause, by whichever process runs then.")]
+    private static partial void Paused(ILogger logger, long flushed, string remaining, string pauses);
+
+    [LoggerMessage(8, LogLevel.Error, "The drain failed.")]
+    public static partial void Failed(ILogger logger, Exception error);
 }

@@ -9,6 +9,7 @@ namespace WriteBehind.Engine;
 internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineControl, IAsyncDisposable
 {
     private static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan PauseWhileAwaited = TimeSpan.FromMilliseconds(200);
 
     private readonly EngineParts _parts;
     private readonly DurabilityGuard _guard;
@@ -16,6 +17,9 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     private readonly Dictionary<string, ITypeEngine> _types;
     private readonly OtherLoops _others;
     private readonly List<BackgroundLoop> _loops = [];
+
+    /// <summary>Whether Redis was away at the start and the checks are still to be made.</summary>
+    private volatile bool _isAwaited;
 
     public WriteBehindEngine(
         EngineParts parts, DurabilityGuard guard, OtherLoops others, IEnumerable<IEntityRegistration> registrations)
@@ -54,6 +58,40 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     {
         try
         {
+            await AdmitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException e) when (_parts.Redis.MayBeAwayAtStart)
+        {
+            _isAwaited = true;
+            _parts.Admission.Await(e);
+            Awaited(_logger, e);
+        }
+
+        _loops.Add(new BackgroundLoop("watch", WatchAsync, _parts.Time, _logger));
+        foreach (var type in _types.Values)
+        {
+            if (_parts.Options.Sweep)
+            {
+                AddLoop($"sweep {type.Options.Type}", type.SweepAsync);
+            }
+
+            if (type.Notifier is { } notifier)
+            {
+                AddLoop($"notices {type.Options.Type}", notifier.RunAsync);
+            }
+        }
+
+        _loops.ForEach(loop => loop.Start());
+
+        void AddLoop(string name, Func<CancellationToken, Task<TimeSpan>> round) => _loops.Add(new BackgroundLoop(
+            name, token => _isAwaited ? Task.FromResult(PauseWhileAwaited) : round(token), _parts.Time, _logger));
+    }
+
+    /// <summary>Lets everybody in where all holds that has to, before anything is read or written.</summary>
+    private async Task AdmitAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
             await CheckAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (ConfigurationException e)
@@ -62,26 +100,10 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
             throw;
         }
 
+        _isAwaited = false;
         _parts.Admission.Open();
-        _loops.Add(new BackgroundLoop("watch", WatchAsync, _parts.Time, _logger));
-        if (_parts.Options.Sweep)
-        {
-            _loops.AddRange(
-                _types.Values.Select(type => new BackgroundLoop($"sweep {type.Options.Type}", type.SweepAsync, _parts.Time, _logger)));
-        }
-
-        foreach (var type in _types.Values)
-        {
-            if (type.Notifier is { } notifier)
-            {
-                _loops.Add(new BackgroundLoop($"notices {type.Options.Type}", notifier.RunAsync, _parts.Time, _logger));
-            }
-        }
-
-        _loops.ForEach(loop => loop.Start());
     }
 
-    /// <summary>All that has to hold before anything is read or written.</summary>
     private async Task CheckAsync(CancellationToken cancellationToken)
     {
         await _guard.InspectAsync(starting: true, cancellationToken).ConfigureAwait(false);
@@ -109,42 +131,16 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         Array.ForEach([.. _types.Values], static type => type.Dispose());
         if (_parts.Options.DrainTimeout == TimeSpan.Zero)
         {
-            NotAsked(_logger);
-            return LastStop = new FlushReport(0, new Dictionary<string, long>(), []) { Uncounted = [.. Types] };
+            DrainLog.NotAsked(_logger);
+            return LastStop = NothingKnown;
         }
 
         var started = _parts.Time.GetTimestamp();
         var report = LastStop = await DrainAsync(cancellationToken).ConfigureAwait(false);
-        Tell(report, _parts.Time.GetElapsedTime(started), cancellationToken.IsCancellationRequested);
+        DrainLog.Tell(
+            _logger, report, _parts.Time.GetElapsedTime(started), _parts.Options.DrainTimeout, cancellationToken.IsCancellationRequested);
         cancellationToken.ThrowIfCancellationRequested();
         return report;
-    }
-
-    private void Tell(FlushReport report, TimeSpan elapsed, bool isCutShort)
-    {
-        var remaining = string.Join(", ", report.Remaining.Select(left => $"{left.Value} {left.Key}"));
-        if (report.Uncounted.Count > 0)
-        {
-            Uncounted(
-                _logger, elapsed, string.Join(", ", report.Uncounted), report.Flushed, remaining.Length > 0 ? remaining : "nothing");
-        }
-        else if (report.IsClean)
-        {
-            Drained(_logger, report.Flushed, elapsed);
-        }
-        else if (report.Paused.Count > 0)
-        {
-            Paused(_logger, report.Flushed, remaining, string.Join(", ", report.Paused.Select(
-                pause => FormattableString.Invariant($"{pause.Type} until {pause.Until:u} by {pause.By}"))));
-        }
-        else if (isCutShort)
-        {
-            CutShort(_logger, report.Flushed, elapsed, _parts.Options.DrainTimeout, remaining);
-        }
-        else
-        {
-            NotDrained(_logger, report.Flushed, _parts.Options.DrainTimeout, remaining);
-        }
     }
 
     public async Task<EngineStatus> GetStatusAsync(CancellationToken cancellationToken = default)
@@ -185,6 +181,11 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
 
     public async Task<long> SweepAsync(SweepPart part, TimeSpan? minAge = null, CancellationToken cancellationToken = default)
     {
+        if (_isAwaited)
+        {
+            return 0;
+        }
+
         var passes = await Task.WhenAll(
             _types.Values.Select(type => type.SweepAsync(part, minAge, cancellationToken))).ConfigureAwait(false);
         return passes.Sum(pass => pass.Flushed);
@@ -216,14 +217,19 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            DrainFailed(_logger, e);
-            return new FlushReport(0, new Dictionary<string, long>(), []) { Uncounted = [.. Types] };
+            DrainLog.Failed(_logger, e);
+            return NothingKnown;
         }
     }
 
     /// <summary>Flushes until the time is over or the token cancels, and says in either case what remains.</summary>
     private async Task<FlushReport> FlushWithinAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
+        if (_isAwaited)
+        {
+            return NothingKnown;
+        }
+
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(timeout);
         var emptied = _guard.Status.EmptiedAt;
@@ -274,6 +280,11 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
 
     private async Task<TimeSpan> WatchAsync(CancellationToken cancellationToken)
     {
+        if (_isAwaited)
+        {
+            await AdmitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         // First what waits: the gauges show it as far as Redis answers, whatever fails below.
         BufferUnavailableException? failure = null;
         foreach (var type in _types.Values)
@@ -335,6 +346,9 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         return history;
     }
 
+    /// <summary>The report where nothing could be asked.</summary>
+    private FlushReport NothingKnown => new(0, new Dictionary<string, long>(), []) { Uncounted = [.. Types] };
+
     private ITypeEngine FindType(string type)
         => _types.TryGetValue(type, out var found) ? found : throw new UnknownEntityTypeException(type, _types.Keys);
 
@@ -344,40 +358,7 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     [LoggerMessage(2, LogLevel.Warning, "The database can't be asked about {Type} now; writes are accepted and wait in Redis.")]
     private static partial void DatabaseAway(ILogger logger, Exception error, string type);
 
-    [LoggerMessage(3, LogLevel.Information, "Drained: {Flushed} entities flushed in {Elapsed}, nothing remains.")]
-    private static partial void Drained(ILogger logger, long flushed, TimeSpan elapsed);
-
     [LoggerMessage(
-        4, LogLevel.Warning, "Not drained within {Timeout} (DrainTimeout): {Flushed} entities flushed, {Remaining} remain, safe in Redis.")]
-    private static partial void NotDrained(ILogger logger, long flushed, TimeSpan timeout, string remaining);
-
-    [LoggerMessage(
-        5,
-        LogLevel.Warning,
-        "Not drained: the host's time to stop was over after {Elapsed}, before DrainTimeout ({Timeout}). {Flushed} entities flushed, " +
-        "{Remaining} remain, safe in Redis.")]
-    private static partial void CutShort(ILogger logger, long flushed, TimeSpan elapsed, TimeSpan timeout, string remaining);
-
-    [LoggerMessage(
-        6,
-        LogLevel.Error,
-        "Not drained: after {Elapsed} it could not be counted how much of {Types} is left, as Redis does not answer, refuses, or came " +
-        "back empty. {Flushed} entities flushed; {Remaining} was known to remain. What Redis has is flushed by the next process.")]
-    private static partial void Uncounted(ILogger logger, TimeSpan elapsed, string types, long flushed, string remaining);
-
-    [LoggerMessage(
-        7,
-        LogLevel.Information,
-        "Not drained, as DrainTimeout is 0: what is dirty is left in Redis to the next process, and was not counted.")]
-    private static partial void NotAsked(ILogger logger);
-
-    [LoggerMessage(
-        9,
-        LogLevel.Warning,
-        "Not drained, as the flush is paused ({Pauses}): {Flushed} entities flushed, {Remaining} remain, safe in Redis. They are flushed " +
-        "after the pause, by whichever process runs then.")]
-    private static partial void Paused(ILogger logger, long flushed, string remaining, string pauses);
-
-    [LoggerMessage(8, LogLevel.Error, "The drain failed.")]
-    private static partial void DrainFailed(ILogger logger, Exception error);
+        10, LogLevel.Error, "Redis is away, and the application starts without it (abortConnect=false). Until it is there all calls fail.")]
+    private static partial void Awaited(ILogger logger, Exception error);
 }

@@ -109,7 +109,16 @@ internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, Ti
         throw ProxyRefused();
     }
 
-    public ConfigurationException ProxyRefused() => new(
+    /// <summary>The same where the application names that proxy.</summary>
+    public void RefuseProxy(Proxy proxy)
+    {
+        if (proxy == Proxy.Twemproxy)
+        {
+            throw ProxyRefused();
+        }
+    }
+
+    private ConfigurationException ProxyRefused() => new(
         "UseRedis",
         $"At {Description} a proxy answers that has no WATCH, MULTI and INFO (Twemproxy, for example). Without WATCH and MULTI newer " +
         "writes would be lost when saved entities are made clean, and such a proxy sends a script to the server of its first key. " +
@@ -143,7 +152,7 @@ internal static class RunIds
     /// <summary>The run id of the server that holds each key; null where it does not say, or does not answer.</summary>
     public static async Task<string?[]> ReadAsync(RedisConnections redis, IReadOnlyList<RedisKey> keys, CancellationToken cancellationToken)
     {
-        var database = await redis.SharedAsync(cancellationToken).ConfigureAwait(false);
+        var database = await redis.AdministratorAsync(cancellationToken).ConfigureAwait(false);
         var asked = redis.IsOneServer ? keys.Take(1) : keys;
         var endpoints = await Task.WhenAll(asked.Select(key => FindAsync(redis, database, key, cancellationToken))).ConfigureAwait(false);
         var ids = new Dictionary<EndPoint, string?>();

@@ -10,7 +10,7 @@ namespace WriteBehind.Redis;
 /// </summary>
 internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 {
-    private readonly ConfigurationOptions _configuration;
+    private readonly RedisConnectionSource _source;
     private readonly TimeProvider _time;
     private readonly TimeSpan _timeout;
     private readonly SemaphoreSlim _connecting = new(1, 1);
@@ -26,24 +26,17 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     public RedisConnections(
         RedisConnectionSource source, TimeProvider time, WriteBehindOptions? options = null, ServerProof? proof = null)
     {
-        _time = time;
-        _proof = proof;
-        _configuration = source.Configuration.Clone();
-        // The first connect must fail with an error rather than hand out a connection that may never work; later ones are re-made by the
-        // library.
-        _configuration.AbortOnConnectFail = true;
-        // The library counts INFO among the administrator's commands. It is the only one used.
-        _configuration.AllowAdmin = true;
-        _diagnosis = new ConnectionDiagnosis(_configuration, time);
+        (_source, _time, _proof) = (source, time, proof);
+        _diagnosis = new ConnectionDiagnosis(source.For(ConnectionRole.Shared), time);
         var limit = options?.WriteTimeout.TotalMilliseconds ?? double.MaxValue;
-        _timeout = TimeSpan.FromMilliseconds(Math.Max(100, Math.Min(_configuration.AsyncTimeout, limit)));
+        _timeout = TimeSpan.FromMilliseconds(Math.Max(100, Math.Min(_source.Configuration.AsyncTimeout, limit)));
     }
 
     /// <summary>
     /// A channel's name for a script that publishes: with the configuration's <c>channelPrefix</c>, which the library puts before what is
     /// subscribed to and published by itself, and not into the arguments of scripts.
     /// </summary>
-    public RedisValue ChannelForScripts(string channel) => (string?)_configuration.ChannelPrefix + channel;
+    public RedisValue ChannelForScripts(string channel) => (string?)_source.Configuration.ChannelPrefix + channel;
 
     /// <summary>Where Redis is, without user names and passwords.</summary>
     public string Description => _diagnosis.Description;
@@ -63,13 +56,16 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// <summary>How many times that was proved.</summary>
     internal int Proofs => Volatile.Read(ref _proofs);
 
+    /// <summary>Whether the application is to start without Redis, as it does with <c>abortConnect=false</c>.</summary>
+    public bool MayBeAwayAtStart => !_source.Configuration.AbortOnConnectFail;
+
     /// <summary>Whether the client is told of a proxy, behind which it can't speak with single servers.</summary>
-    public bool IsBehindProxy => _configuration.Proxy != Proxy.None;
+    public bool IsBehindProxy => _source.Configuration.Proxy != Proxy.None;
 
     /// <summary>The database that everything else uses.</summary>
     public async ValueTask<IDatabase> SharedAsync(CancellationToken cancellationToken)
         => (Volatile.Read(ref _shared)
-            ?? await ConnectAsync(() => _shared, KeepShared, BacklogPolicy.Default, cancellationToken).ConfigureAwait(false))
+            ?? await ConnectAsync(ConnectionRole.Shared, () => _shared, KeepShared, cancellationToken).ConfigureAwait(false))
             .GetDatabase();
 
     public async Task<IConnectionMultiplexer> GetAsync(CancellationToken cancellationToken = default)
@@ -86,17 +82,20 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 
         var shared = _proof is null ? null : await SharedAsync(cancellationToken).ConfigureAwait(false);
 
-        // Nothing may wait for a server to come back, and be sent before that one was proved.
         return (await ConnectAsync(
-            () => _settle, value => KeepSettleAsync(value, shared, cancellationToken), BacklogPolicy.FailFast, cancellationToken)
+            ConnectionRole.Settle, () => _settle, made => KeepSettleAsync(made, shared, cancellationToken), cancellationToken)
             .ConfigureAwait(false)).GetDatabase();
     }
 
     /// <summary>The database for writes that wait for replicas: the write and its <c>WAIT</c>.</summary>
     public async ValueTask<IDatabase> WaitingAsync(CancellationToken cancellationToken)
         => (Volatile.Read(ref _waiting)
-            ?? await ConnectAsync(() => _waiting, KeepWaiting, BacklogPolicy.Default, cancellationToken).ConfigureAwait(false))
+            ?? await ConnectAsync(ConnectionRole.Waiting, () => _waiting, KeepWaiting, cancellationToken).ConfigureAwait(false))
             .GetDatabase();
+
+    /// <summary>The database that may ask for INFO. An application's own connection may not, unless it has <c>allowAdmin</c>.</summary>
+    public ValueTask<IDatabase> AdministratorAsync(CancellationToken cancellationToken)
+        => _source.Connection is null ? SharedAsync(cancellationToken) : SettleAsync(cancellationToken);
 
     /// <summary>A key for what is only tried out.</summary>
     public RedisKey ProofKey => _proof?.Key ?? "wb:proof";
@@ -113,11 +112,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
             return;
         }
 
-        if (_configuration.Proxy == Proxy.Twemproxy)
-        {
-            throw _diagnosis.ProxyRefused();
-        }
-
+        _diagnosis.RefuseProxy(_source.Configuration.Proxy);
         Volatile.Write(ref _proved, 1);
         try
         {
@@ -196,7 +191,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// <exception cref="BufferUnavailableException">There is none, or not all of them are connected.</exception>
     public async Task<IReadOnlyList<IServer>> MastersAsync(CancellationToken cancellationToken)
     {
-        var multiplexer = (await SharedAsync(cancellationToken).ConfigureAwait(false)).Multiplexer;
+        var multiplexer = (await AdministratorAsync(cancellationToken).ConfigureAwait(false)).Multiplexer;
         IServer[] servers =
             [.. multiplexer.GetEndPoints().Select(endpoint => multiplexer.GetServer(endpoint)).Where(server => !server.IsReplica)];
         IServer[] connected = [.. servers.Where(server => server.IsConnected)];
@@ -242,7 +237,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         }
         catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
         {
-            if (RedisErrors.IsReadOnly(e))
+            if (RedisErrors.MayHaveNewMaster(e, database.Multiplexer))
             {
                 _diagnosis.AskForRoles(
                     database.Multiplexer, Volatile.Read(ref _shared), Volatile.Read(ref _settle), Volatile.Read(ref _waiting));
@@ -289,7 +284,9 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var multiplexer in new[] { _shared, _settle, _waiting }.OfType<IConnectionMultiplexer>())
+        _source.Connection?.ConnectionRestored -= DoubtServers;
+        IConnectionMultiplexer?[] all = [_shared, _settle, _waiting];
+        foreach (var multiplexer in all.OfType<IConnectionMultiplexer>().Where(connection => connection != _source.Connection))
         {
             // A Redis that hangs must not hold up the end of the process.
             await Task.WhenAny(CloseAsync(multiplexer), Task.Delay(_timeout, _time)).ConfigureAwait(false);
@@ -303,7 +300,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// meanwhile.
     /// </summary>
     private async Task<IConnectionMultiplexer> ConnectAsync(
-        Func<IConnectionMultiplexer?> present, Func<IConnectionMultiplexer, ValueTask> keep, BacklogPolicy policy,
+        ConnectionRole role, Func<IConnectionMultiplexer?> present, Func<IConnectionMultiplexer, ValueTask> keep,
         CancellationToken cancellationToken)
     {
         await _connecting.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -314,11 +311,11 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
                 return made;
             }
 
-            // Its timers and threads live as long as the process, and keep the context in which they were made.
-            var configuration = _configuration.Clone();
-            configuration.BacklogPolicy = policy;
-            var multiplexer = await Detached.RunAsync(
-                static configuration => ConnectionMultiplexer.ConnectAsync(configuration), configuration).ConfigureAwait(false);
+            // The timers and threads of a new one live as long as the process, and keep the context in which they were made.
+            var multiplexer = role == ConnectionRole.Shared && _source.Connection is { } given
+                ? given
+                : await Detached.RunAsync(
+                    static configuration => ConnectionMultiplexer.ConnectAsync(configuration), _source.For(role)).ConfigureAwait(false);
             await keep(multiplexer).ConfigureAwait(false);
             return multiplexer;
         }
@@ -341,17 +338,19 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     private ValueTask KeepShared(IConnectionMultiplexer multiplexer)
     {
         _isOneServer = _proof is null ? MayBeOneServer(multiplexer) : null;
-        multiplexer.ConnectionRestored += (_, restored) =>
-        {
-            if (restored.ConnectionType == ConnectionType.Interactive && _proof is not null)
-            {
-                // Who answers now may be another server, or several. Calls for each shard are right everywhere.
-                _isOneServer = null;
-                Volatile.Write(ref _proved, 0);
-            }
-        };
+        multiplexer.ConnectionRestored += DoubtServers;
         Volatile.Write(ref _shared, multiplexer);
         return default;
+    }
+
+    /// <summary>Who answers now may be another server, or several. Calls for each shard are right everywhere.</summary>
+    private void DoubtServers(object? sender, ConnectionFailedEventArgs restored)
+    {
+        if (restored.ConnectionType == ConnectionType.Interactive && _proof is not null)
+        {
+            _isOneServer = null;
+            Volatile.Write(ref _proved, 0);
+        }
     }
 
     private ValueTask KeepWaiting(IConnectionMultiplexer multiplexer)

@@ -123,9 +123,21 @@ internal static class RedisErrors
         return $"Redis refuses: {error}";
     }
 
-    /// <summary>Whether a server that was written to is no master (any more).</summary>
-    public static bool IsReadOnly(Exception exception)
-        => exception is RedisServerException { Message: var message } && Says(message, "READONLY");
+    /// <summary>
+    /// Whether another server may be the master by now: the one that was written to is none (any more), or nothing came of a command while
+    /// one of the servers is away or was a replica when the library last looked.
+    /// </summary>
+    public static bool MayHaveNewMaster(Exception exception, IConnectionMultiplexer redis)
+    {
+        if (exception is RedisServerException { Message: var message })
+        {
+            return Says(message, "READONLY");
+        }
+
+        var servers = exception is RedisConnectionException or TimeoutException ? redis.GetServers() : [];
+        return servers.Any(static server => server.IsConnected)
+            && servers.Any(static server => !server.IsConnected || server.IsReplica);
+    }
 
     /// <summary>Whether a single command of a script is what Redis complains of: it does not know it, or the user may not use it.</summary>
     public static bool IsOfCommandInScript(BufferUnavailableException exception)

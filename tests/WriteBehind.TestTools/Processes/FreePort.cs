@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace WriteBehind.TestTools.Processes;
 
 /// <summary>Finds loopback ports for servers.</summary>
-internal static class FreePort
+public static class FreePort
 {
     // Below the range that outgoing connections are given ports from (32768 and up): a server that restarts finds its port free.
     // A cluster node also needs its port + 10000.

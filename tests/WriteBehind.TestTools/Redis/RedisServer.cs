@@ -34,7 +34,7 @@ public sealed class RedisServer : PrivateServer
         var connect = Math.Max(1000, answer);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"127.0.0.1:{port},abortConnect=false,allowAdmin=true,connectTimeout={connect},syncTimeout={answer}")
+            $"127.0.0.1:{port},allowAdmin=true,connectTimeout={connect},syncTimeout={answer}")
             + (_options.Password is { } password ? $",password={password}" : "");
     }
 
