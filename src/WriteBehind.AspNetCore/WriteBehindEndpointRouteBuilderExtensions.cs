@@ -16,8 +16,8 @@ namespace WriteBehind.AspNetCore;
 public static class WriteBehindEndpointRouteBuilderExtensions
 {
     /// <summary>
-    /// Maps the live page, <c>status</c>, <c>dead-letters/…</c> and <c>flush</c> below <paramref name="prefix"/>. Open to direct
-    /// callers on this machine and to authenticated ones, as <see cref="WriteBehindEndpointOptions"/> says; requests that change
+    /// Maps the live page, <c>status</c>, <c>dead-letters/…</c>, <c>entities/…</c> and <c>flush</c> below <paramref name="prefix"/>. Open
+    /// to direct callers on this machine and to authenticated ones, as <see cref="WriteBehindEndpointOptions"/> says; requests that change
     /// something carry the header <c>X-WriteBehind: 1</c>. Errors are problem details.
     /// </summary>
     /// <param name="endpoints">The host's endpoints.</param>
@@ -40,6 +40,8 @@ public static class WriteBehindEndpointRouteBuilderExtensions
         group.MapGet("status", StatusEndpoint.GetAsync);
         group.MapGet("dead-letters/{type}", DeadLetterEndpoints.ListAsync);
         group.MapGet("dead-letters/{type}/show", DeadLetterEndpoints.ShowAsync);
+        group.MapGet("entities/{type}/show", EntityEndpoints.InspectAsync);
+        group.MapGet("entities/{type}/oldest", EntityEndpoints.OldestAsync);
 
         var changes = group.MapGroup("");
         changes.AddEndpointFilter(new CrossSiteGuard());

@@ -77,4 +77,37 @@ public interface IWriteBehindEngine
     /// <exception cref="UnknownEntityTypeException">No type of that name is registered.</exception>
     /// <exception cref="BufferUnavailableException">Redis or a part of it is away; there the pause ends by itself.</exception>
     Task<bool> ResumeAsync(string type, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Shows one entity in all places, side by side: its state in Redis, dirty mark, claim and fence, its row, and its dead letter. Where
+    /// the database can't be asked, the rest is shown (<see cref="EntityInspection.RowError"/>). Changes nothing.
+    /// </summary>
+    /// <exception cref="UnknownEntityTypeException">No type of that name is registered.</exception>
+    /// <exception cref="InvalidEntityIdException">The id can name no entity.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    Task<EntityInspection> InspectAsync(string type, string id, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// The entities of a type that have been dirty for longest, the oldest first: at most <paramref name="limit"/> of them.
+    /// </summary>
+    /// <exception cref="UnknownEntityTypeException">No type of that name is registered.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="limit"/> is below 1 or above 1,000.</exception>
+    /// <exception cref="BufferUnavailableException">Redis or a part of it is away.</exception>
+    Task<IReadOnlyList<DirtyEntity>> OldestAsync(string type, int limit = 100, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Compares everything that Redis holds of a type (states, fences, dirty marks) with the rows, by their versions, also while the
+    /// service runs. Entities of which Redis knows nothing have nothing to be compared with, and dead letters are no differences. It goes
+    /// through all keys of Redis, so it takes its time: about a second for 50,000 entities.
+    /// </summary>
+    /// <param name="type">The type.</param>
+    /// <param name="mend">
+    /// Whether to mend what can be mended without losing anything: kept states whose row is older or gone are flushed again (also where
+    /// another program deleted the row on purpose), clean entries that are not the row's are dropped, and lost dirty marks are set.
+    /// </param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="UnknownEntityTypeException">No type of that name is registered.</exception>
+    /// <exception cref="BufferUnavailableException">Redis or a part of it is away.</exception>
+    /// <exception cref="SinkException">The database can't be asked.</exception>
+    Task<StoreComparison> CompareAsync(string type, bool mend = false, CancellationToken cancellationToken = default);
 }

@@ -84,6 +84,8 @@ internal sealed record HealthEntryDocument(HealthStatus Status, string? Descript
 [JsonSerializable(typeof(DeadLetterList))]
 [JsonSerializable(typeof(DeadLetterDocument))]
 [JsonSerializable(typeof(DeadLetterAction))]
+[JsonSerializable(typeof(EntityDocument))]
+[JsonSerializable(typeof(OldestDocument))]
 [JsonSerializable(typeof(FlushReport))]
 [JsonSerializable(typeof(FlushPause))]
 [JsonSerializable(typeof(ResumeAnswer))]
@@ -95,21 +97,68 @@ internal sealed record DeadLetterDocument(DeadLetter Letter, bool IsDelete, Json
 {
     public static DeadLetterDocument From(DeadLetterDetail detail)
     {
-        if (detail.Payload is not { } payload)
-        {
-            return new(detail.Letter, detail.IsDelete, null, null);
-        }
-
-        try
-        {
-            using var json = JsonDocument.Parse(payload);
-            return new(detail.Letter, detail.IsDelete, json.RootElement.Clone(), null);
-        }
-        catch (JsonException)
-        {
-            return new(detail.Letter, detail.IsDelete, null, Convert.ToBase64String(payload.Span));
-        }
+        var state = StateDocument.From(new InspectedState(detail.Letter.Version, detail.IsDelete, detail.Payload));
+        return new(detail.Letter, detail.IsDelete, state.State, state.StateBase64);
     }
+}
+
+/// <summary>A state as it was found somewhere: as it is where it is JSON, in base 64 where it is not.</summary>
+internal sealed record StateDocument(
+    long Version, bool IsDelete, JsonElement? State, string? StateBase64, double? ExpiresInSeconds)
+{
+    public static StateDocument From(InspectedState found)
+    {
+        var json = found.Json;
+        return new(
+            found.Version,
+            found.IsDelete,
+            json,
+            json is null && found.Body is { } body ? Convert.ToBase64String(body.Span) : null,
+            found.ExpiresIn?.TotalSeconds);
+    }
+}
+
+/// <summary>One entity in all places, as JSON has it.</summary>
+internal sealed record EntityDocument(
+    string Type,
+    string Id,
+    DateTimeOffset At,
+    StateDocument? Buffered,
+    DateTimeOffset? DirtySince,
+    DateTimeOffset? ClaimedUntil,
+    long? Fence,
+    double? FenceExpiresInSeconds,
+    long Memos,
+    DeadLetterDocument? DeadLetter,
+    StateDocument? Row,
+    string? RowError,
+    string? KeyError,
+    FlushPause? Pause)
+{
+    public static EntityDocument From(EntityInspection entity) => new(
+        entity.Type,
+        entity.Id,
+        entity.At,
+        entity.Buffered is { } buffered ? StateDocument.From(buffered) : null,
+        entity.DirtySince,
+        entity.ClaimedUntil,
+        entity.Fence,
+        entity.FenceExpiresIn?.TotalSeconds,
+        entity.Memos,
+        entity.DeadLetter is { } letter ? DeadLetterDocument.From(letter) : null,
+        entity.Row is { } row ? StateDocument.From(row) : null,
+        entity.RowError,
+        entity.KeyError,
+        entity.Pause);
+}
+
+/// <summary>The entities of a type that have been dirty for longest.</summary>
+internal sealed record OldestDocument(string Type, int Limit, IReadOnlyList<DirtyDocument> Entities);
+
+/// <summary>An entity with an unflushed write, as JSON has it.</summary>
+internal sealed record DirtyDocument(string Id, DateTimeOffset Since, double AgeSeconds, DateTimeOffset? ClaimedUntil)
+{
+    public static DirtyDocument From(DirtyEntity entity) => new(entity.Id, entity.Since, entity.Age.TotalSeconds, entity.ClaimedUntil);
 }
 
 /// <summary>What was done to dead letters.</summary>

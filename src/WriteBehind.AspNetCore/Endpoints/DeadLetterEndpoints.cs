@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using WriteBehind.AspNetCore.Documents;
@@ -12,16 +11,11 @@ namespace WriteBehind.AspNetCore.Endpoints;
 /// </summary>
 internal static class DeadLetterEndpoints
 {
-    private const int DefaultLimit = 100;
-    private const int LargestLimit = 1_000;
-
     public static async Task<IResult> ListAsync(HttpContext http, IWriteBehindEngine engine, string type)
     {
-        var limit = DefaultLimit;
-        if (http.Request.Query.TryGetValue("limit", out var text)
-            && !(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit is >= 1 and <= LargestLimit))
+        if (!EntityQuery.TryReadLimit(http, out var limit))
         {
-            return WriteBehindProblems.BadRequest($"limit is '{text}'; it must be a whole number from 1 to {LargestLimit}.");
+            return EntityQuery.LimitWrong(http);
         }
 
         var letters = await engine.DeadLetters.ListAsync(type, limit, http.RequestAborted).ConfigureAwait(false);
@@ -30,9 +24,9 @@ internal static class DeadLetterEndpoints
 
     public static async Task<IResult> ShowAsync(HttpContext http, IWriteBehindEngine engine, string type)
     {
-        if (!TryReadId(http, out var id))
+        if (!EntityQuery.TryReadId(http, out var id))
         {
-            return IdMissing();
+            return EntityQuery.IdMissing();
         }
 
         var detail = await engine.DeadLetters.ShowAsync(type, id, http.RequestAborted).ConfigureAwait(false);
@@ -43,9 +37,9 @@ internal static class DeadLetterEndpoints
 
     public static async Task<IResult> RetryAsync(HttpContext http, IWriteBehindEngine engine, string type)
     {
-        if (!TryReadId(http, out var id))
+        if (!EntityQuery.TryReadId(http, out var id))
         {
-            return IdMissing();
+            return EntityQuery.IdMissing();
         }
 
         return await engine.DeadLetters.RetryAsync(type, id, http.RequestAborted).ConfigureAwait(false)
@@ -58,25 +52,15 @@ internal static class DeadLetterEndpoints
 
     public static async Task<IResult> DiscardAsync(HttpContext http, IWriteBehindEngine engine, string type)
     {
-        if (!TryReadId(http, out var id))
+        if (!EntityQuery.TryReadId(http, out var id))
         {
-            return IdMissing();
+            return EntityQuery.IdMissing();
         }
 
         return await engine.DeadLetters.DiscardAsync(type, id, http.RequestAborted).ConfigureAwait(false)
             ? Done(type, id, "discarded", 1)
             : NoLetter(type, id);
     }
-
-    private static bool TryReadId(HttpContext http, out string id)
-    {
-        var values = http.Request.Query["id"];
-        id = values.Count == 1 ? values.ToString() : "";
-        return id.Length > 0;
-    }
-
-    private static ProblemHttpResult IdMissing()
-        => WriteBehindProblems.BadRequest("Name the entity once, in the query: ?id=… with its characters percent-encoded.");
 
     private static ProblemHttpResult NoLetter(string type, string id)
         => WriteBehindProblems.NotFound($"There is no dead letter for {type} '{id}'.");

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using WriteBehind.AspNetCore.Documents;
 using WriteBehind.AspNetCore.Problems;
 
@@ -70,6 +71,57 @@ internal static class FlushEndpoint
             await engine.FlushAllAsync(timeout, http.RequestAborted).ConfigureAwait(false),
             WriteBehindJson.Default.FlushReport);
     }
+}
+
+/// <summary>Single entities, for operators. Their ids are in the query, as those of dead letters are.</summary>
+internal static class EntityEndpoints
+{
+    public static async Task<IResult> InspectAsync(HttpContext http, IWriteBehindEngine engine, string type)
+        => EntityQuery.TryReadId(http, out var id)
+            ? Results.Json(
+                EntityDocument.From(await engine.InspectAsync(type, id, http.RequestAborted).ConfigureAwait(false)),
+                WriteBehindJson.Default.EntityDocument)
+            : EntityQuery.IdMissing();
+
+    public static async Task<IResult> OldestAsync(HttpContext http, IWriteBehindEngine engine, string type)
+    {
+        if (!EntityQuery.TryReadLimit(http, out var limit))
+        {
+            return EntityQuery.LimitWrong(http);
+        }
+
+        var oldest = await engine.OldestAsync(type, limit, http.RequestAborted).ConfigureAwait(false);
+        return Results.Json(
+            new OldestDocument(type, limit, [.. oldest.Select(DirtyDocument.From)]), WriteBehindJson.Default.OldestDocument);
+    }
+}
+
+/// <summary>What requests about entities say in their query.</summary>
+internal static class EntityQuery
+{
+    private const int DefaultLimit = 100;
+    private const int LargestLimit = 1_000;
+
+    public static bool TryReadLimit(HttpContext http, out int limit)
+    {
+        limit = DefaultLimit;
+        return !http.Request.Query.TryGetValue("limit", out var text)
+            || (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit is >= 1 and <= LargestLimit);
+    }
+
+    public static ProblemHttpResult LimitWrong(HttpContext http)
+        => WriteBehindProblems.BadRequest(
+            $"limit is '{http.Request.Query["limit"]}'; it must be a whole number from 1 to {LargestLimit}.");
+
+    public static bool TryReadId(HttpContext http, out string id)
+    {
+        var values = http.Request.Query["id"];
+        id = values.Count == 1 ? values.ToString() : "";
+        return id.Length > 0;
+    }
+
+    public static ProblemHttpResult IdMissing()
+        => WriteBehindProblems.BadRequest("Name the entity once, in the query: ?id=… with its characters percent-encoded.");
 }
 
 /// <summary>The live page: one document with no asset of its own or of others.</summary>

@@ -19,6 +19,7 @@ internal sealed class KeyLayout
     {
         Meta = $"{prefix}:{{{type}}}:meta";
         AllEntities = $"{prefix}:{{{type}:*}}:e:*";
+        AllStatesAndFences = $"{prefix}:{{{type}:*}}:[ef]:*";
         _shards = new ShardKeys[shards];
         for (var i = 0; i < shards; i++)
         {
@@ -31,6 +32,9 @@ internal sealed class KeyLayout
 
     /// <summary>A pattern of the keys of all entities.</summary>
     public RedisValue AllEntities { get; }
+
+    /// <summary>The same with those of their fences.</summary>
+    public RedisValue AllStatesAndFences { get; }
 
     public int Shards => _shards.Length;
 

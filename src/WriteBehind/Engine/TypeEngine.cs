@@ -46,6 +46,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         _writer = new EntityWriter(_parts, signals: this);
         _store = new EntityStore<TState>(_parts, _loader, _writer, queue, _wheel);
         _backlog = new BacklogCounter(_parts);
+        Inspector = new TypeInspector<TState>(_parts, options, new EntityLook(engine.Redis, _parts.Buffer, options), Letters);
         KeyValuePair<string, object?>[] tags = [new(WriteBehindDiagnostics.TypeTag, options.Type)];
         engine.Meter.Meter.CreateObservableGauge(
             WriteBehindDiagnostics.Breaker, () => new Measurement<int>((int)_breaker.State, tags));
@@ -58,6 +59,8 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
     public DeadLetterBox Letters { get; }
 
     public FlushPauses Pauses => _parts.Pauses;
+
+    public ITypeInspector Inspector { get; }
 
     public FlushNotifier? Notifier { get; }
 
@@ -248,6 +251,9 @@ internal interface ITypeEngine : IDisposable
     DeadLetterBox Letters { get; }
 
     FlushPauses Pauses { get; }
+
+    /// <summary>Shows what is known of its entities.</summary>
+    ITypeInspector Inspector { get; }
 
     /// <summary>Has writes flushed at once; null where that is not wanted.</summary>
     FlushNotifier? Notifier { get; }

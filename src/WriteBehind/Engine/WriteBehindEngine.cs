@@ -179,6 +179,23 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
     public Task<bool> ResumeAsync(string type, CancellationToken cancellationToken = default)
         => FindType(type).Pauses.ResumeAsync(cancellationToken);
 
+    public Task<EntityInspection> InspectAsync(string type, string id, CancellationToken cancellationToken = default)
+    {
+        var engine = FindType(type);
+        Names.CheckId(type, id);
+        return engine.Inspector.InspectAsync(id, cancellationToken);
+    }
+
+    public Task<IReadOnlyList<DirtyEntity>> OldestAsync(string type, int limit = 100, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1_000);
+        return FindType(type).Inspector.OldestAsync(limit, cancellationToken);
+    }
+
+    public Task<StoreComparison> CompareAsync(string type, bool mend = false, CancellationToken cancellationToken = default)
+        => FindType(type).Inspector.CompareAsync(mend, cancellationToken);
+
     public async Task<long> SweepAsync(SweepPart part, TimeSpan? minAge = null, CancellationToken cancellationToken = default)
     {
         if (_isAwaited)

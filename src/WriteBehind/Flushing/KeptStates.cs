@@ -1,3 +1,4 @@
+using StackExchange.Redis;
 using WriteBehind.Buffer;
 using WriteBehind.Common;
 using WriteBehind.Redis;
@@ -35,7 +36,8 @@ internal sealed class KeptStates(
         try
         {
             var marked = 0;
-            foreach (var batch in (await FindAsync().ConfigureAwait(false)).Chunk(parts.Options.BatchSize))
+            var ids = await FindIdsAsync(parts, parts.Buffer.Keys.AllEntities, CancellationToken.None).ConfigureAwait(false);
+            foreach (var batch in ids.Chunk(parts.Options.BatchSize))
             {
                 marked += await RecheckAsync(batch).ConfigureAwait(false);
             }
@@ -54,22 +56,25 @@ internal sealed class KeptStates(
         }
     }
 
-    /// <summary>The ids of all entities that Redis has a state of.</summary>
-    private async Task<HashSet<string>> FindAsync()
+    /// <summary>The ids of all entities that Redis has keys of after a pattern. It goes through all keys of all masters.</summary>
+    public static async Task<HashSet<string>> FindIdsAsync(TypeParts parts, RedisValue pattern, CancellationToken cancellationToken)
     {
         var ids = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var server in await parts.Engine.Redis.MastersAsync(CancellationToken.None).ConfigureAwait(false))
+        foreach (var server in await parts.Engine.Redis.MastersAsync(cancellationToken).ConfigureAwait(false))
         {
-            var database = (await parts.Engine.Redis.SharedAsync(CancellationToken.None).ConfigureAwait(false)).Database;
+            var database = (await parts.Engine.Redis.SharedAsync(cancellationToken).ConfigureAwait(false)).Database;
             try
             {
-                await foreach (var key in server.KeysAsync(database, parts.Buffer.Keys.AllEntities, pageSize: 1000).ConfigureAwait(false))
+                var keys = server.KeysAsync(database, pattern, pageSize: 1000).WithCancellation(cancellationToken).ConfigureAwait(false);
+                await foreach (var key in keys)
                 {
                     var text = (string)key!;
-                    ids.Add(text[(text.IndexOf("}:e:", StringComparison.Ordinal) + "}:e:".Length)..]);
+
+                    // Behind the hash tag: no prefix and no name of a type has a brace.
+                    ids.Add(text[(text.IndexOf('}', StringComparison.Ordinal) + "}:e:".Length)..]);
                 }
             }
-            catch (Exception e) when (RedisErrors.IsRedis(e, CancellationToken.None))
+            catch (Exception e) when (RedisErrors.IsRedis(e, cancellationToken))
             {
                 throw RedisErrors.Translate(e);
             }

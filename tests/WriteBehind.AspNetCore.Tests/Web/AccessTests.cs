@@ -11,7 +11,10 @@ public sealed class AccessTests
     private const string Remote = "203.0.113.7";
 
     private static readonly string[] Everything =
-        ["/writebehind", "/writebehind/status", "/writebehind/dead-letters/stock", "/writebehind/dead-letters/stock/show?id=a"];
+    [
+        "/writebehind", "/writebehind/status", "/writebehind/dead-letters/stock", "/writebehind/dead-letters/stock/show?id=a",
+        "/writebehind/entities/stock/show?id=a", "/writebehind/entities/stock/oldest",
+    ];
 
     [Theory]
     [InlineData("localhost")]

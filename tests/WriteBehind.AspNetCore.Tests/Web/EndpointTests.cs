@@ -95,6 +95,49 @@ public sealed class EndpointTests
     }
 
     [Fact]
+    public async Task An_entity_is_shown_in_all_places_with_its_states_as_json()
+    {
+        await using var site = await TestSite.StartAsync();
+        var letter = new DeadLetter(
+            "stock", "a/b", 7, DeadLetterReason.Rejected, "too long", "22001", 5, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch, 0);
+        site.Engine.Inspection = new("stock", "", DateTimeOffset.UnixEpoch)
+        {
+            Buffered = new(7, false, new byte[] { 0xFF, 1 }),
+            DirtySince = DateTimeOffset.UnixEpoch,
+            Fence = 6,
+            FenceExpiresIn = TimeSpan.FromSeconds(2.5),
+            Memos = 3,
+            DeadLetter = new(letter, false, "{\"quantity\":2}"u8.ToArray()),
+            Row = new(6, false, "{\"quantity\":1}"u8.ToArray()),
+        };
+
+        var entity = await TestSite.JsonAsync(await site.GetAsync("/writebehind/entities/stock/show?id=a%2Fb"));
+
+        Assert.Equal("a/b", entity.GetProperty("id").GetString());
+        Assert.Equal("/wE=", entity.GetProperty("buffered").GetProperty("stateBase64").GetString());
+        Assert.Equal(6, entity.GetProperty("row").GetProperty("version").GetInt64());
+        Assert.Equal(1, entity.GetProperty("row").GetProperty("state").GetProperty("quantity").GetInt32());
+        Assert.Equal(2, entity.GetProperty("deadLetter").GetProperty("state").GetProperty("quantity").GetInt32());
+        Assert.Equal(
+            (6, 2.5, 3),
+            (entity.GetProperty("fence").GetInt64(), entity.GetProperty("fenceExpiresInSeconds").GetDouble(),
+                entity.GetProperty("memos").GetInt64()));
+        await TestSite.AssertProblemAsync(HttpStatusCode.BadRequest, await site.GetAsync("/writebehind/entities/stock/show"));
+    }
+
+    [Fact]
+    public async Task The_oldest_dirty_entities_are_listed_with_their_ages()
+    {
+        await using var site = await TestSite.StartAsync();
+
+        var oldest = await TestSite.JsonAsync(await site.GetAsync("/writebehind/entities/stock/oldest?limit=2"));
+
+        Assert.Equal(2, oldest.GetProperty("entities").GetArrayLength());
+        Assert.Equal(2, oldest.GetProperty("entities")[0].GetProperty("ageSeconds").GetDouble());
+        await TestSite.AssertProblemAsync(HttpStatusCode.BadRequest, await site.GetAsync("/writebehind/entities/stock/oldest?limit=1001"));
+    }
+
+    [Fact]
     public async Task A_pause_is_in_the_status()
     {
         await using var site = await TestSite.StartAsync();

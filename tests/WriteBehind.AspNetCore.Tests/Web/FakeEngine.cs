@@ -46,6 +46,22 @@ internal sealed class FakeEngine : IWriteBehindEngine
 
     public FlushReport? LastStop => null;
 
+    /// <summary>What is known of the entity that is asked for.</summary>
+    public EntityInspection Inspection { get; set; } = new("stock", "a", DateTimeOffset.UnixEpoch);
+
+    public Task<EntityInspection> InspectAsync(string type, string id, CancellationToken cancellationToken = default)
+        => Failure is null
+            ? Task.FromResult(Inspection with { Type = type, Id = id })
+            : Task.FromException<EntityInspection>(Failure);
+
+    public Task<IReadOnlyList<DirtyEntity>> OldestAsync(string type, int limit = 100, CancellationToken cancellationToken = default)
+        => Task.FromResult<IReadOnlyList<DirtyEntity>>(
+            [.. Enumerable.Range(0, limit).Select(i => new DirtyEntity(
+                type, $"{i}", DateTimeOffset.UnixEpoch, TimeSpan.FromSeconds(limit - i), null))]);
+
+    public Task<StoreComparison> CompareAsync(string type, bool mend = false, CancellationToken cancellationToken = default)
+        => throw new NotSupportedException();
+
     /// <summary>The pause that was asked for last; null once it was ended.</summary>
     public FlushPause? Pause { get; private set; }
 
