@@ -27,7 +27,7 @@ if (settings.CreateSchema)
 builder.UseOrleans(silo =>
 {
     silo.AddCluster(settings, builder.Configuration, isDevelopment);
-    silo.AddEntities(settings, builder.Configuration);
+    silo.AddEntities(settings);
 });
 
 builder.Services.AddHealthChecks().AddWriteBehind().AddCheck<SiloHealthCheck>("silo", tags: [WriteBehindHealth.ReadyTag]);

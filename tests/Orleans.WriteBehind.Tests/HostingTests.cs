@@ -1,11 +1,14 @@
 using System.Reflection;
 using System.Reflection.Emit;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Concurrency;
 using Orleans.Configuration;
+using Orleans.Storage;
 using Orleans.WriteBehind.Tests.Support;
 using WriteBehind;
 using WriteBehind.Buffer;
@@ -46,6 +49,48 @@ public sealed class HostingTests
             using var host = builder.Build();
             return await Assert.ThrowsAsync<OrleansConfigurationException>(() => host.StartAsync());
         }
+    }
+
+    [Fact]
+    public void Grain_storage_and_settings_come_from_configuration_where_it_names_them()
+    {
+        using var host = Build(
+            ("Orleans:GrainStorage:profiles:ProviderType", "WriteBehind"),
+            ("Orleans:GrainStorage:profiles:EntityType", "profile"),
+            ("WriteBehind:Types:profile:FlushDelay", "00:00:03"),
+            ("WriteBehind:Grains:SweepGrains", "7"));
+
+        Assert.IsType<global::Orleans.WriteBehind.Storage.WriteBehindGrainStorage>(host.Services.GetRequiredKeyedService<IGrainStorage>("profiles"));
+        Assert.Equal(
+            TimeSpan.FromSeconds(3), host.Services.GetRequiredService<IWriteBehindEngine>().OptionsOf("profile").FlushDelay);
+        Assert.Equal(7, host.Services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value.SweepGrains);
+    }
+
+    [Fact]
+    public void A_setting_of_grain_storage_or_of_grains_that_nobody_knows_is_an_error_with_its_path()
+    {
+        var storage = Assert.Throws<ConfigurationException>(() => Build(
+            ("Orleans:GrainStorage:profiles:ProviderType", "WriteBehind"), ("Orleans:GrainStorage:profiles:EntityTipe", "profile")));
+        using var host = Build(("WriteBehind:Grains:SweepGrans", "7"));
+        var grains = Assert.Throws<ConfigurationException>(
+            () => host.Services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value);
+
+        Assert.Equal("Orleans:GrainStorage:profiles:EntityTipe", storage.Setting);
+        Assert.Equal("WriteBehind:Grains:SweepGrans", grains.Setting);
+    }
+
+    private static IHost Build(params (string Path, string Value)[] values)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddInMemoryCollection(
+            values.Select(static pair => KeyValuePair.Create(pair.Path, (string?)pair.Value)));
+        builder.Services.AddDbContextFactory<ShopContext>(static db => db.UseNpgsql("Host=localhost"));
+        builder.UseOrleans(silo => silo.UseLocalhostClustering().UseInMemoryReminderService()
+            .AddWriteBehind(writeBehind => writeBehind
+                .BindConfiguration()
+                .UseRedis("localhost:1")
+                .UseEntityFramework<ShopContext>()));
+        return builder.Build();
     }
 
     [Theory]

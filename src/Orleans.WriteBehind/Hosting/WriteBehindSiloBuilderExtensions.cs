@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -11,7 +12,10 @@ using Orleans.WriteBehind.Limits;
 using Orleans.WriteBehind.Storage;
 using Orleans.WriteBehind.Sweep;
 using WriteBehind;
+using WriteBehind.Engine;
 using WriteBehind.RateLimits;
+
+[assembly: RegisterProvider("WriteBehind", "GrainStorage", "Silo", typeof(Orleans.WriteBehind.WriteBehindGrainStorageProviderBuilder))]
 
 namespace Orleans.WriteBehind;
 
@@ -32,7 +36,15 @@ public static class WriteBehindSiloBuilderExtensions
         ArgumentNullException.ThrowIfNull(configure);
         var services = builder.Services;
         var engine = services.AddWriteBehindEngine(static options => options.Sweep = false);
-        services.AddOptions<WriteBehindGrainOptions>().Configure(configureGrains ?? (static _ => { })).ValidateOnStart();
+        services.AddOptions<WriteBehindGrainOptions>().Configure(configureGrains ?? (static _ => { }))
+            .Configure<IEnumerable<ConfigurationBinding>>(static (options, bindings) =>
+            {
+                foreach (var binding in bindings)
+                {
+                    ConfigurationBinding.Bind(binding.Section.GetSection(ConfigurationBinding.Grains), options);
+                }
+            })
+            .ValidateOnStart();
         services.TryAddEnumerable(
             ServiceDescriptor.Singleton<IValidateOptions<WriteBehindGrainOptions>, WriteBehindGrainOptionsValidator>());
         services.TryAddEnumerable(ServiceDescriptor.Transient<IConfigurationValidator, SiloValidator>());
@@ -93,6 +105,18 @@ public static class WriteBehindGrainStorageSiloBuilderExtensions
         return new WriteBehindGrainStorage(
             name, options, sessions, import, services.GetRequiredService<IActivatorProvider>(), contexts, logger);
     }
+}
+
+/// <summary>
+/// Adds grain storage where the configuration says <c>Orleans:GrainStorage:NAME:ProviderType=WriteBehind</c>, as Aspire's
+/// <c>WithGrainStorage</c> does. The section may hold the settings of <see cref="WriteBehindGrainStorageOptions"/> as well.
+/// </summary>
+internal sealed class WriteBehindGrainStorageProviderBuilder : IProviderBuilder<ISiloBuilder>
+{
+    public void Configure(ISiloBuilder builder, string? name, IConfigurationSection configurationSection)
+        => builder.AddWriteBehindGrainStorage(
+            name ?? ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME,
+            options => ConfigurationBinding.Bind(configurationSection, options, "ProviderType", "ServiceKey"));
 }
 
 /// <summary>Adds rate limits on grain calls to a silo.</summary>

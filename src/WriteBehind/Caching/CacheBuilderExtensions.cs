@@ -56,6 +56,7 @@ public static class WriteBehindBuilderCachingExtensions
 
     private static void AddParts(IServiceCollection services, CacheOptions options)
     {
+        services.AddSingleton(new ConfigurationTarget(ConfigurationTarget.Caches, options.Name, options));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<WriteBehindOptions>, CachesValidator>());
         services.AddKeyedSingleton<ICacheInvalidator>(
             options.Name, static (provider, name) => provider.GetRequiredKeyedService<CacheParts>(name).Invalidator);

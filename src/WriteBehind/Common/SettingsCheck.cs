@@ -32,3 +32,17 @@ internal sealed class SettingsCheck(Func<string, string> describe)
             .Where(static group => group.Count() > 1)
             .Select(group => $"The {kind} '{group.Key}' is registered {group.Count()} times: register each name once.");
 }
+
+/// <summary>Settings with a name, which configuration may change.</summary>
+/// <param name="Section">Of which kind.</param>
+/// <param name="Name">The name.</param>
+/// <param name="Options">The settings.</param>
+internal sealed record ConfigurationTarget(string Section, string Name, object Options)
+{
+    public const string Types = nameof(Types);
+    public const string Caches = nameof(Caches);
+    public const string Limits = nameof(Limits);
+    public const string Queues = nameof(Queues);
+
+    public static IReadOnlyList<string> Sections { get; } = [Types, Caches, Limits, Queues];
+}

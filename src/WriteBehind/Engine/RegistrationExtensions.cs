@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -98,6 +100,35 @@ public static class WriteBehindServiceCollectionExtensions
     }
 }
 
+/// <summary>Brings the application's configuration into the settings.</summary>
+public static class WriteBehindBuilderConfigurationExtensions
+{
+    /// <summary>
+    /// Takes settings from the application's configuration as well, after those in code: the engine's from the section itself, those of
+    /// types, caches, limits and queues from <c>Types</c>, <c>Caches</c>, <c>Limits</c> and <c>Queues</c> and their names in it, as in
+    /// <c>WriteBehind:Types:stock:FlushDelay</c>. (In a silo, those of <c>WriteBehindGrainOptions</c> from <c>Grains</c>.)
+    /// </summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="path">The section's path; default <c>WriteBehind</c>.</param>
+    /// <remarks>
+    /// A name that is not registered, a setting that is not known and a value that can't be read are a <see cref="ConfigurationException"/>
+    /// with its path, at the latest at start. Needs an <see cref="IConfiguration"/> among the services, which every host has. Settings are
+    /// found by reflection: not for trimmed applications.
+    /// </remarks>
+    [RequiresUnreferencedCode("Settings are bound by reflection.")]
+    [RequiresDynamicCode("Settings are bound by reflection.")]
+    public static WriteBehindBuilder BindConfiguration(this WriteBehindBuilder builder, string path = "WriteBehind")
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        builder.Services.TryAddSingleton(services => new ConfigurationBinding(
+            services.GetRequiredService<IConfiguration>().GetSection(path), services.GetServices<ConfigurationTarget>()));
+        builder.Services.AddSingleton<IPostConfigureOptions<WriteBehindOptions>>(
+            static services => services.GetRequiredService<ConfigurationBinding>());
+        return builder;
+    }
+}
+
 /// <summary>Registers entity types.</summary>
 public static class EntityBuilderExtensions
 {
@@ -113,6 +144,7 @@ public static class EntityBuilderExtensions
         var registration = new EntityRegistration<TState>(type, configure);
         builder.Services.AddSingleton<IEntityRegistration>(registration);
         builder.Services.AddSingleton(registration.Options);
+        builder.Services.AddSingleton(new ConfigurationTarget(ConfigurationTarget.Types, type, registration.Options));
         builder.Services.TryAddSingleton(static provider => provider.GetRequiredService<IWriteBehindEngine>().Store<TState>());
         return builder;
     }
@@ -134,6 +166,7 @@ public static class QueueBuilderExtensions
         var options = new QueueOptions(name);
         configure?.Invoke(options);
         builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(new ConfigurationTarget(ConfigurationTarget.Queues, name, options));
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<WriteBehindOptions>, QueueOptionsValidator>());
         builder.Services.AddKeyedSingleton<IReliableQueue>(name, (provider, _) => new ReliableQueue(
             options,
@@ -162,6 +195,7 @@ public static class RateLimitBuilderExtensions
         var options = new LimitOptions(name);
         configure?.Invoke(options);
         builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(new ConfigurationTarget(ConfigurationTarget.Limits, name, options));
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<WriteBehindOptions>, LimitOptionsValidator>());
         builder.Services.TryAddSingleton<LimitMetrics>();
         builder.Services.TryAddSingleton<IRateLimits, RedisRateLimits>();
