@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using WriteBehind;
 using WriteBehind.Common;
 
@@ -199,6 +200,7 @@ internal sealed class ActivationState<TState>(object owner, IEntitySession<TStat
     private Task WriteAsync()
     {
         var group = _next ??= new SaveGroup();
+        session.Note(Activity.Current);
         var call = CallScope.Of(owner);
         call?.Save(group.Task);
         if (call is { IsOperation: true })

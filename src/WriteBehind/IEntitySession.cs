@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace WriteBehind;
 
 /// <summary>
@@ -114,6 +116,11 @@ public interface IEntitySession<TState>
     /// <exception cref="InvalidOperationIdException">Its time is ahead.</exception>
     /// <exception cref="BufferUnavailableException">Redis is away.</exception>
     internal Task<OperationAnswer?> FindAsync(OperationKey operation) => throw new NotSupportedException();
+
+    /// <summary>For owners that save on behalf of calls: the activity of a call that has asked for a save.</summary>
+    internal void Note(Activity? activity)
+    {
+    }
 
     /// <summary>Redis' time (ms) before the last load or save; operations that are younger were not in what it gave.</summary>
     internal long KnownAt => 0;

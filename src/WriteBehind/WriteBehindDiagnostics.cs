@@ -6,11 +6,17 @@ public static class WriteBehindDiagnostics
     /// <summary>The name of the meter.</summary>
     public const string MeterName = "WriteBehind";
 
-    /// <summary>The name of the activity source.</summary>
+    /// <summary>
+    /// The name of the activity source: <c>writebehind.write</c> from a store's call to its acknowledgement, and <c>writebehind.flush</c>
+    /// for a batch, linked to the writes (of this process) that it saves; where a grain wrote, to the activity of its call.
+    /// </summary>
     public const string ActivitySourceName = "WriteBehind";
 
     /// <summary>The tag with the registered name of the entity type.</summary>
     public const string TypeTag = "writebehind.type";
+
+    /// <summary>The tag of activities with an entity's id.</summary>
+    public const string IdTag = "writebehind.id";
 
     /// <summary>Counter: writes of callers that were acknowledged.</summary>
     public const string Writes = "writebehind.writes";

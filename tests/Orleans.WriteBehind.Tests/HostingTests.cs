@@ -60,7 +60,8 @@ public sealed class HostingTests
             ("WriteBehind:Types:profile:FlushDelay", "00:00:03"),
             ("WriteBehind:Grains:SweepGrains", "7"));
 
-        Assert.IsType<global::Orleans.WriteBehind.Storage.WriteBehindGrainStorage>(host.Services.GetRequiredKeyedService<IGrainStorage>("profiles"));
+        Assert.IsType<global::Orleans.WriteBehind.Storage.WriteBehindGrainStorage>(
+            host.Services.GetRequiredKeyedService<IGrainStorage>("profiles"));
         Assert.Equal(
             TimeSpan.FromSeconds(3), host.Services.GetRequiredService<IWriteBehindEngine>().OptionsOf("profile").FlushDelay);
         Assert.Equal(7, host.Services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value.SweepGrains);

@@ -93,7 +93,8 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
 
     private async Task RunRoundAsync(FlushItem[] round, BreakerEntry entry)
     {
-        using var activity = EngineMeter.Activities.StartActivity("writebehind.flush");
+        using var activity = EngineMeter.Activities.StartActivity(
+            ActivityKind.Internal, links: parts.Traces.Take(round.Select(static item => item.Id)), name: "writebehind.flush");
         activity?.SetTag(WriteBehindDiagnostics.TypeTag, _options.Type).SetTag("writebehind.batch", round.Length);
         try
         {

@@ -100,6 +100,7 @@ internal partial class TypeParts
         (Options, Engine) = (options, engine);
         Logger = engine.Loggers.CreateLogger($"WriteBehind.{options.Type}");
         Metrics = new TypeMetrics(engine.Meter, options.Type, engine.Time);
+        Traces = new WriteTraces(options.Type);
         Buffer = new EntityBuffer(
             engine.Redis,
             options,
@@ -128,6 +129,8 @@ internal partial class TypeParts
     public ILogger Logger { get; }
 
     public TypeMetrics Metrics { get; }
+
+    public WriteTraces Traces { get; }
 
     public EntityBuffer Buffer { get; }
 

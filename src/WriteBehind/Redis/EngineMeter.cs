@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
@@ -75,4 +76,33 @@ internal static class Buckets
     {
         HistogramBucketBoundaries = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000],
     };
+}
+
+/// <summary>
+/// Remembers of what is dirty in which trace it was last written, so that the flush that saves it is linked to that. Nothing while nobody
+/// listens; at most <see cref="Most"/> entities of a type, and those behind have no link.
+/// </summary>
+internal sealed class WriteTraces(string type)
+{
+    private const int Most = 10_000;
+
+    private readonly ConcurrentDictionary<string, ActivityContext> _written = new(StringComparer.Ordinal);
+
+    /// <summary>Begins the activity of a write; null where nobody listens.</summary>
+    public Activity? Begin(string id) => EngineMeter.Activities.StartActivity("writebehind.write")
+        ?.SetTag(WriteBehindDiagnostics.TypeTag, type).SetTag(WriteBehindDiagnostics.IdTag, id);
+
+    /// <summary>Notes that an entity was written in this activity.</summary>
+    public void Note(string id, Activity? activity)
+    {
+        if (activity is not null && EngineMeter.Activities.HasListeners() && (_written.ContainsKey(id) || _written.Count < Most))
+        {
+            _written[id] = activity.Context;
+        }
+    }
+
+    /// <summary>The writes that a flush of these entities saves; null where none is known.</summary>
+    public ActivityLink[]? Take(IEnumerable<string> ids) => !EngineMeter.Activities.HasListeners() || _written.IsEmpty
+        ? null
+        : [.. ids.SelectMany(id => _written.TryRemove(id, out var written) ? [new ActivityLink(written)] : Array.Empty<ActivityLink>())];
 }

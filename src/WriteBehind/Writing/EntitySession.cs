@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using WriteBehind.Buffer;
 using WriteBehind.Common;
 using WriteBehind.Flushing;
@@ -50,6 +51,9 @@ internal sealed class EntitySession<TState>(
     }
 
     public Task<long> SaveAsync(TState state) => SaveAsync(state, [parts.Time.GetTimestamp()]);
+
+    /// <inheritdoc />
+    public void Note(Activity? activity) => parts.Traces.Note(id, activity);
 
     public long KnownAt => _known.KnownAt;
 

@@ -180,12 +180,14 @@ internal sealed class EntityStore<TState>(
         LaneOperation<TState> operation, WriteStrategy strategy, CancellationToken cancellationToken)
     {
         var id = operation.Id;
+        using var activity = parts.Traces.Begin(id);
         while (!_lanes.GetOrAdd(id, static (key, store) => store.NewLane(key), this).TryEnqueue(operation))
         {
             // The lane retired between the look-up and the call; it has left the dictionary.
         }
 
         var written = await operation.Done.WaitAsync(cancellationToken).ConfigureAwait(false);
+        parts.Traces.Note(id, activity);
         if (strategy == WriteStrategy.Through)
         {
             // Of a repeat nothing is known but its version, and it is saved where all that is there is.

@@ -88,6 +88,36 @@ public sealed class TelemetryTests
     }
 
     [Fact]
+    public async Task A_write_is_an_activity_of_its_callers_trace_and_the_flush_that_saves_it_is_linked_to_it()
+    {
+        await using var engine = await TestEngine.StartAsync();
+        var activities = new ConcurrentQueue<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = static source => source.Name == WriteBehindDiagnostics.ActivitySourceName,
+            Sample = static (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = activities.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        using var own = new Activity("test").Start();
+        var id = Guid.NewGuid().ToString("n");
+
+        await engine.Items.SetAsync(id, new Item(1));
+        await engine.Items.UpdateAsync(id, static item => new Item(item!.Quantity + 1));
+        Activity[] writes =
+        [
+            .. activities.Where(activity => activity.OperationName == "writebehind.write" && activity.TraceId == own.TraceId),
+        ];
+        await engine.FlushAsync(id);
+
+        Assert.Equal(2, writes.Length);
+        Assert.All(writes, write => Assert.Equal(
+            ("item", id), (write.GetTagItem(WriteBehindDiagnostics.TypeTag), write.GetTagItem(WriteBehindDiagnostics.IdTag))));
+        await Eventually.TrueAsync(() => activities.Any(activity => activity.OperationName == "writebehind.flush"
+            && activity.Links.Any(link => link.Context.SpanId == writes[1].SpanId)));
+    }
+
+    [Fact]
     public async Task A_flush_is_an_activity_that_names_its_type_and_size_and_its_failure()
     {
         await using var engine = await TestEngine.StartAsync();
