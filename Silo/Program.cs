@@ -4,6 +4,7 @@ using Silo.Hosting;
 using Silo.Http;
 using WriteBehind;
 using WriteBehind.AspNetCore;
+using WriteBehind.CommandLine;
 using WriteBehind.Health;
 
 // The exit code of a stop after which nobody knows how much is left to flush.
@@ -35,6 +36,11 @@ builder.Services.AddExceptionHandler<ServiceExceptionHandler>().AddWriteBehindPr
 builder.Services.AddOpenApi();
 
 var app = builder.Build();
+if (await app.RunWriteBehindCommandsAsync(args) is { } exitCode)
+{
+    return exitCode;                                // dotnet Silo.dll writebehind status: a command, and no silo
+}
+
 app.UseExceptionHandler();
 app.UseStatusCodePages();                           // with a body for those that have none, such as 404
 app.MapOpenApi();

@@ -6,6 +6,7 @@ using Embedded.Profiles;
 using Microsoft.EntityFrameworkCore;
 using WriteBehind;
 using WriteBehind.AspNetCore;
+using WriteBehind.CommandLine;
 
 // A shop that counts its stock. Every movement is acknowledged once Redis has it; PostgreSQL follows within about a second, with one
 // row written for however many movements a product saw meanwhile.
@@ -55,6 +56,11 @@ builder.Services.AddWriteBehindProblemDetails();
 builder.Services.AddOpenApi();
 
 var app = builder.Build();
+if (await app.RunWriteBehindCommandsAsync(args) is { } exitCode)
+{
+    return exitCode;            // dotnet Embedded.dll writebehind status: a command, and no service
+}
+
 app.UseExceptionHandler();
 app.UseRateLimiter();
 app.UseWebSockets();
@@ -67,3 +73,4 @@ app.MapPages();                // a stampede guard
 app.MapWriteBehind();           // the live page and the operator's endpoints, at /writebehind
 app.MapWriteBehindHealth();     // /health, /health/live, /health/ready
 await app.RunAsync();
+return 0;

@@ -11,9 +11,9 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
     [Fact]
     public void Each_project_makes_one_package_and_its_symbols()
     {
-        Assert.Equal(4, PackedPackages.Names.Count);
-        Assert.Equal(4, packages.Files.Count(file => file.EndsWith(".nupkg", StringComparison.Ordinal)));
-        Assert.Equal(4, packages.Files.Count(file => file.EndsWith(".snupkg", StringComparison.Ordinal)));
+        Assert.Equal(6, PackedPackages.Names.Count);
+        Assert.Equal(6, packages.Files.Count(file => file.EndsWith(".nupkg", StringComparison.Ordinal)));
+        Assert.Equal(6, packages.Files.Count(file => file.EndsWith(".snupkg", StringComparison.Ordinal)));
     }
 
     [Theory]

@@ -20,6 +20,20 @@ public sealed class ClientTests(OneSilo silo) : IClassFixture<OneSilo>
     }
 
     [Fact]
+    public async Task The_silo_s_own_program_runs_the_library_s_commands_beside_it()
+    {
+        await AskAsync("stock", "restock", "stool", "2");
+        await using var command = ChildProcess.Start(
+            "dotnet", [Programs.Silo, "writebehind", "inspect", "stock", "stool", "--json"], silo.Servers.Environment);
+
+        Assert.Equal(0, await command.WaitForExitAsync(ClientProcess.Patience));
+        var entity = JsonDocument.Parse(string.Join('\n', command.Output)).RootElement;
+        Assert.Equal("stool", entity.GetProperty("id").GetString());
+        JsonElement[] places = [entity.GetProperty("buffered"), entity.GetProperty("row")];
+        Assert.Contains(places, static place => place.ValueKind == JsonValueKind.Object);
+    }
+
+    [Fact]
     public async Task A_refusal_and_an_absent_entity_end_with_1()
     {
         var (code, output) = await ClientProcess.RunAsync(silo.Servers, "stock", "reserve", "nothing-there", "1");

@@ -59,6 +59,13 @@ internal interface IEngineControl
     Task StartAsync(CancellationToken cancellationToken);
 
     /// <summary>
+    /// Connects and checks as a start does, and starts no loop: for a program that runs one command. Nothing where the engine has started.
+    /// </summary>
+    /// <exception cref="ConfigurationException">What is found contradicts what is configured.</exception>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    Task ConnectAsync(CancellationToken cancellationToken);
+
+    /// <summary>
     /// Stops the loops, flushes what it can within <see cref="WriteBehindOptions.DrainTimeout"/>, and says what remained.
     /// </summary>
     /// <exception cref="OperationCanceledException">The host's time was over before that. What remained is in the log.</exception>

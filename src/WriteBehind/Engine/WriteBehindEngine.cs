@@ -87,6 +87,10 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
             name, token => _isAwaited ? Task.FromResult(PauseWhileAwaited) : round(token), _parts.Time, _logger));
     }
 
+    /// <inheritdoc />
+    public Task ConnectAsync(CancellationToken cancellationToken)
+        => _loops.Count > 0 ? Task.CompletedTask : AdmitAsync(cancellationToken);
+
     /// <summary>Lets everybody in where all holds that has to, before anything is read or written.</summary>
     private async Task AdmitAsync(CancellationToken cancellationToken)
     {

@@ -36,6 +36,9 @@ public sealed class TestEngine : IAsyncDisposable
 
     public ItemTable Table { get; }
 
+    /// <summary>The host, which <see cref="CreateAsync"/> does not start.</summary>
+    public IHost Host => _host;
+
     public IServiceProvider Services => _host.Services;
 
     public IWriteBehindEngine Engine => Services.GetRequiredService<IWriteBehindEngine>();
@@ -88,7 +91,8 @@ public sealed class TestEngine : IAsyncDisposable
         await ((IAsyncDisposable)_host).DisposeAsync();
     }
 
-    private static async Task<TestEngine> CreateAsync(TestEngineOptions? options)
+    /// <summary>Builds an engine and starts nothing.</summary>
+    public static async Task<TestEngine> CreateAsync(TestEngineOptions? options = null)
     {
         options ??= new();
         options = options with
@@ -98,7 +102,7 @@ public sealed class TestEngine : IAsyncDisposable
             Postgres = options.Postgres ?? await CreateDatabaseAsync(),
         };
         var (gate, sink, log) = (new Gate(), options.Probe ?? new SinkProbe(), new TestLog());
-        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        var builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.AddProvider(log);
         builder.Services.AddSingleton<IProtocolGate>(gate);
         builder.Services.AddDbContextFactory<ItemContext>(db => db.UseNpgsql(options.Postgres));
