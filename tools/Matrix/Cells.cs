@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.RegularExpressions;
+using WriteBehind.TestTools;
+using WriteBehind.TestTools.Processes;
+
+namespace Matrix;
+
+/// <summary>A combination of servers, and what is expected of it.</summary>
+/// <param name="Name">What runs.</param>
+/// <param name="Setting">What has to be set for it; empty for nothing.</param>
+/// <param name="StartAsync">Starts the servers.</param>
+/// <param name="Refused">A part of the sentence with which the start is refused; null where it works.</param>
+internal sealed record Cell(string Name, string Setting, Func<Task<Place>> StartAsync, string? Refused = null);
+
+/// <summary>The combinations.</summary>
+internal static partial class Cells
+{
+    public static IReadOnlyList<Cell> All { get; } =
+    [
+        new("Redis 7.0 (Debian), PostgreSQL 15 (Debian)", "", () => OnRedisAsync(static () => RedisServer.StartAsync())),
+        new("Redis 7.0 with a replica under Sentinel, which fails over meanwhile", "`serviceName=`", SentinelAsync),
+        new("Redis 7.0, Cluster of three masters", "", ClusterAsync),
+        new("Redis 7.0, a user with the documented rights alone", "`ACL SETUSER` as in operations.md", RightsAsync),
+        new("Redis 7.0, TLS", "`ssl=true`", TlsAsync),
+        new(
+            "Garnet 2.2.8, set up to keep the promises",
+            "`--lua --lua-transaction-mode --aof --aof-commit-wait --recover`",
+            () => GarnetAsync("--lua", "--lua-transaction-mode", "--aof", "--aof-commit-wait", "--recover")),
+        new("Garnet 2.2.8 with `--lua` alone", "", () => GarnetAsync("--lua"), Refused: "--lua-transaction-mode"),
+        new("Garnet 2.2.8 as it comes", "", () => GarnetAsync(), Refused: "--lua --lua-transaction-mode"),
+        new("Twemproxy (nutcracker 0.5)", "", TwemproxyAsync, Refused: "proxy"),
+        new("PostgreSQL 18.4", "", static () => OnPostgresAsync(PostgresRelease.Eighteen)),
+        new("PgBouncer 1.18, session mode, PostgreSQL 15", "", static () => PoolerAsync("pool_mode = session")),
+        new("PgBouncer 1.18, transaction mode, PostgreSQL 15", "", static () => PoolerAsync("pool_mode = transaction")),
+    ];
+
+    private static async Task<Place> OnRedisAsync(Func<Task<RedisServer>> start)
+    {
+        var redis = await start();
+        var (postgres, database) = await PostgresAsync(PostgresRelease.Installed);
+        return new(redis.Configuration, database, database, redis, postgres);
+    }
+
+    private static async Task<Place> OnPostgresAsync(PostgresRelease release)
+    {
+        var redis = await RedisServer.StartAsync();
+        var (postgres, database) = await PostgresAsync(release);
+        return new(redis.Configuration, database, database, redis, postgres);
+    }
+
+    private static async Task<(PostgresServer Server, string Database)> PostgresAsync(PostgresRelease release)
+    {
+        var server = await PostgresServer.StartAsync(new() { Release = release });
+        return (server, await server.CreateDatabaseAsync());
+    }
+
+    private static async Task<Place> PoolerAsync(string mode)
+    {
+        var redis = await RedisServer.StartAsync();
+        var (postgres, database) = await PostgresAsync(PostgresRelease.Installed);
+        var pooler = await PgBouncer.StartAsync(database, mode);
+        return new(redis.Configuration, pooler.ConnectionString, database, redis, postgres, pooler);
+    }
+
+    private static async Task<Place> SentinelAsync()
+    {
+        var master = await RedisServer.StartAsync();
+        var replica = await RedisServer.StartAsync(new() { ReplicaOf = master.Port });
+        var sentinel = await RedisSentinel.StartAsync(master);
+        var (postgres, database) = await PostgresAsync(PostgresRelease.Installed);
+        return new(sentinel.Configuration, database, database, master, replica, sentinel, postgres)
+        {
+            // An orderly one loses nothing. It is accepted once the sentinel knows the replica, which it asks for every ten seconds.
+            Disturb = async () =>
+            {
+                for (var tries = 0; tries < 100; tries++)
+                {
+                    await Task.Delay(TimeSpan.FromMilliseconds(300));
+                    if (await sentinel.SendAsync("SENTINEL", "FAILOVER", RedisSentinel.ServiceName) == "OK")
+                    {
+                        return;
+                    }
+                }
+
+                throw new InvalidOperationException("The sentinel did not fail over.");
+            },
+        };
+    }
+
+    private static async Task<Place> ClusterAsync()
+    {
+        var cluster = await RedisCluster.StartAsync();
+        var (postgres, database) = await PostgresAsync(PostgresRelease.Installed);
+        return new(cluster.Configuration, database, database, cluster, postgres);
+    }
+
+    private static async Task<Place> RightsAsync()
+    {
+        var page = await File.ReadAllTextAsync(Path.Combine("docs", "operations.md"));
+        string[] rights = [.. Rights().Match(page).Groups[1].Value
+            .Replace(">…", ">matrix", StringComparison.Ordinal).Replace("~wb:*", "~*", StringComparison.Ordinal).Split(' ')];
+        var place = await OnRedisAsync(static () => RedisServer.StartAsync());
+        await ((RedisServer)place.Servers[0]).SendAsync(["ACL", "SETUSER", .. rights]);
+        return place with { Redis = $"{place.Redis.Replace(",allowAdmin=true", "", StringComparison.Ordinal)},user={rights[0]},password=matrix" };
+    }
+
+    private static async Task<Place> TlsAsync()
+    {
+        using var key = RSA.Create(2048);
+        using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
+        var folder = Directory.CreateTempSubdirectory("writebehind-tls-");
+        var (certificateFile, keyFile) = (Path.Combine(folder.FullName, "redis.crt"), Path.Combine(folder.FullName, "redis.key"));
+        await File.WriteAllTextAsync(certificateFile, certificate.ExportCertificatePem());
+        await File.WriteAllTextAsync(keyFile, key.ExportPkcs8PrivateKeyPem());
+        var port = FreePort.Next();
+        var place = await OnRedisAsync(() => RedisServer.StartAsync(new()
+        {
+            ExtraArguments =
+            [
+                "--tls-port", port.ToString(CultureInfo.InvariantCulture), "--tls-cert-file", certificateFile, "--tls-key-file", keyFile,
+                "--tls-ca-cert-file", certificateFile, "--tls-auth-clients", "no",
+            ],
+        }));
+        folder.Delete(recursive: true);
+        return place with { Redis = $"127.0.0.1:{port},ssl=true", Trusted = certificate.GetCertHashString() };
+    }
+
+    private static async Task<Place> GarnetAsync(params string[] options)
+    {
+        var garnet = await GarnetServer.StartAsync(options);
+        var (postgres, database) = await PostgresAsync(PostgresRelease.Installed);
+        return new(garnet.Configuration, database, database, garnet, postgres);
+    }
+
+    private static async Task<Place> TwemproxyAsync()
+    {
+        RedisServer[] servers = [await RedisServer.StartAsync(), await RedisServer.StartAsync()];
+        var proxy = await Nutcracker.StartAsync(servers);
+        var (postgres, database) = await PostgresAsync(PostgresRelease.Installed);
+        return new($"127.0.0.1:{proxy.Port},connectTimeout=4000", database, database, servers[0], servers[1], proxy, postgres);
+    }
+
+    [GeneratedRegex("^ACL SETUSER (.+)$", RegexOptions.Multiline)]
+    private static partial Regex Rights();
+}
