@@ -78,8 +78,8 @@ public interface IEntitySession<TState>
     /// <see cref="DeleteAsync()"/>, which return once Redis has it whatever the type's <see cref="EntityTypeOptions.WriteStrategy"/> is.
     /// May run beside the other members. The session stays usable where it fails.
     /// </summary>
-    /// <exception cref="WriteThroughException">Not within <see cref="EntityTypeOptions.WriteThroughTimeout"/>, or PostgreSQL rejects it; it
-    /// stays buffered.</exception>
+    /// <exception cref="WriteThroughException">Not within <see cref="EntityTypeOptions.WriteThroughTimeout"/>, PostgreSQL rejects it, or
+    /// the flush is paused; it stays buffered.</exception>
     /// <exception cref="StateLostException">Redis lost it.</exception>
     Task WriteThroughAsync(CancellationToken cancellationToken = default);
 

@@ -108,7 +108,8 @@ public sealed class WriteConflictException : WriteBehindException
 /// <summary>
 /// A write that was to be in PostgreSQL before it returned is accepted and safe in Redis, and PostgreSQL does not have it. It counts: reads
 /// give it, and it is flushed as any write behind is. Do not repeat it. The inner exception says what was in the way:
-/// <see cref="FlushIncompleteException"/> (time was over) or <see cref="EntityRejectedException"/> (PostgreSQL does not take it).
+/// <see cref="FlushIncompleteException"/> (time was over), <see cref="EntityRejectedException"/> (PostgreSQL does not take it) or
+/// <see cref="FlushPausedException"/> (an operator has paused the flush).
 /// </summary>
 public sealed class WriteThroughException : WriteBehindException
 {
