@@ -25,6 +25,9 @@ public sealed class WriteBehindGrainOptions
     /// better after a crash; each costs one reminder and a look at its shards every few seconds.
     /// </summary>
     public int SweepGrains { get; set; } = 4;
+
+    /// <summary>Whether the cluster sweeps at all, which takes a reminder service. Not where the engine is in memory.</summary>
+    internal bool Sweeps { get; set; } = true;
 }
 
 /// <summary>The settings of one write-behind grain storage provider.</summary>

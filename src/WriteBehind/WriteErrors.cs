@@ -1,5 +1,23 @@
 namespace WriteBehind;
 
+/// <summary>The base of every error this library raises. It names the entity wherever there is one.</summary>
+public abstract class WriteBehindException : Exception
+{
+    /// <summary>Creates the error.</summary>
+    protected WriteBehindException(string message, string? entityType = null, string? entityId = null, Exception? cause = null)
+        : base(message, cause)
+    {
+        EntityType = entityType;
+        EntityId = entityId;
+    }
+
+    /// <summary>The registered type name of the entity concerned, where there is one.</summary>
+    public string? EntityType { get; }
+
+    /// <summary>The id of the entity concerned, where there is one.</summary>
+    public string? EntityId { get; }
+}
+
 /// <summary>
 /// The entity type has reached its bound of unflushed entities (<see cref="EntityTypeOptions.MaxDirty"/>) and this entity is
 /// not among them. Nothing was written. Rewriting an entity that is dirty already is always accepted.

@@ -11,9 +11,9 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
     [Fact]
     public void Each_project_makes_one_package_and_its_symbols()
     {
-        Assert.Equal(6, PackedPackages.Names.Count);
-        Assert.Equal(6, packages.Files.Count(file => file.EndsWith(".nupkg", StringComparison.Ordinal)));
-        Assert.Equal(6, packages.Files.Count(file => file.EndsWith(".snupkg", StringComparison.Ordinal)));
+        Assert.Equal(8, PackedPackages.Names.Count);
+        Assert.Equal(8, packages.Files.Count(file => file.EndsWith(".nupkg", StringComparison.Ordinal)));
+        Assert.Equal(8, packages.Files.Count(file => file.EndsWith(".snupkg", StringComparison.Ordinal)));
     }
 
     [Theory]
@@ -73,9 +73,13 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
 
             Assert.NotEmpty(dependencies);
             Assert.DoesNotContain(dependencies, id => id.Contains("Analyzers", StringComparison.Ordinal));
-            Assert.Equal(name != "WriteBehind", dependencies.Contains("WriteBehind"));
+            Assert.Equal(name is not ("WriteBehind" or "Orleans.WriteBehind.Testing"), dependencies.Contains("WriteBehind"));
+            Assert.Equal(name.StartsWith("Orleans.", StringComparison.Ordinal), dependencies.Any(IsOfOrleans));
         }
     }
+
+    // A service without Orleans must not get it for its tests either.
+    private static bool IsOfOrleans(string id) => id.Contains("Orleans.", StringComparison.Ordinal);
 
     private static string Read(ZipArchive package, string file)
     {

@@ -49,7 +49,8 @@ internal sealed class SiloValidator(IServiceProvider services) : IConfigurationV
                 "the state in another grain.");
         }
 
-        if (services.GetService<IReminderTable>() is null)
+        if (services.GetService<IReminderTable>() is null
+            && services.GetRequiredService<IOptions<WriteBehindGrainOptions>>().Value.Sweeps)
         {
             throw new OrleansConfigurationException(
                 "The sweep grains of write-behind need reminders, and no reminder service is configured: call " +

@@ -141,7 +141,7 @@ internal sealed partial class SweepGrainWaker(
 
     private Task StartAsync(CancellationToken cancellationToken)
     {
-        _running = Task.Run(RunAsync, CancellationToken.None);
+        _running = options.Value.Sweeps ? Task.Run(RunAsync, CancellationToken.None) : Task.CompletedTask;
         return Task.CompletedTask;
     }
 

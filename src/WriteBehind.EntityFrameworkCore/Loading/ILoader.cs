@@ -1,4 +1,6 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using WriteBehind.EntityFrameworkCore.Model;
 using WriteBehind.EntityFrameworkCore.Sql;
 
 namespace WriteBehind.EntityFrameworkCore.Loading;
@@ -30,4 +32,43 @@ internal sealed class LoadedRow<TState>
     public required long Version { get; init; }
 
     public required object[] Key { get; init; }
+}
+
+/// <summary>Loads the versions of rows past the model, so that no other column needs to be readable.</summary>
+/// <param name="key">The table's key.</param>
+/// <param name="lookUpSql">The look-up; parameters as for <see cref="Saving.BulkStatements.LookUp"/>.</param>
+internal sealed class VersionLoader(TableKey key, string lookUpSql)
+{
+    /// <summary>Loads the versions there are; an id that is no key of the table has none.</summary>
+    public async Task<IReadOnlyList<StoredVersion>> LoadAsync(
+        RentedContext rented, IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    {
+        var rows = new KeySet(key, ids.Count);
+        for (var i = 0; i < ids.Count; i++)
+        {
+            _ = rows.TryAdd(ids[i], version: 0, position: i);
+        }
+
+        var versions = new List<StoredVersion>(rows.Count);
+        if (rows.Count == 0)
+        {
+            return versions;
+        }
+
+        var command = new NpgsqlCommand(lookUpSql, rented.Connection);
+        await using (command.ConfigureAwait(false))
+        {
+            rows.AddKeysTo(command.Parameters);
+            var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+                {
+                    versions.Add(new StoredVersion(ids[rows.Position((int)reader.GetInt64(0) - 1)], reader.GetInt64(1)));
+                }
+            }
+        }
+
+        return versions;
+    }
 }

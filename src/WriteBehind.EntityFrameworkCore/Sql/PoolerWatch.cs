@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Npgsql;
-using WriteBehind.Common;
 
 namespace WriteBehind.EntityFrameworkCore.Sql;
 

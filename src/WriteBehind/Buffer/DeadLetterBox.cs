@@ -12,8 +12,6 @@ namespace WriteBehind.Buffer;
 internal sealed partial class DeadLetterBox(
     RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, TypeMetrics metrics, TimeProvider time, ILogger logger)
 {
-    private const int LongestError = 2_000;
-
     /// <summary>How long the state of a letter may take to be written anew; after that it may be discarded again.</summary>
     private static readonly TimeSpan LongestRewrite = TimeSpan.FromMinutes(1);
 
@@ -24,37 +22,11 @@ internal sealed partial class DeadLetterBox(
     /// <summary>Sets an entity aside with its error; its state stays where it is. False where the entity moved on meanwhile.</summary>
     public Task<bool> SetAsideAsync(
         ClaimItem item, DeadLetterReason reason, Exception error, int attempts, DateTimeOffset? firstAt)
-        => SetAsideAsync(item, new StoredLetter
-        {
-            Version = item.Version,
-            Nonce = item.Nonce,
-            Reason = reason,
-            Error = error.Message.Length > LongestError ? error.Message[..LongestError] : error.Message,
-            Code = (error as SinkException)?.Code,
-            Attempts = attempts,
-            FirstFailedAt = firstAt ?? time.GetUtcNow(),
-            SetAsideAt = time.GetUtcNow(),
-        });
+        => SetAsideAsync(item, StoredLetter.OfRejected(item, reason, error, attempts, firstAt, time.GetUtcNow()));
 
     /// <summary>Sets an entity aside that met a newer row: the row counts from now on, the state is kept in the letter.</summary>
     public Task<bool> SetAsideFencedAsync(ClaimItem item, long storedVersion)
-        => SetAsideAsync(item, new StoredLetter
-        {
-            Version = item.Version,
-            Nonce = item.Nonce,
-            Reason = DeadLetterReason.Fenced,
-            Error = storedVersion == item.Version
-                ? $"The database has version {storedVersion}, too, but of another write: another program raised the row's version, or " +
-                    "Redis lost writes and gave the number out twice. The row counts, and owners reload it."
-                : $"The database has version {storedVersion}. Another program raised the row's version, or Redis lost writes; the newer " +
-                    "row counts, and owners reload it.",
-            Attempts = 1,
-            FirstFailedAt = time.GetUtcNow(),
-            SetAsideAt = time.GetUtcNow(),
-            StoredVersion = storedVersion,
-            IsDelete = item.Payload is null,
-            Payload = item.Payload,
-        });
+        => SetAsideAsync(item, StoredLetter.OfFenced(item, storedVersion, time.GetUtcNow()));
 
     /// <summary>
     /// Lets go of a state of before Redis went back that the database has something newer of: no write is lost by that which Redis had not
@@ -291,6 +263,8 @@ internal sealed partial class DeadLetterBox(
 /// <summary>A dead letter as Redis holds it. Pinned by a snapshot file: names may be added, never changed.</summary>
 internal sealed class StoredLetter
 {
+    private const int LongestError = 2_000;
+
     [JsonPropertyName("v")]
     public long Version { get; init; }
 
@@ -357,6 +331,40 @@ internal sealed class StoredLetter
     [JsonIgnore]
     public string Mark => string.IsNullOrEmpty(Nonce) ? Version.ToString(CultureInfo.InvariantCulture) : Nonce;
 
+    /// <summary>Of an entity whose state stays where it is.</summary>
+    public static StoredLetter OfRejected(
+        ClaimItem item, DeadLetterReason reason, Exception error, int attempts, DateTimeOffset? firstAt, DateTimeOffset now)
+        => new()
+        {
+            Version = item.Version,
+            Nonce = item.Nonce,
+            Reason = reason,
+            Error = error.Message.Length > LongestError ? error.Message[..LongestError] : error.Message,
+            Code = (error as SinkException)?.Code,
+            Attempts = attempts,
+            FirstFailedAt = firstAt ?? now,
+            SetAsideAt = now,
+        };
+
+    /// <summary>Of an entity that met a newer row, with its state.</summary>
+    public static StoredLetter OfFenced(ClaimItem item, long storedVersion, DateTimeOffset now) => new()
+    {
+        Version = item.Version,
+        Nonce = item.Nonce,
+        Reason = DeadLetterReason.Fenced,
+        Error = storedVersion == item.Version
+            ? $"The database has version {storedVersion}, too, but of another write: another program raised the row's version, or " +
+                "Redis lost writes and gave the number out twice. The row counts, and owners reload it."
+            : $"The database has version {storedVersion}. Another program raised the row's version, or Redis lost writes; the newer " +
+                "row counts, and owners reload it.",
+        Attempts = 1,
+        FirstFailedAt = now,
+        SetAsideAt = now,
+        StoredVersion = storedVersion,
+        IsDelete = item.Payload is null,
+        Payload = item.Payload,
+    };
+
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, StoredLetterJson.Default.StoredLetter);
 
     /// <summary>Reads one, as far as this release can: a letter that can't be read is shown as that, and stops no other.</summary>
@@ -379,9 +387,8 @@ internal sealed class StoredLetter
         };
     }
 
-    private string PublicError => Reason == DeadLetterReason.Unknown && !IsUnreadable
-        ? $"A newer release set it aside ({ReasonName}): {Error}"
-        : Error;
+    private string PublicError
+        => Reason == DeadLetterReason.Unknown && !IsUnreadable ? $"A newer release set it aside ({ReasonName}): {Error}" : Error;
 
     public DeadLetter ToPublic(string type, string id)
         => new(type, id, Version, Reason, PublicError, Code, Attempts, FirstFailedAt, SetAsideAt, StoredVersion);

@@ -21,6 +21,13 @@ internal readonly record struct Knowledge(long Version, long KnownAt, string Epo
 {
     /// <summary>No knowledge at all.</summary>
     public static readonly Knowledge None = new(0, 0, string.Empty);
+
+    /// <summary>
+    /// A fence and the row that was found. The fence may be ahead of the row: of a deleted one, for example. Versions only grow, so the
+    /// higher counts.
+    /// </summary>
+    public Knowledge OnTopOf(long? stored)
+        => this with { Version = Math.Max(Version, stored ?? 0), IsContested = IsContested && !(stored > Version) };
 }
 
 /// <summary>A write of this process, for the next one to go on from.</summary>

@@ -55,6 +55,20 @@ internal sealed class PayloadCodec<TState>(
         }
     }
 
+    /// <summary>Checks, before the first state is written, that states of the type can come back as they were.</summary>
+    /// <exception cref="ConfigurationException">They can't; the message says why.</exception>
+    public void CheckContract()
+    {
+        if (Faults is [var fault, ..] faults)
+        {
+            throw new ConfigurationException(
+                nameof(EntityTypeOptions<>.Serializer),
+                $"States of '{options.Type}' would not come back as they were written. {fault}" +
+                (faults.Count == 1 ? string.Empty : $" ({faults.Count - 1} more: {string.Join(" ", faults.Skip(1))})"),
+                options.Type);
+        }
+    }
+
     /// <summary>The names of members in JSON, by the way to them; none where the serializer is another.</summary>
     public IReadOnlyDictionary<string, string>? Names => Json?.Proof.Contract.Names;
 

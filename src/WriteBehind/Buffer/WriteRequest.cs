@@ -190,7 +190,7 @@ internal readonly record struct PendingMemo(OperationKey Key, OperationMemo Memo
 internal readonly record struct MemoReply(string Status, OperationMemo? Memo)
 {
     public const string KnownStatus = "known";
-    private const string NewStatus = "new";
+    public const string NewStatus = "new";
 
     /// <summary>Whether it has not taken effect.</summary>
     public bool IsNew => Status == NewStatus;

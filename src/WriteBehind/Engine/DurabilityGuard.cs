@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 using WriteBehind.Buffer;
-using WriteBehind.Common;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Engine;

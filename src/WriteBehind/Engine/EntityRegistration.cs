@@ -82,7 +82,7 @@ internal interface IEngineControl
 }
 
 /// <summary>Starts the engine with the host and drains it when the host stops.</summary>
-internal sealed class WriteBehindHostedService(WriteBehindEngine engine) : IHostedService
+internal sealed class WriteBehindHostedService(IEngineControl engine) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken) => engine.StartAsync(cancellationToken);
 

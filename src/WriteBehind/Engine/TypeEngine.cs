@@ -90,15 +90,7 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
 
     public async Task CheckContractAsync(CancellationToken cancellationToken)
     {
-        if (_parts.Codec.Faults is [var fault, ..] faults)
-        {
-            throw new ConfigurationException(
-                nameof(EntityTypeOptions<>.Serializer),
-                $"States of '{_options.Type}' would not come back as they were written. {fault}" +
-                (faults.Count == 1 ? string.Empty : $" ({faults.Count - 1} more: {string.Join(" ", faults.Skip(1))})"),
-                _options.Type);
-        }
-
+        _parts.Codec.CheckContract();
         if (_parts.Codec.Names is { Count: > 0 } names)
         {
             await _parts.Record.RecordNamesAsync(names, cancellationToken).ConfigureAwait(false);

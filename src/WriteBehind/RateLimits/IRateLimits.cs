@@ -1,6 +1,5 @@
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.Logging;
-using WriteBehind.Common;
 using WriteBehind.Redis;
 
 namespace WriteBehind.RateLimits;

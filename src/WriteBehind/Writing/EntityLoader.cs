@@ -139,21 +139,17 @@ internal sealed class EntityLoader<TState>
             if (buffered.IsBuffered)
             {
                 var isNewer = row?.Version > known.Version;
-                return new(OnTopOf(known, row?.Version), Exists: isNewer || buffered.Payload is not null, FromDatabase: isNewer);
+                return new(known.OnTopOf(row?.Version), Exists: isNewer || buffered.Payload is not null, FromDatabase: isNewer);
             }
 
             if (!needsPresence || !IsStale(id, buffered, row?.Version, attempt))
             {
-                return new(OnTopOf(known, row?.Version), Exists: row is not null, FromDatabase: true);
+                return new(known.OnTopOf(row?.Version), Exists: row is not null, FromDatabase: true);
             }
 
             await Task.Delay(PauseBeforeAsking(attempt), _time).ConfigureAwait(false);
         }
     }
-
-    /// <summary>The fence may be ahead of the row: of a deleted one, for example. Versions only grow, so the higher counts.</summary>
-    private static Knowledge OnTopOf(Knowledge fence, long? stored)
-        => fence with { Version = Math.Max(fence.Version, stored ?? 0), IsContested = fence.IsContested && !(stored > fence.Version) };
 
     /// <summary>
     /// Whether the row is to be asked for again, as it is older than what was settled. Another connection may lead to another server.
@@ -195,7 +191,7 @@ internal sealed class EntityLoader<TState>
             return FromBuffer(id, buffered);
         }
 
-        return new(OnTopOf(buffered.Known, reply.Row?.Version), reply.Row?.State, FromDatabase: true, IsClean: true);
+        return new(buffered.Known.OnTopOf(reply.Row?.Version), reply.Row?.State, FromDatabase: true, IsClean: true);
     }
 
     private async Task<BufferedEntity[]> ReadManyAsync(IReadOnlyList<string> ids)

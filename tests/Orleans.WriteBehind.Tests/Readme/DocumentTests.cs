@@ -9,6 +9,8 @@ public sealed class DocumentTests
     [InlineData("README.md", "ReadmeSilo.cs", "silo")]
     [InlineData("README.md", "ReadmeSilo.cs", "storage")]
     [InlineData("README.md", "ReadmeTests.cs", "once")]
+    [InlineData("README.md", "InMemoryTests.cs", "testing")]
+    [InlineData("src/Orleans.WriteBehind.Testing/README.md", "InMemoryTests.cs", "testing")]
     [InlineData("src/Orleans.WriteBehind/README.md", "IStockGrain.cs", "grain")]
     [InlineData("src/Orleans.WriteBehind/README.md", "ReadmeSilo.cs", "silo")]
     [InlineData("src/Orleans.WriteBehind/README.md", "ReadmeSilo.cs", "storage")]

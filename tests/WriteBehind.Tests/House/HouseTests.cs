@@ -70,6 +70,7 @@ public sealed partial class HouseTests
     [InlineData("WriteBehind.EntityFrameworkCore")]
     [InlineData("WriteBehind.AspNetCore")]
     [InlineData("WriteBehind.CommandLine")]
+    [InlineData("WriteBehind.Testing")]
     public void The_folders_of_a_package_do_not_use_each_other_in_a_circle(string package)
     {
         var files = Src.Where(file => file.Package == package).ToArray();

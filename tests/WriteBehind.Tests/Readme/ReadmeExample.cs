@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Readme;
 
@@ -21,6 +22,28 @@ internal static class ReadmeExample
         await stock.UpdateAsync("85123A", s => s! with { Quantity = s.Quantity - 6 }); // returns once Redis has it
         await stock.FlushAsync("85123A");                                              // PostgreSQL has it (else within a second)
         // </readme>
+    }
+
+    public static async Task TestAsync(string redis)
+    {
+        // <readme:testing>
+        var services = new ServiceCollection();
+        services.AddWriteBehind().UseRedis(redis).AddEntity<Stock>("stock"); // as the application does it
+        services.AddWriteBehindForTests();
+        await using var provider = services.BuildServiceProvider();
+
+        var stock = provider.GetRequiredService<IEntityStore<Stock>>();
+        var servers = provider.GetRequiredService<InMemoryWriteBehind>();
+        await stock.SetAsync("85123A", new Stock(100));
+        Assert.True(servers.Table<Stock>().IsDirty("85123A"));
+        await servers.FlushAllAsync();
+        Assert.Equal(new Stock(100), servers.Table<Stock>()["85123A"]!.State);
+
+        servers.Table<Stock>().Put("85123A", new Stock(50)); // as another program would
+        servers.RedisAway = true;                            // or DatabaseAway, LoseNextAnswer(), Table<Stock>().Reject(…)
+        await Assert.ThrowsAsync<BufferUnavailableException>(() => stock.SetAsync("85123A", new Stock(99)));
+        servers.Reset();
+        // </readme:testing>
     }
 }
 
