@@ -56,6 +56,24 @@ public sealed class RedisClusterTests(RedisClusterFixture fixture) : IClassFixtu
     }
 
     [Fact]
+    public async Task An_operator_sees_entities_of_every_slot_and_what_differs()
+    {
+        await using var engine = await StartAsync(static item => item.AfterFlush = AfterFlush.Keep);
+        await Task.WhenAll(Ids.Select(id => engine.Items.SetAsync(id, new Item(1))));
+        Assert.Equal(
+            Ids.Order(StringComparer.Ordinal),
+            (await engine.Engine.OldestAsync("item", 1_000)).Select(static entity => entity.Id).Order(StringComparer.Ordinal));
+        await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1));
+        await engine.Table.PutAsync(new ItemRow(Ids[0], Version: 5, Quantity: 50, Note: null));
+
+        var found = await engine.Engine.CompareAsync("item", mend: true);
+
+        Assert.Equal((Entities, 1, 1), (found.Compared, found.Differing, found.Mended));
+        Assert.Equal(Ids[0], Assert.Single(found.Differences).Id);
+        Assert.Null((await engine.Engine.InspectAsync("item", Ids[0])).Buffered);
+    }
+
+    [Fact]
     public async Task Sweeps_find_what_is_due_in_every_slot_deletes_too()
     {
         await using var engine = await StartAsync(sweep: true);

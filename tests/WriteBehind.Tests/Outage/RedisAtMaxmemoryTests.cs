@@ -114,6 +114,23 @@ public sealed class RedisAtMaxmemoryTests
     }
 
     [Fact]
+    public async Task A_flush_can_be_paused_at_maxmemory_and_what_is_dirty_looked_at()
+    {
+        await using var redis = await RedisServer.StartAsync(new() { Timeout = TimeSpan.FromSeconds(15) });
+        await using var engine = await TestEngine.StartAsync(new() { Redis = redis.Configuration });
+        await engine.Items.SetAsync("a", new Item(1));
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "1");
+
+        await engine.Engine.PauseAsync("item");
+        await Assert.ThrowsAsync<FlushPausedException>(() => engine.FlushAsync("a"));
+        Assert.Equal(1, (await engine.Engine.InspectAsync("item", "a")).Buffered!.Version);
+        Assert.Single(await engine.Engine.OldestAsync("item"));
+
+        Assert.True(await engine.Engine.ResumeAsync("item"));
+        await engine.FlushAsync("a");
+    }
+
+    [Fact]
     public async Task Clean_entries_give_way_to_writes_and_dirty_ones_stay()
     {
         const int Most = 16 << 20;
