@@ -46,7 +46,8 @@ internal sealed class Engine : IAsyncDisposable
                 (counter.FlushDelay, counter.MaxAttempts) = (TimeSpan.FromMilliseconds(100), 2);
                 counter.RetryDelay = TimeSpan.FromMilliseconds(50);
             })
-            .AddEntity<Counter>("few", static few => (few.FlushDelay, few.MaxDirty, few.Shards) = (TimeSpan.FromHours(1), 3, 1))
+            .AddEntity<Counter>("few", static few => (few.FlushDelay, few.MaxAge, few.MaxDirty, few.Shards) =
+                (TimeSpan.FromHours(1), TimeSpan.FromHours(1), 3, 1))
             .AddCache("names")
             .AddRateLimit("calls", static limit => (limit.Permits, limit.Window) = (5, TimeSpan.FromMinutes(1)))
             .AddQueue("mails");
