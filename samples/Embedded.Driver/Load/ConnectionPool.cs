@@ -19,7 +19,7 @@ internal sealed class ConnectionPool(ServiceProcess service, int size) : IMoveme
     public async ValueTask<IMovementConnection> GetAsync(int caller, CancellationToken cancellationToken)
     {
         await OpenAsync(caller, cancellationToken);
-        return new RepeatingCaller(this, caller);
+        return new RepeatingCaller(this, caller, cancellationToken);
     }
 
     /// <summary>The socket of a caller. Waits while the service is down.</summary>
@@ -80,13 +80,16 @@ internal sealed class ConnectionPool(ServiceProcess service, int size) : IMoveme
         }
     }
 
-    /// <summary>Sends a movement with an id, again and again until it is answered: it counts once.</summary>
-    private sealed class RepeatingCaller(ConnectionPool pool, int caller) : IMovementConnection
+    /// <summary>
+    /// Sends a movement with an id, again and again until it is answered: it counts once. At the end of the load it is not sent again.
+    /// </summary>
+    private sealed class RepeatingCaller(ConnectionPool pool, int caller, CancellationToken ending) : IMovementConnection
     {
         public async Task<WriteAnswer> WriteAsync(string id, long amount)
         {
             var operation = Guid.CreateVersion7().ToString();
-            using var deadline = new CancellationTokenSource(Deadline);
+            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ending);
+            deadline.CancelAfter(Deadline);
             for (var unknown = false; ;)
             {
                 MovementConnection connection;
