@@ -103,7 +103,8 @@ internal static partial class Cells
             .Replace(">…", ">matrix", StringComparison.Ordinal).Replace("~wb:*", "~*", StringComparison.Ordinal).Split(' ')];
         var place = await OnRedisAsync(static () => RedisServer.StartAsync());
         await ((RedisServer)place.Servers[0]).SendAsync(["ACL", "SETUSER", .. rights]);
-        return place with { Redis = $"{place.Redis.Replace(",allowAdmin=true", "", StringComparison.Ordinal)},user={rights[0]},password=matrix" };
+        var plain = place.Redis.Replace(",allowAdmin=true", "", StringComparison.Ordinal);
+        return place with { Redis = $"{plain},user={rights[0]},password=matrix" };
     }
 
     private static async Task<Place> TlsAsync()
