@@ -53,8 +53,8 @@ internal static class WholeTypeFlush
                     break;
                 }
 
-                // A pass that got nowhere has tried none of them.
-                force &= !isWhole && pass.Flushed == 0 && pass.Passing == 0 && pass.Rejected.Count == 0;
+                // A pass that got nowhere has tried none of them, nor has one that met the breaker open.
+                force &= pass.IsUnavailable || (!isWhole && pass.Flushed == 0 && pass.Passing == 0 && pass.Rejected.Count == 0);
                 await Task.Delay(Pause, time, limit).ConfigureAwait(false);
             }
         }
