@@ -4,7 +4,8 @@ using System.Xml.Linq;
 namespace Packages.Tests;
 
 /// <summary>What is in the packages that <c>dotnet pack</c> makes.</summary>
-public sealed class PackageTests(PackedPackages packages) : IClassFixture<PackedPackages>
+[Collection(SharedPackages.Name)]
+public sealed class PackageTests(PackedPackages packages)
 {
     public static TheoryData<string> Names => [.. PackedPackages.Names];
 

@@ -4,6 +4,13 @@ using System.Runtime.CompilerServices;
 
 namespace Packages.Tests;
 
+/// <summary>The tests that share the packed packages.</summary>
+[CollectionDefinition(Name)]
+public sealed class SharedPackages : ICollectionFixture<PackedPackages>
+{
+    public const string Name = "packages";
+}
+
 /// <summary>The packages of <c>src</c>, packed into a temporary folder from what this test project's build has made.</summary>
 public sealed class PackedPackages : IAsyncLifetime
 {
@@ -15,6 +22,13 @@ public sealed class PackedPackages : IAsyncLifetime
     /// <summary>The names of the projects in <c>src</c>.</summary>
     public static IReadOnlyList<string> Names { get; } =
         [.. Directory.EnumerateDirectories(Path.Combine(Root(), "src")).Where(HoldsProject).Select(folder => Path.GetFileName(folder))];
+
+    /// <summary>Where they are.</summary>
+    public string Folder => _folder.FullName;
+
+    /// <summary>The version that all of them have.</summary>
+    public string Version => Files.Single(file => file.StartsWith("WriteBehind.", StringComparison.Ordinal)
+        && char.IsDigit(file["WriteBehind.".Length]) && Path.GetExtension(file) == ".nupkg")["WriteBehind.".Length..^".nupkg".Length];
 
     /// <summary>The files that were made.</summary>
     public IReadOnlyList<string> Files => [.. _folder.EnumerateFiles().Select(file => file.Name)];
@@ -40,7 +54,7 @@ public sealed class PackedPackages : IAsyncLifetime
 
     private static bool HoldsProject(string folder) => File.Exists(Path.Combine(folder, Path.GetFileName(folder) + ".csproj"));
 
-    private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../.."));
+    internal static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../.."));
 
     // The folder above the framework's: Debug or Release.
     private static string Configuration() => new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
@@ -61,10 +75,17 @@ public sealed class PackedPackages : IAsyncLifetime
             start.ArgumentList.Add(argument);
         }
 
+        var (exitCode, output) = await RunAsync(start);
+        Assert.True(exitCode == 0, output);
+    }
+
+    /// <summary>Runs a program to its end; gives its exit code and all that it wrote.</summary>
+    internal static async Task<(int ExitCode, string Output)> RunAsync(ProcessStartInfo start)
+    {
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
-        Assert.True(process.ExitCode == 0, await output + await errors);
+        return (process.ExitCode, await output + await errors);
     }
 }

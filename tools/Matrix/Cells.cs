@@ -20,7 +20,10 @@ internal static partial class Cells
     public static IReadOnlyList<Cell> All { get; } =
     [
         new("Redis 7.0 (Debian), PostgreSQL 15 (Debian)", "", () => OnRedisAsync(static () => RedisServer.StartAsync())),
-        new("Redis 7.0 with a replica under Sentinel, which fails over meanwhile", "`serviceName=`", SentinelAsync),
+        new(
+            "Redis 7.0 with a replica under Sentinel, which fails over meanwhile",
+            "`serviceName=` and `ReplicaAcknowledgements=1` (without it, what the old master acknowledges after the promotion is lost)",
+            SentinelAsync),
         new("Redis 7.0, Cluster of three masters", "", ClusterAsync),
         new("Redis 7.0, a user with the documented rights alone", "`ACL SETUSER` as in operations.md", RightsAsync),
         new("Redis 7.0, TLS", "`ssl=true`", TlsAsync),
@@ -72,7 +75,9 @@ internal static partial class Cells
         var (postgres, database) = await PostgresAsync(PostgresRelease.Installed);
         return new(sentinel.Configuration, database, database, master, replica, sentinel, postgres)
         {
-            // An orderly one loses nothing. It is accepted once the sentinel knows the replica, which it asks for every ten seconds.
+            ReplicaAcknowledgements = 1,
+
+            // It is accepted once the sentinel knows the replica, for which it asks every ten seconds.
             Disturb = async () =>
             {
                 for (var tries = 0; tries < 100; tries++)
@@ -100,7 +105,7 @@ internal static partial class Cells
     {
         var page = await File.ReadAllTextAsync(Path.Combine("docs", "operations.md"));
         string[] rights = [.. Rights().Match(page).Groups[1].Value
-            .Replace(">…", ">matrix", StringComparison.Ordinal).Replace("~wb:*", "~*", StringComparison.Ordinal).Split(' ')];
+            .Replace(">…", ">matrix", StringComparison.Ordinal).Replace("~wb:*", "~m*", StringComparison.Ordinal).Split(' ')];
         var place = await OnRedisAsync(static () => RedisServer.StartAsync());
         await ((RedisServer)place.Servers[0]).SendAsync(["ACL", "SETUSER", .. rights]);
         var plain = place.Redis.Replace(",allowAdmin=true", "", StringComparison.Ordinal);

@@ -71,11 +71,11 @@ internal static class Contract
         {
             for (var i = 0; i < 3; i++)
             {
-                await engine.Few.SetAsync($"few{i}", new Counter(i));
+                await engine.Few.SetAsync($"few{i}", new Bounded(i));
             }
 
-            await ThrowsAsync<BufferFullException>(() => engine.Few.SetAsync("few3", new Counter(3)));
-            await engine.Few.SetAsync("few0", new Counter(9));
+            await ThrowsAsync<BufferFullException>(() => engine.Few.SetAsync("few3", new Bounded(3)));
+            await engine.Few.SetAsync("few0", new Bounded(9));
         }),
         ("a write through is in the database when it is acknowledged", async engine =>
         {

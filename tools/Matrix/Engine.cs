@@ -21,10 +21,10 @@ internal sealed class Engine : IAsyncDisposable
 
     public IWriteBehindEngine Own => _host.Services.GetRequiredService<IWriteBehindEngine>();
 
-    public IEntityStore<Counter> Counters => Own.Store<Counter>("counter");
+    public IEntityStore<Counter> Counters => Own.Store<Counter>();
 
     /// <summary>Entities of which only three may be dirty.</summary>
-    public IEntityStore<Counter> Few => Own.Store<Counter>("few");
+    public IEntityStore<Bounded> Few => Own.Store<Bounded>();
 
     public ICache Cache => _host.Services.GetRequiredKeyedService<ICache>("names");
 
@@ -38,7 +38,11 @@ internal sealed class Engine : IAsyncDisposable
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Services.AddDbContextFactory<CounterContext>(db => db.UseNpgsql(place.Postgres));
         builder.Services
-            .AddWriteBehind(options => (options.KeyPrefix, options.DrainTimeout) = (prefix, TimeSpan.FromSeconds(60)))
+            .AddWriteBehind(options =>
+            {
+                (options.KeyPrefix, options.DrainTimeout) = (prefix, TimeSpan.FromSeconds(60));
+                options.ReplicaAcknowledgements = place.ReplicaAcknowledgements;
+            })
             .UseRedis(ConfigurationOf(place))
             .UseEntityFramework<CounterContext>()
             .AddEntity<Counter>("counter", static counter =>
@@ -46,7 +50,7 @@ internal sealed class Engine : IAsyncDisposable
                 (counter.FlushDelay, counter.MaxAttempts) = (TimeSpan.FromMilliseconds(100), 2);
                 counter.RetryDelay = TimeSpan.FromMilliseconds(50);
             })
-            .AddEntity<Counter>("few", static few => (few.FlushDelay, few.MaxAge, few.MaxDirty, few.Shards) =
+            .AddEntity<Bounded>("few", static few => (few.FlushDelay, few.MaxAge, few.MaxDirty, few.Shards) =
                 (TimeSpan.FromHours(1), TimeSpan.FromHours(1), 3, 1))
             .AddCache("names")
             .AddRateLimit("calls", static limit => (limit.Permits, limit.Window) = (5, TimeSpan.FromMinutes(1)))

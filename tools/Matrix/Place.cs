@@ -10,6 +10,9 @@ internal sealed record Place(string Redis, string Postgres, string Direct, param
     /// <summary>Disturbs the servers while the main job runs; null where nothing is to happen.</summary>
     public Func<Task>? Disturb { get; init; }
 
+    /// <summary>How many replicas a write waits for.</summary>
+    public int ReplicaAcknowledgements { get; init; }
+
     /// <summary>The hash of the certificate that Redis shows, where nobody else would trust it.</summary>
     public string? Trusted { get; init; }
 
