@@ -354,8 +354,18 @@ internal sealed class EntityBuffer
 
         var database = await _redis.WaitingAsync(CancellationToken.None).ConfigureAwait(false);
         var reply = await call.Script.RunOnAsync(_redis, database, call.Keys, call.Arguments, CancellationToken.None).ConfigureAwait(false);
-        await ReplicaWait.ForAsync(_redis, database, _engine).ConfigureAwait(false);
-        return reply;
+        try
+        {
+            await ReplicaWait.ForAsync(_redis, database, _engine).ConfigureAwait(false);
+            return reply;
+        }
+        catch (BufferUnavailableException)
+        {
+            // It is there all the same, may be flushed from there, and its operations count. Were it not noted, a replica that takes over
+            // without it would not be known to have gone back, and an operation that is repeated would count twice.
+            _ = call.Read(reply);
+            throw;
+        }
     }
 }
 

@@ -87,6 +87,45 @@ public sealed class ReplicaTests
         Assert.Empty(await engine.Engine.DeadLetters.ListAsync("item"));
     }
 
+    [Fact]
+    public async Task An_operation_that_only_the_old_master_had_and_that_was_flushed_from_there_is_not_counted_again_by_the_new_one()
+    {
+        await using var master = await RedisServer.StartAsync();
+        await using var replica = await RedisServer.StartAsync(new() { ReplicaOf = master.Port });
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Redis = $"127.0.0.1:{master.Port},127.0.0.1:{replica.Port},connectTimeout=4000,syncTimeout=4000",
+            Engine = static settings =>
+            {
+                (settings.ReplicaAcknowledgements, settings.ReplicaTimeout) = (1, TimeSpan.FromSeconds(1));
+                (settings.WriteTimeout, settings.WatchInterval) = (TimeSpan.FromSeconds(4), TimeSpan.FromMinutes(10));
+            },
+        });
+        await engine.Items.UpdateAsync("a", OperationId.New(), AddOne);
+        await engine.FlushAsync("a");
+        await Eventually.TrueAsync(
+            async () => await OffsetAsync(replica, "slave_repl_offset") >= await OffsetAsync(master, "master_repl_offset"),
+            because: "the replica has it");
+        await replica.SendAsync("REPLICAOF", "127.0.0.1", "1");
+        var operation = OperationId.New();
+        var unknown = await Assert.ThrowsAsync<BufferUnavailableException>(() => engine.Items.UpdateAsync("a", operation, AddOne));
+        Assert.True(unknown.OutcomeUnknown);
+        await engine.FlushAsync("a");
+        Assert.Equal(2, (await engine.Table.RowAsync("a"))!.Quantity);
+
+        await master.KillAsync();
+        await replica.SendAsync("REPLICAOF", "NO", "ONE");
+        await using var another = await RedisServer.StartAsync(new() { ReplicaOf = replica.Port });
+        await Eventually.TrueAsync(() => AnswersAsync(engine), because: "the new master is found");
+
+        await Eventually.TrueAsync(
+            async () => await Record.ExceptionAsync(() => engine.Items.UpdateAsync("a", operation, AddOne)) is OperationForgottenException,
+            because: "it is told that nobody knows, once the replica's replica answers");
+        Assert.Equal(2, (await engine.Items.GetAsync("a"))!.State.Quantity);
+
+        static Item AddOne(Item? item) => new((item?.Quantity ?? 0) + 1);
+    }
+
     private static async Task<long> OffsetAsync(RedisServer server, string name)
     {
         var lines = (await server.SendAsync("INFO", "replication"))!.Split('\n');
