@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using WriteBehind;
 
@@ -112,26 +111,33 @@ internal static class Contract
 
     /// <summary>
     /// Two processes that add to the same counters for some seconds, each change as an operation that is repeated until it is answered,
-    /// while the servers are disturbed where the place does so. In the end the rows are exact.
+    /// while the servers are disturbed where the place does so. In the end the rows are exact, but for operations of which nobody knows any
+    /// more whether they counted: what Redis forgot with a master is told as that, and never counted twice.
     /// </summary>
     public static async Task<long> RunJobAsync(Place place, Engine first, Engine second, string prefix)
     {
-        var acknowledged = new ConcurrentDictionary<string, long>();
+        var (acknowledged, forgotten) = (0L, 0L);
         var until = Stopwatch.GetTimestamp() + (Stopwatch.Frequency * 5);
         var callers = Enumerable.Range(0, 16).Select(caller => Task.Run(async () =>
         {
             for (var i = 0; Stopwatch.GetTimestamp() < until; i++)
             {
-                var id = $"{prefix}{(caller + i) % 100}";
-                await RepeatAsync(i % 2 == 0 ? first : second, id, OperationId.New());
-                acknowledged.AddOrUpdate(id, 1, static (_, sum) => sum + 1);
+                try
+                {
+                    await RepeatAsync(i % 2 == 0 ? first : second, $"{prefix}{(caller + i) % 100}", OperationId.New());
+                    Interlocked.Increment(ref acknowledged);
+                }
+                catch (OperationForgottenException)
+                {
+                    Interlocked.Increment(ref forgotten);
+                }
             }
         }));
         await Task.WhenAll(callers.Append(place.Disturb?.Invoke() ?? Task.CompletedTask));
         await UntilAsync(async () => (await first.Own.FlushAllAsync(Patience)).Remaining.GetValueOrDefault("counter") == 0);
-        var sum = acknowledged.Values.Sum();
-        Equal(sum, await first.SumAsync(prefix));
-        return sum;
+        var sum = await first.SumAsync(prefix);
+        Equal(true, sum >= acknowledged && sum <= acknowledged + forgotten && (forgotten == 0 || place.Disturb is not null));
+        return acknowledged;
     }
 
     private static async Task RepeatAsync(Engine engine, string id, string operation)

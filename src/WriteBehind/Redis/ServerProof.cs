@@ -96,9 +96,11 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
                 {
                     if (tries == Tries)
                     {
-                        throw Unguarded(
-                            "WATCH is accepted and guards nothing: a transaction went through although its watched key had changed. " +
-                            "A proxy that shares connections stands in between, perhaps.");
+                        throw await AreTogetherAsync(server, key, nonce).ConfigureAwait(false)
+                            ? Unguarded(
+                                "WATCH is accepted and guards nothing: a transaction went through although its watched key had changed. " +
+                                "A proxy that shares connections stands in between, perhaps.")
+                            : TakenOver(redis);
                     }
                 }
 
@@ -157,6 +159,14 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
             await SendAsync(server, "MULTI").ConfigureAwait(false);
             await SendAsync(server, "DEL", key).ConfigureAwait(false);
             return (await SendAsync(server, "EXEC").ConfigureAwait(false)).IsNull;
+        }
+
+        // While one server takes over from another the two connections may lead to either.
+        async Task<bool> AreTogetherAsync(IServer? server, RedisKey key, string nonce)
+        {
+            await RunAsync(other, db => db.HashSetAsync(key, "w", nonce)).ConfigureAwait(false);
+            await RunAsync(other, db => db.KeyExpireAsync(key, KeptFor)).ConfigureAwait(false);
+            return (string?)await SendAsync(server, "HGET", key, "w").ConfigureAwait(false) == nonce;
         }
 
         async Task CarryOutAsync(IDatabase database, RedisKey key, string root, string nonce)
@@ -282,11 +292,21 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
                 db => db.StringSetAsync(key, nonce, TimeSpan.FromSeconds(30), When.Always),
                 cancellationToken))).ConfigureAwait(false);
             var reply = await CountValues.RunOnAsync(redis, database, keys, [nonce], cancellationToken).ConfigureAwait(false);
+            var isFound = reply.NextInt() == keys.Length;
+            var values = isFound
+                ? []
+                : await Task.WhenAll(keys.Select(key => redis.RunOnAsync(
+                    database, db => db.StringGetAsync(key, CommandFlags.DemandMaster), cancellationToken))).ConfigureAwait(false);
             await Task.WhenAll(keys.Select(key => redis.RunOnAsync(
                 database, db => db.KeyDeleteAsync(key), cancellationToken))).ConfigureAwait(false);
-            return reply.NextInt() == keys.Length;
+
+            // What is not there at all went to a server whose place another has taken meanwhile.
+            return isFound || (values.All(value => value == nonce) ? false : throw TakenOver(redis));
         }
     }
+
+    private static BufferUnavailableException TakenOver(RedisConnections redis) => new(
+        $"At {redis.Description} one server takes over from another: what is written over one connection is not seen over the next.");
 
     private static ConfigurationException Unguarded(string why, Exception? cause = null)
         => new(

@@ -126,6 +126,22 @@ public sealed class RedisGuardTests
     }
 
     [Fact]
+    public async Task Connections_that_lead_to_two_servers_while_one_takes_over_from_the_other_are_no_missing_guard()
+    {
+        await using var first = await RedisServer.StartAsync();
+        await using var second = await RedisServer.StartAsync();
+        await using var settle = await ConnectionMultiplexer.ConnectAsync(first.Configuration);
+        await using var other = await ConnectionMultiplexer.ConnectAsync(second.Configuration);
+        await using var redis = new RedisConnections(new(ConfigurationOptions.Parse(first.Configuration)), TimeProvider.System);
+        var proof = new ServerProof("wb", ["wb:{item:0}"]);
+
+        var error = await Assert.ThrowsAsync<BufferUnavailableException>(
+            () => proof.ProveSettleAsync(redis, settle.GetDatabase(), other.GetDatabase(), CancellationToken.None));
+
+        Assert.Contains("takes over", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_connection_that_is_cut_in_the_middle_of_its_proof_is_no_missing_guard()
     {
         await using var server = await RedisServer.StartAsync();
