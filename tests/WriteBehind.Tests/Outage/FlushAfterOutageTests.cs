@@ -2,7 +2,9 @@ using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Outage;
 
-/// <summary>A flush of everything that begins while the breaker is still open ends with everything flushed, not with what it passed over.</summary>
+/// <summary>
+/// A flush of everything that begins while the breaker is still open ends with everything flushed, not with what it passed over.
+/// </summary>
 public sealed class FlushAfterOutageTests
 {
     [Fact]
