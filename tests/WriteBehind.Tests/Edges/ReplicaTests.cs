@@ -97,10 +97,15 @@ public sealed class ReplicaTests
             Redis = $"127.0.0.1:{master.Port},127.0.0.1:{replica.Port},connectTimeout=4000,syncTimeout=4000",
             Engine = static settings =>
             {
-                (settings.ReplicaAcknowledgements, settings.ReplicaTimeout) = (1, TimeSpan.FromSeconds(1));
-                (settings.WriteTimeout, settings.WatchInterval) = (TimeSpan.FromSeconds(4), TimeSpan.FromMinutes(10));
+                (settings.ReplicaAcknowledgements, settings.ReplicaTimeout) = (1, TimeSpan.FromSeconds(2));
+                (settings.WriteTimeout, settings.WatchInterval) = (TimeSpan.FromSeconds(8), TimeSpan.FromMinutes(10));
             },
         });
+
+        // A replica that has just started is not yet one that can be waited for.
+        await Eventually.TrueAsync(
+            async () => await Record.ExceptionAsync(() => engine.Items.SetAsync("first", new Item(1))) is null,
+            because: "the replica has joined");
         await engine.Items.UpdateAsync("a", OperationId.New(), AddOne);
         await engine.FlushAsync("a");
         await Eventually.TrueAsync(
