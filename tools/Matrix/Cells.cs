@@ -1,9 +1,5 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text.RegularExpressions;
 using WriteBehind.TestTools;
-using WriteBehind.TestTools.Processes;
 
 namespace Matrix;
 
@@ -114,24 +110,9 @@ internal static partial class Cells
 
     private static async Task<Place> TlsAsync()
     {
-        using var key = RSA.Create(2048);
-        using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
-            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
-        var folder = Directory.CreateTempSubdirectory("writebehind-tls-");
-        var (certificateFile, keyFile) = (Path.Combine(folder.FullName, "redis.crt"), Path.Combine(folder.FullName, "redis.key"));
-        await File.WriteAllTextAsync(certificateFile, certificate.ExportCertificatePem());
-        await File.WriteAllTextAsync(keyFile, key.ExportPkcs8PrivateKeyPem());
-        var port = FreePort.Next();
-        var place = await OnRedisAsync(() => RedisServer.StartAsync(new()
-        {
-            ExtraArguments =
-            [
-                "--tls-port", port.ToString(CultureInfo.InvariantCulture), "--tls-cert-file", certificateFile, "--tls-key-file", keyFile,
-                "--tls-ca-cert-file", certificateFile, "--tls-auth-clients", "no",
-            ],
-        }));
-        folder.Delete(recursive: true);
-        return place with { Redis = $"127.0.0.1:{port},ssl=true", Trusted = certificate.GetCertHashString() };
+        var redis = await TlsRedis.StartAsync();
+        var (postgres, database) = await PostgresAsync(PostgresRelease.Installed);
+        return new(redis.Configuration, database, database, redis, postgres) { Trusted = redis.CertificateHash };
     }
 
     private static async Task<Place> GarnetAsync(params string[] options)

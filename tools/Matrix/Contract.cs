@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using WriteBehind;
+using WriteBehind.TestTools;
 
 namespace Matrix;
 
@@ -61,7 +62,8 @@ internal static class Contract
         {
             await engine.Counters.SetAsync("g", new Counter(-1));
             await ThrowsAsync<EntityRejectedException>(() => engine.Counters.FlushAsync("g", Patience));
-            await UntilAsync(async () => (await engine.Own.DeadLetters.ListAsync("counter")).Any(static letter => letter.Id == "g"));
+            await Eventually.TrueAsync(
+                async () => (await engine.Own.DeadLetters.ListAsync("counter")).Any(static letter => letter.Id == "g"));
             await engine.Counters.SetAsync("g", new Counter(1));
             await engine.Counters.FlushAsync("g", Patience);
             Equal(1L, await engine.RowAsync("g"));
@@ -134,7 +136,8 @@ internal static class Contract
             }
         }));
         await Task.WhenAll(callers.Append(place.Disturb?.Invoke() ?? Task.CompletedTask));
-        await UntilAsync(async () => (await first.Own.FlushAllAsync(Patience)).Remaining.GetValueOrDefault("counter") == 0);
+        await Eventually.TrueAsync(
+            async () => (await first.Own.FlushAllAsync(Patience)).Remaining.GetValueOrDefault("counter") == 0);
         var sum = await first.SumAsync(prefix);
         Equal(true, sum >= acknowledged && sum <= acknowledged + forgotten && (forgotten == 0 || place.Disturb is not null));
         return acknowledged;
@@ -180,19 +183,5 @@ internal static class Contract
         }
 
         throw new InvalidOperationException($"No {typeof(TError).Name}");
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        var deadline = Stopwatch.GetTimestamp() + (Stopwatch.Frequency * (long)Patience.TotalSeconds);
-        while (!await condition())
-        {
-            if (Stopwatch.GetTimestamp() > deadline)
-            {
-                throw new TimeoutException("It did not come about.");
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(50));
-        }
     }
 }

@@ -1,9 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using StackExchange.Redis;
 using WriteBehind.Redis;
 using WriteBehind.Tests.Support;
@@ -21,33 +17,16 @@ public sealed class RedisErrorCauseTests
     [Fact]
     public async Task A_failed_tls_handshake_is_no_wrong_password()
     {
-        var folder = Directory.CreateTempSubdirectory("writebehind-tls-");
-        try
-        {
-            var (certificate, key) = await CertifyAsync(folder.FullName);
-            var port = FreePort();
-            await using var redis = await RedisServer.StartAsync(new()
-            {
-                ExtraArguments =
-                [
-                    "--tls-port", port.ToString(CultureInfo.InvariantCulture), "--tls-cert-file", certificate, "--tls-key-file", key,
-                    "--tls-auth-clients", "no",
-                ],
-            });
+        await using var redis = await TlsRedis.StartAsync();
 
-            var untrusted = await StartAsync($"127.0.0.1:{port},ssl=true,connectTimeout=2000,connectRetry=1");
-            Assert.Contains("TLS handshake failed", untrusted.Message, StringComparison.Ordinal);
-            Assert.Contains("certificate", untrusted.Message, StringComparison.Ordinal);
-            Assert.DoesNotContain("password", untrusted.Message, StringComparison.Ordinal);
+        var untrusted = await StartAsync($"{redis.Configuration},connectTimeout=2000,connectRetry=1");
+        Assert.Contains("TLS handshake failed", untrusted.Message, StringComparison.Ordinal);
+        Assert.Contains("certificate", untrusted.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("password", untrusted.Message, StringComparison.Ordinal);
 
-            var plain = await StartAsync($"127.0.0.1:{redis.Port},ssl=true,connectTimeout=2000,connectRetry=1");
-            Assert.Contains("TLS", plain.Message, StringComparison.Ordinal);
-            Assert.DoesNotContain("password", plain.Message, StringComparison.Ordinal);
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        var plain = await StartAsync($"127.0.0.1:{redis.Server.Port},ssl=true,connectTimeout=2000,connectRetry=1");
+        Assert.Contains("TLS", plain.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("password", plain.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -204,22 +183,4 @@ public sealed class RedisErrorCauseTests
 
     private static Task IsLinkedAsync(RedisServer replica) => Eventually.TrueAsync(
         async () => (await replica.SendAsync("INFO", "replication"))!.Contains("master_link_status:up", StringComparison.Ordinal));
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    private static async Task<(string Certificate, string Key)> CertifyAsync(string folder)
-    {
-        using var rsa = RSA.Create(2048);
-        var request = new CertificateRequest("CN=localhost", rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        using var made = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        var (certificate, key) = (Path.Combine(folder, "redis.crt"), Path.Combine(folder, "redis.key"));
-        await File.WriteAllTextAsync(certificate, made.ExportCertificatePem());
-        await File.WriteAllTextAsync(key, rsa.ExportPkcs8PrivateKeyPem());
-        return (certificate, key);
-    }
 }

@@ -1,12 +1,9 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using StackExchange.Redis;
 using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
-using WriteBehind.TestTools.Processes;
 
 namespace WriteBehind.Tests.Configuration;
 
@@ -96,40 +93,13 @@ public sealed class OwnConnectionTests
     [Fact]
     public async Task A_trust_that_only_a_callback_knows_holds_for_the_connections_that_are_opened_beside()
     {
-        using var key = RSA.Create(2048);
-        using var certificate = new CertificateRequest("CN=redis", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
-            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        var folder = Directory.CreateTempSubdirectory("writebehind-tls-");
-        try
-        {
-            await ServeAndUseAsync(folder, certificate, key);
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-    }
-
-    private static async Task ServeAndUseAsync(DirectoryInfo folder, X509Certificate2 certificate, RSA key)
-    {
-        var (certificateFile, keyFile) = (Path.Combine(folder.FullName, "redis.crt"), Path.Combine(folder.FullName, "redis.key"));
-        await File.WriteAllTextAsync(certificateFile, certificate.ExportCertificatePem());
-        await File.WriteAllTextAsync(keyFile, key.ExportPkcs8PrivateKeyPem());
-        var port = FreePort.Next();
-        await using var redis = await RedisServer.StartAsync(new()
-        {
-            ExtraArguments =
-            [
-                "--tls-port", $"{port}", "--tls-cert-file", certificateFile, "--tls-key-file", keyFile,
-                "--tls-ca-cert-file", certificateFile, "--tls-auth-clients", "no",
-            ],
-        });
-        var options = ConfigurationOptions.Parse($"127.0.0.1:{port},ssl=true");
+        await using var redis = await TlsRedis.StartAsync();
+        var options = ConfigurationOptions.Parse(redis.Configuration);
         var asked = 0;
         options.CertificateValidation += (_, shown, _, _) =>
         {
             Interlocked.Increment(ref asked);
-            return shown?.GetCertHashString() == certificate.GetCertHashString();
+            return shown?.GetCertHashString() == redis.CertificateHash;
         };
         await using var own = await ConnectionMultiplexer.ConnectAsync(options);
 
