@@ -26,10 +26,8 @@ internal sealed class ConfigurationBinding(IConfigurationSection section, IEnume
 
     public void PostConfigure(string? name, WriteBehindOptions options)
     {
+        Bind(section, options, [.. ConfigurationTarget.Sections, Grains]);
         var named = targets.ToLookup(static target => target.Section, StringComparer.OrdinalIgnoreCase);
-        string[] sections = [.. ConfigurationTarget.Sections, Grains];
-        CheckNames(
-            section, sections.Concat(typeof(WriteBehindOptions).GetProperties().Select(static property => property.Name)), "settings");
         foreach (var part in ConfigurationTarget.Sections)
         {
             var own = section.GetSection(part);
@@ -39,8 +37,6 @@ internal sealed class ConfigurationBinding(IConfigurationSection section, IEnume
                 Bind(own.GetSection(target.Name), target.Options);
             }
         }
-
-        Bind(section, options, sections);
     }
 
     /// <summary>Binds a section to settings.</summary>
