@@ -18,8 +18,8 @@ internal sealed class ConnectionPool(ServiceProcess service, int size) : IMoveme
 
     public async ValueTask<IMovementConnection> GetAsync(int caller, CancellationToken cancellationToken)
     {
-        await OpenAsync(caller, cancellationToken);
-        return new RepeatingCaller(this, caller, cancellationToken);
+        var connection = await OpenAsync(caller, cancellationToken);
+        return new RepeatingCaller(this, connection, caller, cancellationToken);
     }
 
     /// <summary>The socket of a caller. Waits while the service is down.</summary>
@@ -83,36 +83,40 @@ internal sealed class ConnectionPool(ServiceProcess service, int size) : IMoveme
     /// <summary>
     /// Sends a movement with an id, again and again until it is answered: it counts once. At the end of the load it is not sent again.
     /// </summary>
-    private sealed class RepeatingCaller(ConnectionPool pool, int caller, CancellationToken ending) : IMovementConnection
+    private sealed class RepeatingCaller(ConnectionPool pool, MovementConnection connection, int caller, CancellationToken ending)
+        : IMovementConnection
     {
         public async Task<WriteAnswer> WriteAsync(string id, long amount)
         {
             var operation = Guid.CreateVersion7().ToString();
+            var answer = await connection.WriteAsync(id, amount, operation);
+            if (IsSettled(answer))
+            {
+                return answer;
+            }
+
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ending);
             deadline.CancelAfter(Deadline);
-            for (var unknown = false; ;)
+            var isUnknown = answer.Result == WriteResult.Unknown;
+            while (!IsSettled(answer) && !deadline.IsCancellationRequested)
             {
-                MovementConnection connection;
+                await Task.Delay(RetryDelay, CancellationToken.None);
                 try
                 {
-                    connection = await pool.OpenAsync(caller, deadline.Token);
+                    var again = await pool.OpenAsync(caller, deadline.Token);
+                    answer = await again.WriteAsync(id, amount, operation);
+                    isUnknown |= answer.Result == WriteResult.Unknown;
                 }
                 catch (OperationCanceledException)
                 {
-                    return new(unknown ? WriteResult.Unknown : WriteResult.NotSent);
+                    break;
                 }
-
-                var answer = await connection.WriteAsync(id, amount, operation);
-                unknown |= answer.Result == WriteResult.Unknown;
-                var isSettled = answer.Result is WriteResult.Acknowledged or WriteResult.Refused;
-                if (isSettled || deadline.IsCancellationRequested)
-                {
-                    // A try that was refused says nothing of an earlier one, which may still be under way.
-                    return answer.Result != WriteResult.Acknowledged && unknown ? answer with { Result = WriteResult.Unknown } : answer;
-                }
-
-                await Task.Delay(RetryDelay, CancellationToken.None);
             }
+
+            // A try that was refused, or never sent, says nothing of an earlier one, which may still be under way.
+            return isUnknown && answer.Result != WriteResult.Acknowledged ? answer with { Result = WriteResult.Unknown } : answer;
         }
+
+        private static bool IsSettled(WriteAnswer answer) => answer.Result is WriteResult.Acknowledged or WriteResult.Refused;
     }
 }
