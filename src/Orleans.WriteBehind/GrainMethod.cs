@@ -17,7 +17,7 @@ internal sealed class GrainMethod
         ShowsUnacknowledged = method.IsDefined(typeof(ShowsUnacknowledgedAttribute));
         HasResult = method.ReturnType.IsGenericType;
         _name = $"{method.DeclaringType} {method}";
-        Fingerprint = OperationCall.FingerprintOf(_name);
+        Fingerprint = Operations.FingerprintOf(_name);
     }
 
     /// <summary>Whether its answers may show what is not acknowledged.</summary>
@@ -40,7 +40,7 @@ internal sealed class GrainMethod
     }
 
     /// <summary>The fingerprint of a call that is about this.</summary>
-    public byte[] With(string request) => OperationCall.FingerprintOf($"{_name} {request}");
+    public byte[] With(string request) => Operations.FingerprintOf($"{_name} {request}");
 
     public static GrainMethod Of(Type grain, MethodInfo method)
         => Known.GetOrAdd((grain, method), static key => new GrainMethod(key.Method));

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Orleans.Serialization;
 using Orleans.Serialization.Invocation;
 using WriteBehind;
@@ -12,15 +10,10 @@ namespace Orleans.WriteBehind;
 /// <param name="Fingerprint">Tells it from other calls under the same name: method, and request where the caller said one.</param>
 internal sealed record OperationCall(OperationKey Key, byte[] Fingerprint)
 {
-    /// <summary>How much of a fingerprint is kept: for mistakes, not for enemies.</summary>
-    private const int FingerprintLength = 8;
-
     /// <summary>What comes before the answer: flags and fingerprint.</summary>
-    private const int HeadLength = 1 + FingerprintLength;
+    private const int HeadLength = 1 + Operations.FingerprintLength;
 
     private const byte ThroughFlag = 1;
-
-    public static byte[] FingerprintOf(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text))[..FingerprintLength];
 
     /// <summary>
     /// Takes the name out of the context, so that what the method calls is no part of the operation. One that is meant for another grain

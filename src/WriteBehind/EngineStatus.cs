@@ -176,29 +176,3 @@ public sealed record TypeStatus(
     /// <summary>The pause of the type's flush, as last seen; null where there is none.</summary>
     public FlushPause? Pause { get; init; }
 }
-
-/// <summary>
-/// A pause of an entity type's flush, which all processes keep to: nothing of the type is brought to the database until it is over, while
-/// writes go on being accepted up to <see cref="EntityTypeOptions.MaxDirty"/>. It is kept in Redis and ends by Redis' clock.
-/// </summary>
-/// <param name="Type">The registered name of the type.</param>
-/// <param name="Since">Since when, by Redis' clock.</param>
-/// <param name="Until">When it ends by itself, by Redis' clock.</param>
-/// <param name="By">Who asked for it.</param>
-public sealed record FlushPause(string Type, DateTimeOffset Since, DateTimeOffset Until, string By)
-{
-    /// <summary>How long a pause lasts unless it is told otherwise: 10 minutes.</summary>
-    public static readonly TimeSpan DefaultDuration = TimeSpan.FromMinutes(10);
-
-    /// <summary>
-    /// The longest that can be asked for at once: an hour, so that one that is forgotten does not fill the buffer. To have longer, ask
-    /// again before its end.
-    /// </summary>
-    public static readonly TimeSpan LongestDuration = TimeSpan.FromHours(1);
-
-    /// <summary>
-    /// Of how many entities a flush that began before the pause was still under way when it was asked for; they may still be written. 0
-    /// where all of them have ended, and in a status.
-    /// </summary>
-    public int UnderWay { get; init; }
-}

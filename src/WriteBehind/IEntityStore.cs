@@ -154,3 +154,9 @@ public interface IEntityStore<TState>
 /// <param name="State">The state.</param>
 public sealed record Entity<TState>(string Id, long Version, TState State)
     where TState : class;
+
+/// <summary>What became of an operation.</summary>
+/// <param name="Version">The version of its change, of the first time.</param>
+/// <param name="Result">What was recorded with it the first time; empty where nothing was.</param>
+/// <param name="IsRepeat">Whether it had taken effect before, so that this call changed nothing.</param>
+public readonly record struct OperationAnswer(long Version, ReadOnlyMemory<byte> Result, bool IsRepeat);

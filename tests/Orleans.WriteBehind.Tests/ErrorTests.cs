@@ -62,8 +62,9 @@ public sealed class ErrorTests
     [Fact]
     public void Every_error_of_the_libraries_is_among_them()
     {
-        var all = new[] { typeof(WriteBehindException).Assembly, typeof(StateDiscardedException).Assembly }
-            .SelectMany(static assembly => assembly.GetTypes())
+        Type[] oneOfEach =
+            [typeof(WriteBehindException), typeof(StateDiscardedException), typeof(WriteBehindOptions), typeof(WriteBehindGrainOptions)];
+        var all = oneOfEach.SelectMany(static type => type.Assembly.GetTypes())
             .Where(static type => type.IsSubclassOf(typeof(WriteBehindException)) && !type.IsAbstract);
 
         Assert.Empty(all.Except(((IEnumerable<object[]>)Errors).Select(static row => row[0].GetType())));

@@ -12,9 +12,9 @@ public sealed class PackageTests(PackedPackages packages)
     [Fact]
     public void Each_project_makes_one_package_and_its_symbols()
     {
-        Assert.Equal(8, PackedPackages.Names.Count);
-        Assert.Equal(8, packages.Files.Count(file => file.EndsWith(".nupkg", StringComparison.Ordinal)));
-        Assert.Equal(8, packages.Files.Count(file => file.EndsWith(".snupkg", StringComparison.Ordinal)));
+        Assert.Equal(10, PackedPackages.Names.Count);
+        Assert.Equal(10, packages.Files.Count(file => file.EndsWith(".nupkg", StringComparison.Ordinal)));
+        Assert.Equal(10, packages.Files.Count(file => file.EndsWith(".snupkg", StringComparison.Ordinal)));
     }
 
     [Theory]
@@ -66,17 +66,34 @@ public sealed class PackageTests(PackedPackages packages)
     {
         foreach (var name in PackedPackages.Names)
         {
-            using var package = packages.Open(name, "nupkg");
-            var dependencies = XDocument.Parse(Read(package, name + ".nuspec")).Descendants()
-                .Where(element => element.Name.LocalName == "dependency")
-                .Select(element => (string)element.Attribute("id")!)
-                .ToArray();
+            var dependencies = DependenciesOf(name);
 
-            Assert.NotEmpty(dependencies);
             Assert.DoesNotContain(dependencies, id => id.Contains("Analyzers", StringComparison.Ordinal));
-            Assert.Equal(name is not ("WriteBehind" or "Orleans.WriteBehind.Testing"), dependencies.Contains("WriteBehind"));
+            Assert.Equal(
+                name is not ("WriteBehind" or "Orleans.WriteBehind.Testing") && !IsOfAbstractions(name),
+                dependencies.Contains("WriteBehind"));
             Assert.Equal(name.StartsWith("Orleans.", StringComparison.Ordinal), dependencies.Any(IsOfOrleans));
         }
+    }
+
+    [Fact]
+    public void Who_only_calls_grains_gets_no_runtime_and_no_Redis_client()
+    {
+        Assert.Equal([], DependenciesOf("WriteBehind.Abstractions"));
+        Assert.Equal(
+            ["Microsoft.Orleans.Core.Abstractions", "WriteBehind.Abstractions"], DependenciesOf("Orleans.WriteBehind.Abstractions"));
+    }
+
+    private static bool IsOfAbstractions(string name) => name.EndsWith(".Abstractions", StringComparison.Ordinal);
+
+    private string[] DependenciesOf(string name)
+    {
+        using var package = packages.Open(name, "nupkg");
+        return XDocument.Parse(Read(package, name + ".nuspec")).Descendants()
+            .Where(element => element.Name.LocalName == "dependency")
+            .Select(element => (string)element.Attribute("id")!)
+            .Order(StringComparer.Ordinal)
+            .ToArray();
     }
 
     // A service without Orleans must not get it for its tests either.

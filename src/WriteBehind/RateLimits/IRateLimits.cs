@@ -54,28 +54,6 @@ public static class LimitMetadata
     internal static MetadataName<long> DecidedAt { get; } = new("WRITEBEHIND_DECIDED_AT");
 }
 
-/// <summary>A call was refused because its caller is over a rate limit. Nothing was done.</summary>
-public sealed class RateLimitedException : WriteBehindException
-{
-    /// <summary>Creates the error.</summary>
-    public RateLimitedException(string limit, string callerKey, TimeSpan? retryAfter = null)
-        : base(
-            $"'{callerKey}' is over the rate limit '{limit}'; nothing was done. " +
-            (retryAfter is { } wait
-                ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Try again in {wait.TotalSeconds:0.###} s.")
-                : "Try again later."))
-        => (Limit, CallerKey, RetryAfter) = (limit, callerKey, retryAfter);
-
-    /// <summary>The registered name of the limit.</summary>
-    public string Limit { get; }
-
-    /// <summary>Whose limit it is.</summary>
-    public string CallerKey { get; }
-
-    /// <summary>How long until it can be admitted; null where that is not known.</summary>
-    public TimeSpan? RetryAfter { get; }
-}
-
 /// <summary>The registered rate limits.</summary>
 internal sealed class RedisRateLimits : IRateLimits
 {

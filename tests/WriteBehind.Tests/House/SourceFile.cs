@@ -39,11 +39,13 @@ internal sealed partial class SourceFile
     /// <summary>Registration extensions are in the namespace of what they extend, and know everything that they put together.</summary>
     public bool IsRegistration => Path.EndsWith("Extensions.cs", StringComparison.Ordinal);
 
-    /// <summary>The namespace that its folder asks for.</summary>
-    public string Folder => System.IO.Path.GetDirectoryName(Path)!.Replace('\\', '/')["src/".Length..].Replace('/', '.');
+    /// <summary>The namespace that its folder asks for. A package of abstractions has that of the package it is taken out of.</summary>
+    public string Folder => string.Join('.', [Package.Replace(".Abstractions", "", StringComparison.Ordinal), .. Folders]);
 
     /// <summary>The room: the folder below the package; empty for its face.</summary>
-    public string Room => Folder.Length == Package.Length ? "" : Folder[(Package.Length + 1)..];
+    public string Room => string.Join('.', Folders);
+
+    private string[] Folders => Path.Split('/')[2..^1];
 
     private HashSet<string> Words { get; }
 

@@ -6,8 +6,6 @@ namespace Orleans.WriteBehind;
 /// Stands for the cause of an error that came over the wire, where its type (of StackExchange.Redis, of Npgsql) is not known on
 /// this side: it keeps the type's name, the message and the causes behind it.
 /// </summary>
-[GenerateSerializer]
-[Alias("Orleans.WriteBehind.RemoteCauseException")]
 public sealed class RemoteCauseException : Exception
 {
     /// <summary>Creates the error.</summary>
@@ -16,8 +14,7 @@ public sealed class RemoteCauseException : Exception
         => TypeName = typeName;
 
     /// <summary>The full name of the original's type.</summary>
-    [Id(0)]
-    public string TypeName { get; private set; }
+    public string TypeName { get => this.Fact<string>()!; private init => this.Keep(value); }
 }
 
 /// <summary>
@@ -41,5 +38,5 @@ public sealed class StateDiscardedException : WriteBehindException
         => ChangesSaved = changesSaved;
 
     /// <summary>Whether a save of this call was acknowledged before, so that repeating the call would repeat that change.</summary>
-    public bool ChangesSaved { get; }
+    public bool ChangesSaved { get => this.Fact<bool>(); private init => this.Keep(value); }
 }

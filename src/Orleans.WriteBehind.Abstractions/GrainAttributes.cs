@@ -1,6 +1,3 @@
-using System.Globalization;
-using WriteBehind;
-
 namespace Orleans.WriteBehind;
 
 /// <summary>
@@ -25,7 +22,7 @@ public sealed class ShowsUnacknowledgedAttribute : Attribute;
 
 /// <summary>
 /// Calls are rate-limited. A call over the limit fails with <see cref="global::WriteBehind.RateLimits.RateLimitedException"/> before the
-/// grain sees it. Needs <see cref="GrainRateLimitSiloBuilderExtensions.AddGrainRateLimits"/>.
+/// grain sees it. Needs <c>AddGrainRateLimits()</c> in the silo.
 /// </summary>
 /// <remarks>
 /// <para>It may be on the method of the grain interface, on the method of the grain class, on the interface, on one that this inherits, or
@@ -45,32 +42,4 @@ public sealed class RateLimitedAttribute(string limit) : Attribute
     /// itself is what is limited, whoever calls it.
     /// </summary>
     public string? CallerKey { get; set; }
-}
-
-/// <summary>What limits a call.</summary>
-/// <param name="Limit">The registered name of the limit.</param>
-/// <param name="CallerKey">Whose window it counts in.</param>
-public readonly record struct GrainLimit(string Limit, string CallerKey);
-
-/// <summary>
-/// The entity id of a grain, as its table's key reads it: a string key as it is, an integer in decimal, a Guid in lower-case groups of
-/// 8-4-4-4-12, and of a compound key both parts composed (<see cref="EntityId.Compose"/>).
-/// </summary>
-public static class GrainEntityId
-{
-    /// <summary>The entity id of a grain.</summary>
-    /// <param name="grain">The grain instance: its key interface (<c>IGrainWithIntegerKey</c>, …) says what kind of key it has.</param>
-    /// <param name="grainId">Its id.</param>
-    public static string Of(object? grain, GrainId grainId) => grain switch
-    {
-        IGrainWithIntegerKey => Integer(grainId.GetIntegerKey()),
-        IGrainWithGuidKey => Guid(grainId.GetGuidKey()),
-        IGrainWithIntegerCompoundKey => EntityId.Compose(Integer(grainId.GetIntegerKey(out var extension)), extension ?? string.Empty),
-        IGrainWithGuidCompoundKey => EntityId.Compose(Guid(grainId.GetGuidKey(out var extension)), extension ?? string.Empty),
-        _ => grainId.Key.ToString() ?? string.Empty,
-    };
-
-    private static string Integer(long key) => key.ToString(CultureInfo.InvariantCulture);
-
-    private static string Guid(Guid key) => key.ToString("D", CultureInfo.InvariantCulture);
 }

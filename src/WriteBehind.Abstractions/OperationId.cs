@@ -116,12 +116,6 @@ internal readonly record struct OperationKey(string Text, long Time, Guid Uuid =
     }
 }
 
-/// <summary>What became of an operation.</summary>
-/// <param name="Version">The version of its change, of the first time.</param>
-/// <param name="Result">What was recorded with it the first time; empty where nothing was.</param>
-/// <param name="IsRepeat">Whether it had taken effect before, so that this call changed nothing.</param>
-public readonly record struct OperationAnswer(long Version, ReadOnlyMemory<byte> Result, bool IsRepeat);
-
 /// <summary>The text can't name an operation (see <see cref="OperationId"/>). Nothing was written.</summary>
 public sealed class InvalidOperationIdException : WriteBehindException
 {
@@ -131,10 +125,10 @@ public sealed class InvalidOperationIdException : WriteBehindException
         => (Operation, Reason) = (operation, reason);
 
     /// <summary>The text.</summary>
-    public string? Operation { get; }
+    public string? Operation { get => this.Fact<string>(); private init => this.Keep(value); }
 
     /// <summary>What is wrong with it, as a sentence.</summary>
-    public string Reason { get; }
+    public string Reason { get => this.Fact<string>()!; private init => this.Keep(value); }
 
     private static string Shorten(string? text) => text is { Length: > 64 } ? string.Concat(text.AsSpan(0, 64), "…") : text ?? "(null)";
 }
@@ -161,21 +155,21 @@ public sealed class OperationForgottenException : WriteBehindException
         => (Operation, Doubt) = (operation, doubt);
 
     /// <summary>The operation's id.</summary>
-    public string Operation { get; }
+    public string Operation { get => this.Fact<string>()!; private init => this.Keep(value); }
 
     /// <summary>Why it is not known.</summary>
-    public OperationDoubt Doubt { get; }
+    public OperationDoubt Doubt { get => this.Fact<OperationDoubt>(); private init => this.Keep(value); }
 }
 
 /// <summary>Why it is not known whether an operation has taken effect.</summary>
 public enum OperationDoubt
 {
-    /// <summary>It is older than <see cref="EntityTypeOptions.OperationTime"/>.</summary>
+    /// <summary>It is older than <c>EntityTypeOptions.OperationTime</c>.</summary>
     Expired,
 
     /// <summary>
-    /// It is as old as others that were dropped, as there were more than <see cref="EntityTypeOptions.MaxOperations"/> or
-    /// <see cref="EntityTypeOptions.MaxOperationsPerEntity"/>.
+    /// It is as old as others that were dropped, as there were more than <c>EntityTypeOptions.MaxOperations</c> or
+    /// <c>EntityTypeOptions.MaxOperationsPerEntity</c>.
     /// </summary>
     Dropped,
 
@@ -199,7 +193,7 @@ public sealed class OperationMismatchException : WriteBehindException
         => Operation = operation;
 
     /// <summary>The operation's id.</summary>
-    public string Operation { get; }
+    public string Operation { get => this.Fact<string>()!; private init => this.Keep(value); }
 }
 
 /// <summary>The result of an operation is longer than is kept. Nothing was written.</summary>
@@ -215,11 +209,11 @@ public sealed class OperationResultException : WriteBehindException
         => (Operation, Length, Limit) = (operation, length, limit);
 
     /// <summary>The operation's id.</summary>
-    public string Operation { get; }
+    public string Operation { get => this.Fact<string>()!; private init => this.Keep(value); }
 
     /// <summary>How long its result is, in bytes.</summary>
-    public int Length { get; }
+    public int Length { get => this.Fact<int>(); private init => this.Keep(value); }
 
     /// <summary>The bound, in bytes.</summary>
-    public int Limit { get; }
+    public int Limit { get => this.Fact<int>(); private init => this.Keep(value); }
 }

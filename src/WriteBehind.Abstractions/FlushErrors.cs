@@ -17,10 +17,10 @@ public sealed class EntityRejectedException : WriteBehindException
         => (Reason, Version) = (reason, version);
 
     /// <summary>Why, as a sentence.</summary>
-    public string Reason { get; }
+    public string Reason { get => this.Fact<string>()!; private init => this.Keep(value); }
 
     /// <summary>The version that could not be saved; 0 where the flush only found that the entity had been set aside before.</summary>
-    public long Version { get; }
+    public long Version { get => this.Fact<long>(); private init => this.Keep(value); }
 }
 
 /// <summary>
@@ -39,16 +39,16 @@ public sealed class FlushIncompleteException : WriteBehindException
         => (Waited, Reason) = (waited, reason);
 
     /// <summary>How long the flush was tried.</summary>
-    public TimeSpan Waited { get; }
+    public TimeSpan Waited { get => this.Fact<TimeSpan>(); private init => this.Keep(value); }
 
     /// <summary>What was in the way, as a sentence.</summary>
-    public string Reason { get; }
+    public string Reason { get => this.Fact<string>()!; private init => this.Keep(value); }
 }
 
 /// <summary>
 /// A flush on demand, or the second half of a write-through, was asked for while the flush of the type is paused. It fails at once instead
 /// of waiting for the end of the pause. What is dirty stays so in Redis and is flushed after the pause;
-/// <see cref="IWriteBehindEngine.ResumeAsync"/> ends it.
+/// <c>IWriteBehindEngine.ResumeAsync</c> ends it.
 /// </summary>
 public sealed class FlushPausedException : WriteBehindException
 {
@@ -62,11 +62,43 @@ public sealed class FlushPausedException : WriteBehindException
             entityId)
     {
         ArgumentNullException.ThrowIfNull(pause);
-        Pause = pause;
+        (Since, Until, By) = (pause.Since, pause.Until, pause.By);
     }
 
     /// <summary>The pause: who asked for it, and until when.</summary>
-    public FlushPause Pause { get; }
+    public FlushPause Pause => new(EntityType!, Since, Until, By);
+
+    private DateTimeOffset Since { get => this.Fact<DateTimeOffset>(); init => this.Keep(value); }
+
+    private DateTimeOffset Until { get => this.Fact<DateTimeOffset>(); init => this.Keep(value); }
+
+    private string By { get => this.Fact<string>()!; init => this.Keep(value); }
+}
+
+/// <summary>
+/// A pause of an entity type's flush, which all processes keep to: nothing of the type is brought to the database until it is over, while
+/// writes go on being accepted up to <c>EntityTypeOptions.MaxDirty</c>. It is kept in Redis and ends by Redis' clock.
+/// </summary>
+/// <param name="Type">The registered name of the type.</param>
+/// <param name="Since">Since when, by Redis' clock.</param>
+/// <param name="Until">When it ends by itself, by Redis' clock.</param>
+/// <param name="By">Who asked for it.</param>
+public sealed record FlushPause(string Type, DateTimeOffset Since, DateTimeOffset Until, string By)
+{
+    /// <summary>How long a pause lasts unless it is told otherwise: 10 minutes.</summary>
+    public static readonly TimeSpan DefaultDuration = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// The longest that can be asked for at once: an hour, so that one that is forgotten does not fill the buffer. To have longer, ask
+    /// again before its end.
+    /// </summary>
+    public static readonly TimeSpan LongestDuration = TimeSpan.FromHours(1);
+
+    /// <summary>
+    /// Of how many entities a flush that began before the pause was still under way when it was asked for; they may still be written. 0
+    /// where all of them have ended, and in a status.
+    /// </summary>
+    public int UnderWay { get; init; }
 }
 
 /// <summary>The database failed to save or load. <see cref="Failure"/> says what the flush pipeline does about it.</summary>
@@ -85,17 +117,17 @@ public sealed class SinkException : WriteBehindException
     }
 
     /// <summary>The class of the failure.</summary>
-    public SinkFailure Failure { get; }
+    public SinkFailure Failure { get => this.Fact<SinkFailure>(); private init => this.Keep(value); }
 
     /// <summary>The database's own code, for PostgreSQL the SQLSTATE; null where there is none.</summary>
-    public string? Code { get; }
+    public string? Code { get => this.Fact<string>(); private init => this.Keep(value); }
 
     /// <summary>
     /// True where a save was sent and its answer never came (a broken connection, a time-out on this side): it may still be running at
     /// the database. The flusher then keeps its claim until the lease ends, so that nobody else writes these rows meanwhile.
     /// False where the database answered, or was never reached.
     /// </summary>
-    public bool OutcomeUnknown { get; }
+    public bool OutcomeUnknown { get => this.Fact<bool>(); private init => this.Keep(value); }
 }
 
 /// <summary>
@@ -118,7 +150,7 @@ public sealed class StateLostException : WriteBehindException
 /// <summary>
 /// The database gave a row that is older than what was settled there, or none where a row was put: it went back (an asynchronous replica
 /// took over, a backup was restored), an older copy answered the read (a pooler that spreads reads over replicas), or somebody deleted or
-/// set back the row. The older state is not given; asked again once the fence is over (<see cref="EntityTypeOptions.FenceTime"/>), it is.
+/// set back the row. The older state is not given; asked again once the fence is over (<c>EntityTypeOptions.FenceTime</c>), it is.
 /// A put does not read the row and goes on.
 /// </summary>
 public sealed class StaleRowException : WriteBehindException
@@ -139,10 +171,10 @@ public sealed class StaleRowException : WriteBehindException
         => (SettledVersion, StoredVersion) = (settledVersion, storedVersion);
 
     /// <summary>The version that was settled.</summary>
-    public long SettledVersion { get; }
+    public long SettledVersion { get => this.Fact<long>(); private init => this.Keep(value); }
 
     /// <summary>The version of the row that was found; null where there is none.</summary>
-    public long? StoredVersion { get; }
+    public long? StoredVersion { get => this.Fact<long?>(); private init => this.Keep(value); }
 }
 
 /// <summary>How a failed save is dealt with.</summary>

@@ -1,6 +1,12 @@
+using System.Runtime.CompilerServices;
+
 namespace WriteBehind;
 
 /// <summary>The base of every error this library raises. It names the entity wherever there is one.</summary>
+/// <remarks>
+/// What an error knows beside its message is in its <see cref="Exception.Data"/>, under <c>WriteBehind.</c> and the property's name. So it
+/// is in a log that writes these, and it crosses a wire on which the error's type is not known.
+/// </remarks>
 public abstract class WriteBehindException : Exception
 {
     /// <summary>Creates the error.</summary>
@@ -12,14 +18,14 @@ public abstract class WriteBehindException : Exception
     }
 
     /// <summary>The registered type name of the entity concerned, where there is one.</summary>
-    public string? EntityType { get; }
+    public string? EntityType { get => this.Fact<string>(); private init => this.Keep(value); }
 
     /// <summary>The id of the entity concerned, where there is one.</summary>
-    public string? EntityId { get; }
+    public string? EntityId { get => this.Fact<string>(); private init => this.Keep(value); }
 }
 
 /// <summary>
-/// The entity type has reached its bound of unflushed entities (<see cref="EntityTypeOptions.MaxDirty"/>) and this entity is
+/// The entity type has reached its bound of unflushed entities (<c>EntityTypeOptions.MaxDirty</c>) and this entity is
 /// not among them. Nothing was written. Rewriting an entity that is dirty already is always accepted.
 /// </summary>
 public sealed class BufferFullException : WriteBehindException
@@ -34,7 +40,7 @@ public sealed class BufferFullException : WriteBehindException
         => MaxDirty = maxDirty;
 
     /// <summary>The bound that was reached, in entities of the type.</summary>
-    public long MaxDirty { get; }
+    public long MaxDirty { get => this.Fact<long>(); private init => this.Keep(value); }
 }
 
 /// <summary>Redis could not be reached or refused to work. The cause is the inner exception.</summary>
@@ -50,7 +56,7 @@ public sealed class BufferUnavailableException : WriteBehindException
     /// True where a write was sent and its answer never came: it may have been applied or not. Load the entity to find out.
     /// False where nothing was written for certain.
     /// </summary>
-    public bool OutcomeUnknown { get; }
+    public bool OutcomeUnknown { get => this.Fact<bool>(); private init => this.Keep(value); }
 }
 
 /// <summary>The id can't name an entity. Nothing was written.</summary>
@@ -62,7 +68,7 @@ public sealed class InvalidEntityIdException : WriteBehindException
         => Reason = reason;
 
     /// <summary>What is wrong with it, as a sentence.</summary>
-    public string Reason { get; }
+    public string Reason { get => this.Fact<string>()!; private init => this.Keep(value); }
 
     private static string Shorten(string? id) => id is { Length: > 64 } ? string.Concat(id.AsSpan(0, 64), "…") : id ?? "(null)";
 }
@@ -76,7 +82,7 @@ public sealed class PayloadException : WriteBehindException
         => Problem = problem;
 
     /// <summary>What is wrong with it.</summary>
-    public PayloadProblem Problem { get; }
+    public PayloadProblem Problem { get => this.Fact<PayloadProblem>(); private init => this.Keep(value); }
 }
 
 /// <summary>What can be wrong with a payload.</summary>
@@ -85,7 +91,7 @@ public enum PayloadProblem
     /// <summary>The state can't be serialised (a cycle, NaN or infinity, an unsupported member). Nothing was written.</summary>
     NotSerializable,
 
-    /// <summary>The serialised state is longer than <see cref="EntityTypeOptions.MaxPayloadBytes"/>. Nothing was written.</summary>
+    /// <summary>The serialised state is longer than <c>EntityTypeOptions.MaxPayloadBytes</c>. Nothing was written.</summary>
     TooLarge,
 
     /// <summary>The stored bytes are not a payload of this library, or their content can't be read.</summary>
@@ -117,10 +123,10 @@ public sealed class WriteConflictException : WriteBehindException
     }
 
     /// <summary>The version the writer believed to be the current one; 0 where it believed that the entity does not exist.</summary>
-    public long ExpectedVersion { get; }
+    public long ExpectedVersion { get => this.Fact<long>(); private init => this.Keep(value); }
 
     /// <summary>The version found.</summary>
-    public long CurrentVersion { get; }
+    public long CurrentVersion { get => this.Fact<long>(); private init => this.Keep(value); }
 }
 
 /// <summary>
@@ -142,5 +148,82 @@ public sealed class WriteThroughException : WriteBehindException
         => Version = version;
 
     /// <summary>The version that Redis has.</summary>
-    public long Version { get; }
+    public long Version { get => this.Fact<long>(); private init => this.Keep(value); }
+}
+
+/// <summary>
+/// What is configured contradicts what is found at start-up: another shard count or layout in Redis, a Redis that may lose
+/// data where a durable one is required, a table or column that does not exist. The message names the setting and the way out.
+/// </summary>
+public sealed class ConfigurationException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public ConfigurationException(string setting, string message, string? entityType = null, Exception? cause = null)
+        : base(message, entityType, null, cause)
+        => Setting = setting;
+
+    /// <summary>The setting concerned.</summary>
+    public string Setting { get => this.Fact<string>()!; private init => this.Keep(value); }
+}
+
+/// <summary>A key of this library in Redis holds something that this library did not put there. It is left as it is.</summary>
+public sealed class UnexpectedKeyException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public UnexpectedKeyException(string key, string problem, string entityType, string? entityId = null, Exception? cause = null)
+        : base(
+            $"The key '{key}' in Redis holds something that this library did not write ({problem}). Look who wrote it there, and delete " +
+            "or rename it.",
+            entityType,
+            entityId,
+            cause)
+        => (Key, Problem) = (key, problem);
+
+    /// <summary>The key.</summary>
+    public string Key { get => this.Fact<string>()!; private init => this.Keep(value); }
+
+    /// <summary>What is wrong with it, in Redis' words.</summary>
+    public string Problem { get => this.Fact<string>()!; private init => this.Keep(value); }
+}
+
+/// <summary>No entity type of that name (or of that state type) is registered.</summary>
+public sealed class UnknownEntityTypeException : WriteBehindException
+{
+    /// <summary>Creates the error.</summary>
+    public UnknownEntityTypeException(string entityType, IEnumerable<string> known)
+        : this(entityType, [.. known])
+    {
+    }
+
+    private UnknownEntityTypeException(string entityType, string[] known)
+        : base(
+            $"No entity type '{entityType}' is registered. Register it with AddEntity<TState>(\"{entityType}\"); registered are: " +
+            $"{string.Join(", ", known)}.",
+            entityType)
+        => Known = known;
+
+    /// <summary>The names that are registered.</summary>
+    public IReadOnlyList<string> Known { get => this.Fact<string[]>() ?? []; private init => this.Keep(value); }
+}
+
+/// <summary>What errors know, in their <see cref="Exception.Data"/>: texts, numbers and times alone, which any process can read.</summary>
+internal static class ErrorFacts
+{
+    /// <summary>What its names begin with.</summary>
+    public const string Prefix = "WriteBehind.";
+
+    public static void Keep(this Exception error, object? value, [CallerMemberName] string name = "")
+    {
+        if (value is not null)
+        {
+            error.Data[Prefix + name] = value is Enum word ? word.ToString() : value;
+        }
+    }
+
+    public static T? Fact<T>(this Exception error, [CallerMemberName] string name = "") => error.Data[Prefix + name] switch
+    {
+        T value => value,
+        string word when typeof(T).IsEnum && Enum.TryParse(typeof(T), word, out var value) => (T)value,
+        _ => default,
+    };
 }

@@ -1,17 +1,21 @@
 using System.Runtime.ExceptionServices;
+using System.Security.Cryptography;
+using System.Text;
 using Orleans.Serialization;
 using WriteBehind;
-using WriteBehind.Common;
 
 namespace Orleans.WriteBehind;
 
-/// <summary>Calls of grains that count once, however often they are sent. The grains are <see cref="WriteBehindGrain{TState}"/>s.</summary>
+/// <summary>Calls of grains that count once, however often they are sent. The grains are write-behind grains.</summary>
 public static class Operations
 {
     internal const string ContextKey = "writebehind.operation";
 
     /// <summary>Stands for the request where the caller names none.</summary>
     internal const string NoRequest = "-";
+
+    /// <summary>How much of a fingerprint is kept: for mistakes, not for enemies.</summary>
+    internal const int FingerprintLength = 8;
 
     /// <summary>Where errors of the runtime and of what it stands on are from.</summary>
     private static readonly string[] OfRuntime = ["Orleans.", "Polly.", "StackExchange.Redis.", "System.Net."];
@@ -39,7 +43,7 @@ public static class Operations
         var id = grain.GetGrainId();
         var key = OperationKey.Parse(id.Type.ToString() ?? string.Empty, id.Key.ToString() ?? string.Empty, operation);
         var before = RequestContext.Get(ContextKey);
-        var about = request is null ? NoRequest : Convert.ToHexString(OperationCall.FingerprintOf(request));
+        var about = request is null ? NoRequest : Convert.ToHexString(FingerprintOf(request));
         RequestContext.Set(ContextKey, $"{key.Text} {about} {id}");
         return new OperationScope(before);
     }
@@ -76,7 +80,7 @@ public static class Operations
             {
                 using (Begin(grain, operation, repeat.Request))
                 {
-                    return await call(grain).MayBeAbandoned()
+                    return await MayBeAbandoned(call(grain))
                         .WaitAsync(left > Least ? left : Least, time, cancellationToken).ConfigureAwait(true);
                 }
             }
@@ -140,6 +144,20 @@ public static class Operations
             || IsOfRuntime((error as UnavailableExceptionFallbackException)?.ExceptionType ?? error.GetType().FullName);
     }
 
+    /// <summary>Tells a call from others under the same name.</summary>
+    internal static byte[] FingerprintOf(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text))[..FingerprintLength];
+
+    // A call that its caller has given up may fail later, and nobody else looks at its error.
+    private static Task<TResult> MayBeAbandoned<TResult>(Task<TResult> call)
+    {
+        _ = call.ContinueWith(
+            static left => left.Exception,
+            CancellationToken.None,
+            TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+        return call;
+    }
+
     private static bool IsOfRuntime(string? type)
         => type is not null && Array.Exists(OfRuntime, prefix => type.StartsWith(prefix, StringComparison.Ordinal));
 }
@@ -186,7 +204,7 @@ public sealed record OperationRepeat
     internal static readonly OperationRepeat Default = new();
 
     /// <summary>
-    /// For how long; default 2 minutes. Below <see cref="EntityTypeOptions.OperationTime"/>, or the last repeats are refused as forgotten.
+    /// For how long; default 2 minutes. Below <c>EntityTypeOptions.OperationTime</c>, or the last repeats are refused as forgotten.
     /// </summary>
     public TimeSpan Deadline { get; init => field = Positive(value); } = TimeSpan.FromMinutes(2);
 
