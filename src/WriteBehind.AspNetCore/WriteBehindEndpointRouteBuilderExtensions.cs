@@ -7,6 +7,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using WriteBehind.AspNetCore.Access;
 using WriteBehind.AspNetCore.Documents;
 using WriteBehind.AspNetCore.Endpoints;
+using WriteBehind.AspNetCore.Page;
 using WriteBehind.AspNetCore.Problems;
 using WriteBehind.Health;
 
@@ -16,9 +17,10 @@ namespace WriteBehind.AspNetCore;
 public static class WriteBehindEndpointRouteBuilderExtensions
 {
     /// <summary>
-    /// Maps the live page, <c>status</c>, <c>dead-letters/…</c>, <c>entities/…</c> and <c>flush</c> below <paramref name="prefix"/>. Open
-    /// to direct callers on this machine and to authenticated ones, as <see cref="WriteBehindEndpointOptions"/> says; requests that change
-    /// something carry the header <c>X-WriteBehind: 1</c>. Errors are problem details.
+    /// Maps the live page, <c>status</c>, <c>history</c>, <c>dead-letters/…</c>, <c>entities/…</c> and <c>flush</c> below
+    /// <paramref name="prefix"/>. Open to direct callers on this machine and to authenticated ones, as
+    /// <see cref="WriteBehindEndpointOptions"/> says; requests that change something carry the header <c>X-WriteBehind: 1</c>. Errors are
+    /// problem details. From the start of the host on, the figures of the last hour are noted for the page, every ten seconds.
     /// </summary>
     /// <param name="endpoints">The host's endpoints.</param>
     /// <param name="prefix">The path they live below.</param>
@@ -36,9 +38,12 @@ public static class WriteBehindEndpointRouteBuilderExtensions
         group.AddEndpointFilter(new ProblemFilter());
         group.AddEndpointFilter(new CallerGuard(options));
 
+        var history = PageHistory.Of(endpoints.ServiceProvider);
         group.MapGet("", PageEndpoint.Get);
-        group.MapGet("status", StatusEndpoint.GetAsync);
+        group.MapGet("status", history.GetStatusAsync);
+        group.MapGet("history", history.Get);
         group.MapGet("dead-letters/{type}", DeadLetterEndpoints.ListAsync);
+        group.MapGet("dead-letters/{type}/causes", DeadLetterEndpoints.CausesAsync);
         group.MapGet("dead-letters/{type}/show", DeadLetterEndpoints.ShowAsync);
         group.MapGet("entities/{type}/show", EntityEndpoints.InspectAsync);
         group.MapGet("entities/{type}/oldest", EntityEndpoints.OldestAsync);
@@ -48,9 +53,13 @@ public static class WriteBehindEndpointRouteBuilderExtensions
         changes.MapPost("dead-letters/{type}/retry", DeadLetterEndpoints.RetryAsync);
         changes.MapPost("dead-letters/{type}/retry-all", DeadLetterEndpoints.RetryAllAsync);
         changes.MapPost("dead-letters/{type}/discard", DeadLetterEndpoints.DiscardAsync);
-        changes.MapPost("flush", FlushEndpoint.FlushAllAsync);
-        changes.MapPost("flush/{type}/pause", FlushEndpoint.PauseAsync);
-        changes.MapPost("flush/{type}/resume", FlushEndpoint.ResumeAsync);
+        changes.MapPost("dead-letters/{type}/discard-all", DeadLetterEndpoints.DiscardAllAsync);
+        changes.MapPost("entities/{type}/flush", EntityEndpoints.FlushAsync);
+        changes.MapPost("entities/{type}/verify", EntityEndpoints.VerifyAsync);
+        changes.MapPost("entities/{type}/reconcile", EntityEndpoints.ReconcileAsync);
+        changes.MapPost("flush", FlushEndpoints.FlushAllAsync);
+        changes.MapPost("flush/{type}/pause", FlushEndpoints.PauseAsync);
+        changes.MapPost("flush/{type}/resume", FlushEndpoints.ResumeAsync);
         return group;
     }
 }

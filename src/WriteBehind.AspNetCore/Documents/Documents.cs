@@ -1,16 +1,50 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace WriteBehind.AspNetCore.Documents;
 
 /// <summary>The status as JSON has it: durations are seconds.</summary>
 internal sealed record StatusDocument(
-    IReadOnlyList<TypeDocument> Types, DurabilityStatus Durability, IReadOnlyList<LoopStatus> Loops)
+    DateTimeOffset At,
+    ProcessDocument Process,
+    IReadOnlyList<TypeDocument> Types,
+    DurabilityStatus Durability,
+    IReadOnlyList<LoopStatus> Loops)
 {
-    public static StatusDocument From(EngineStatus status)
-        => new([.. status.Types.Select(TypeDocument.From)], status.Durability, status.Loops);
+    public static StatusDocument From(EngineStatus status, ProcessDocument process, DateTimeOffset at)
+        => new(at, process, [.. status.Types.Select(TypeDocument.From)], status.Durability, status.Loops);
 }
+
+/// <summary>The process that answers.</summary>
+/// <param name="Machine">The name of its machine.</param>
+/// <param name="Application">The name of its program.</param>
+/// <param name="Id">Its process id.</param>
+/// <param name="StartedAt">When it set up these endpoints. With another time here it is another process, or another life of it.</param>
+internal sealed record ProcessDocument(string Machine, string Application, int Id, DateTimeOffset StartedAt);
+
+/// <summary>
+/// The figures of the last hour, one for each step of <paramref name="StepSeconds"/> seconds; null where there is none: of before the
+/// process started, or because nobody answered.
+/// </summary>
+/// <param name="Process">The process that noted them.</param>
+/// <param name="From">When the first step began.</param>
+/// <param name="StepSeconds">How long a step is.</param>
+/// <param name="Types">One entry per entity type.</param>
+internal sealed record HistoryDocument(
+    ProcessDocument Process, DateTimeOffset From, int StepSeconds, IReadOnlyList<TypeHistory> Types);
+
+/// <summary>The history of one type. Dirty entities and their age are those of all processes, the rest is this process' own.</summary>
+internal sealed record TypeHistory(
+    string Type,
+    IReadOnlyList<double?> WritesPerSecond,
+    IReadOnlyList<double?> RowsPerSecond,
+    IReadOnlyList<double?> AckP99Seconds,
+    IReadOnlyList<double?> Dirty,
+    IReadOnlyList<double?> OldestDirtyAgeSeconds);
 
 /// <summary>
 /// The status of one entity type as JSON has it. Whose figures they are it says itself: a reader who sums the backlog over processes
@@ -63,6 +97,9 @@ internal sealed record FigureScopes(IReadOnlyList<string> AllProcesses, IReadOnl
 /// <param name="WasPaused">Whether there was one.</param>
 internal sealed record ResumeAnswer(string Type, bool WasPaused);
 
+/// <summary>A flush of one entity: the database has it.</summary>
+internal sealed record FlushAnswer(string Type, string Id, bool Flushed);
+
 /// <summary>A health report as JSON has it.</summary>
 internal sealed record HealthDocument(HealthStatus Status, double Seconds, IReadOnlyDictionary<string, HealthEntryDocument> Checks)
 {
@@ -81,7 +118,9 @@ internal sealed record HealthEntryDocument(HealthStatus Status, string? Descript
 /// <summary>The documents' JSON. Fixed here, so that no setting of the host changes what operators' scripts rely on.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(StatusDocument))]
+[JsonSerializable(typeof(HistoryDocument))]
 [JsonSerializable(typeof(DeadLetterList))]
+[JsonSerializable(typeof(CauseList))]
 [JsonSerializable(typeof(DeadLetterDocument))]
 [JsonSerializable(typeof(DeadLetterAction))]
 [JsonSerializable(typeof(EntityDocument))]
@@ -89,6 +128,8 @@ internal sealed record HealthEntryDocument(HealthStatus Status, string? Descript
 [JsonSerializable(typeof(FlushReport))]
 [JsonSerializable(typeof(FlushPause))]
 [JsonSerializable(typeof(ResumeAnswer))]
+[JsonSerializable(typeof(FlushAnswer))]
+[JsonSerializable(typeof(StoreComparison))]
 [JsonSerializable(typeof(HealthDocument))]
 internal sealed partial class WriteBehindJson : JsonSerializerContext;
 
@@ -163,10 +204,63 @@ internal sealed record DirtyDocument(string Id, DateTimeOffset Since, double Age
 
 /// <summary>What was done to dead letters.</summary>
 /// <param name="Type">The entity type.</param>
-/// <param name="Id">The entity; null where it was done to all of the type.</param>
+/// <param name="Id">The entity; null where it was done to many.</param>
 /// <param name="Action"><c>retried</c> or <c>discarded</c>.</param>
 /// <param name="Count">To how many.</param>
-internal sealed record DeadLetterAction(string Type, string? Id, string Action, long Count);
+/// <param name="Failed">With how many it could not be done.</param>
+internal sealed record DeadLetterAction(string Type, string? Id, string Action, long Count, long Failed);
 
-/// <summary>The dead letters of a type, or the first of them.</summary>
-internal sealed record DeadLetterList(string Type, int Limit, IReadOnlyList<DeadLetter> Letters);
+/// <summary>Dead letters of a type, by id.</summary>
+/// <param name="Type">The entity type.</param>
+/// <param name="Limit">How many were asked for at most.</param>
+/// <param name="Skip">How many were left out before them.</param>
+/// <param name="Total">How many fit.</param>
+/// <param name="IsWhole">Whether all letters of the type were looked at.</param>
+/// <param name="Letters">The letters.</param>
+internal sealed record DeadLetterList(
+    string Type, int Limit, int Skip, long Total, bool IsWhole, IReadOnlyList<DeadLetter> Letters);
+
+/// <summary>What the dead letters of a type died of.</summary>
+/// <param name="Type">The entity type.</param>
+/// <param name="Total">How many letters fit.</param>
+/// <param name="IsWhole">Whether all letters of the type were looked at.</param>
+/// <param name="Distinct">How many causes there are.</param>
+/// <param name="Causes">The most frequent of them.</param>
+internal sealed record CauseList(string Type, long Total, bool IsWhole, int Distinct, IReadOnlyList<LetterCause> Causes);
+
+/// <summary>Dead letters with the same reason, code and error, whatever names and numbers the error has in it.</summary>
+/// <param name="Key">Names the cause, for a filter.</param>
+/// <param name="Reason">Why they were set aside.</param>
+/// <param name="Code">The database's code; null where there is none.</param>
+/// <param name="Error">The error of one of them.</param>
+/// <param name="Count">How many there are.</param>
+/// <param name="First">When the first was set aside.</param>
+/// <param name="Last">When the last was.</param>
+internal sealed partial record LetterCause(
+    string Key, DeadLetterReason Reason, string? Code, string Error, int Count, DateTimeOffset First, DateTimeOffset Last)
+{
+    public static IReadOnlyList<LetterCause> Of(IEnumerable<DeadLetter> letters) =>
+    [
+        .. letters.GroupBy(KeyOf, StringComparer.Ordinal)
+            .Select(static group => new LetterCause(
+                group.Key,
+                group.First().Reason,
+                group.First().Code,
+                group.First().Error,
+                group.Count(),
+                group.Min(static letter => letter.SetAsideAt),
+                group.Max(static letter => letter.SetAsideAt)))
+            .OrderByDescending(static cause => cause.Count).ThenBy(static cause => cause.Key, StringComparer.Ordinal),
+    ];
+
+    /// <summary>The cause of a letter, short enough for a query.</summary>
+    public static string KeyOf(DeadLetter letter)
+    {
+        var cause = $"{letter.Reason} {letter.Code} {Particulars().Replace(letter.Error, "…")}";
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(cause)).AsSpan(0, 8));
+    }
+
+    // What is in quotes or brackets names an entity, a value or a column, as numbers do.
+    [GeneratedRegex("""'[^']*'|"[^"]*"|\([^)]*\)|\d+""")]
+    private static partial Regex Particulars();
+}

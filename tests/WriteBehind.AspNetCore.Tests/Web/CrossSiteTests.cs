@@ -8,6 +8,10 @@ public sealed class CrossSiteTests
     [InlineData("/writebehind/dead-letters/stock/retry?id=a")]
     [InlineData("/writebehind/dead-letters/stock/retry-all")]
     [InlineData("/writebehind/dead-letters/stock/discard?id=a")]
+    [InlineData("/writebehind/dead-letters/stock/discard-all?text=a")]
+    [InlineData("/writebehind/entities/stock/flush?id=a")]
+    [InlineData("/writebehind/entities/stock/verify")]
+    [InlineData("/writebehind/entities/stock/reconcile")]
     [InlineData("/writebehind/flush")]
     [InlineData("/writebehind/flush/stock/pause")]
     [InlineData("/writebehind/flush/stock/resume")]
@@ -17,6 +21,7 @@ public sealed class CrossSiteTests
         site.Engine.Letters.Add("a");
         await TestSite.AssertProblemAsync(HttpStatusCode.Forbidden, await site.SendAsync(HttpMethod.Post, path));
         Assert.Equal(["a"], site.Engine.Letters.Ids);
+        Assert.Equal((null, 0), (site.Engine.Mend, site.Engine.Flushed.Count));
     }
 
     [Theory]

@@ -20,6 +20,75 @@ public sealed class DeadLetterEndpointTests
         Assert.Equal(7, letter.GetProperty("version").GetInt64());
     }
 
+    [Fact]
+    public async Task Letters_come_in_pages_in_the_order_of_their_ids_and_fit_a_filter()
+    {
+        await using var site = await TestSite.StartAsync();
+        foreach (var id in (string[])["d", "b", "a", "c"])
+        {
+            site.Engine.Letters.Add(id, error: id == "d" ? "null value" : "value too long", code: id == "d" ? "23502" : "22001");
+        }
+
+        async Task<(string Ids, long Total)> ListAsync(string query)
+        {
+            var list = await TestSite.JsonAsync(await site.GetAsync($"{Letters}{query}"));
+            return (string.Concat(list.GetProperty("letters").EnumerateArray().Select(letter => letter.GetProperty("id").GetString())),
+                list.GetProperty("total").GetInt64());
+        }
+
+        Assert.Equal(("ab", 4), await ListAsync("?limit=2"));
+        Assert.Equal(("cd", 4), await ListAsync("?limit=2&skip=2"));
+        Assert.Equal(("", 4), await ListAsync("?limit=2&skip=9"));
+        Assert.Equal(("abc", 3), await ListAsync("?text=TOO%20long"));
+        Assert.Equal(("d", 1), await ListAsync("?text=23502"));
+        Assert.Equal(("", 0), await ListAsync("?reason=fenced"));
+        foreach (var query in (string[])["?skip=-1", "?skip=x", "?reason=odd", "?reason=0", "?text=a&text=b"])
+        {
+            await TestSite.AssertProblemAsync(HttpStatusCode.BadRequest, await site.GetAsync($"{Letters}{query}"));
+        }
+    }
+
+    [Fact]
+    public async Task Letters_that_died_of_the_same_are_one_cause_whatever_names_and_numbers_their_errors_have()
+    {
+        await using var site = await TestSite.StartAsync();
+        site.Engine.Letters.Add("a", error: "The payload of 'a' has 17 bytes too many", code: null, reason: DeadLetterReason.Unreadable);
+        site.Engine.Letters.Add("b", error: "The payload of 'b' has 3 bytes too many", code: null, reason: DeadLetterReason.Unreadable);
+        site.Engine.Letters.Add("c", error: "The payload of 'c' has 3 bytes too many", code: null);
+        site.Engine.Letters.Add("d");
+
+        var causes = await TestSite.JsonAsync(await site.GetAsync($"{Letters}/causes"));
+
+        Assert.Equal((4, 3), (causes.GetProperty("total").GetInt64(), causes.GetProperty("distinct").GetInt32()));
+        var first = causes.GetProperty("causes")[0];
+        Assert.Equal((2, "Unreadable"), (first.GetProperty("count").GetInt32(), first.GetProperty("reason").GetString()));
+
+        var key = first.GetProperty("key").GetString();
+        var done = await TestSite.JsonAsync(await site.PostAsync($"{Letters}/retry-all?cause={key}"));
+        Assert.Equal((2, 0), (done.GetProperty("count").GetInt64(), done.GetProperty("failed").GetInt64()));
+        Assert.Equal(["a", "b"], site.Engine.Letters.Retried);
+
+        done = await TestSite.JsonAsync(await site.PostAsync($"{Letters}/discard-all?text=too%20long"));
+        Assert.Equal(("discarded", 1), (done.GetProperty("action").GetString(), done.GetProperty("count").GetInt64()));
+        Assert.Equal(["c"], site.Engine.Letters.Ids);
+    }
+
+    [Theory]
+    [InlineData("retry-all?cuase=1")]
+    [InlineData("retry-all?text=")]
+    [InlineData("retry-all?id=a")]
+    [InlineData("discard-all")]
+    [InlineData("discard-all?text=")]
+    [InlineData("discard-all?limit=1")]
+    public async Task A_filter_that_is_misspelt_or_empty_touches_no_letter(string action)
+    {
+        await using var site = await TestSite.StartAsync();
+        site.Engine.Letters.Add("a");
+        await TestSite.AssertProblemAsync(HttpStatusCode.BadRequest, await site.PostAsync($"{Letters}/{action}"));
+        Assert.Equal(["a"], site.Engine.Letters.Ids);
+        Assert.Empty(site.Engine.Letters.Retried);
+    }
+
     [Theory]
     [InlineData("0")]
     [InlineData("1001")]

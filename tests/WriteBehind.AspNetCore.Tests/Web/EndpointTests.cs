@@ -137,6 +137,47 @@ public sealed class EndpointTests
         await TestSite.AssertProblemAsync(HttpStatusCode.BadRequest, await site.GetAsync("/writebehind/entities/stock/oldest?limit=1001"));
     }
 
+    [Theory]
+    [InlineData("verify", false)]
+    [InlineData("reconcile", true)]
+    public async Task Redis_and_the_database_are_compared_and_what_differs_is_mended_where_that_is_asked_for(string verb, bool mend)
+    {
+        await using var site = await TestSite.StartAsync();
+
+        var found = await TestSite.JsonAsync(await site.PostAsync($"/writebehind/entities/stock/{verb}"));
+
+        Assert.Equal(mend, site.Engine.Mend);
+        Assert.Equal(mend ? 1 : 0, found.GetProperty("mended").GetInt64());
+        Assert.Equal((7, 2, 1), (
+            found.GetProperty("compared").GetInt64(), found.GetProperty("dirty").GetInt64(), found.GetProperty("deadLetters").GetInt64()));
+        var difference = Assert.Single(found.GetProperty("differences").EnumerateArray());
+        Assert.Equal(("a/b", "RowBehind"), (difference.GetProperty("id").GetString(), difference.GetProperty("kind").GetString()));
+        Assert.True(difference.GetProperty("canBeMended").GetBoolean());
+
+        site.Engine.Failure = new SinkException(SinkFailure.Transient, "PostgreSQL is away.");
+        await TestSite.AssertProblemAsync(
+            HttpStatusCode.ServiceUnavailable, await site.PostAsync($"/writebehind/entities/stock/{verb}"));
+    }
+
+    [Fact]
+    public async Task One_entity_is_flushed()
+    {
+        await using var site = await TestSite.StartAsync();
+
+        var done = await TestSite.JsonAsync(await site.PostAsync("/writebehind/entities/stock/flush?id=a%2Fb&timeoutSeconds=3"));
+
+        Assert.Equal(("a/b", true), (done.GetProperty("id").GetString(), done.GetProperty("flushed").GetBoolean()));
+        Assert.Equal(["a/b"], site.Engine.Flushed);
+        Assert.Equal(TimeSpan.FromSeconds(3), site.Engine.FlushTimeout);
+        foreach (var query in (string[])["", "?id=", "?id=a&timeoutSeconds=soon"])
+        {
+            await TestSite.AssertProblemAsync(
+                HttpStatusCode.BadRequest, await site.PostAsync($"/writebehind/entities/stock/flush{query}"));
+        }
+
+        Assert.Single(site.Engine.Flushed);
+    }
+
     [Fact]
     public async Task A_pause_is_in_the_status()
     {

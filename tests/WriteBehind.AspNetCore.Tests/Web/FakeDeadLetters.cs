@@ -11,11 +11,16 @@ internal sealed class FakeDeadLetters : IDeadLetters
 
     public List<string> Retried { get; } = [];
 
-    public void Add(string id, string payload = """{"quantity":5}""", bool isDelete = false)
+    public void Add(
+        string id,
+        string payload = """{"quantity":5}""",
+        bool isDelete = false,
+        string error = "value too long",
+        string? code = "22001",
+        DeadLetterReason reason = DeadLetterReason.Rejected)
     {
         var letter = new DeadLetter(
-            "stock", id, 7, DeadLetterReason.Rejected, "value too long", "22001", 5,
-            DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddSeconds(4), 0);
+            "stock", id, 7, reason, error, code, 5, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddSeconds(4), 0);
         _letters[id] = new(letter, isDelete, isDelete ? null : Encoding.UTF8.GetBytes(payload));
     }
 

@@ -22,7 +22,7 @@ internal sealed class FakeEngine : IWriteBehindEngine
 
     public FakeDeadLetters Letters { get; } = new();
 
-    public IReadOnlyCollection<string> Types => ["stock"];
+    public IReadOnlyCollection<string> Types => [.. Status.Types.Select(type => type.Type)];
 
     public IDeadLetters DeadLetters => Letters;
 
@@ -41,8 +41,15 @@ internal sealed class FakeEngine : IWriteBehindEngine
         return Failure is null ? Task.FromResult(Status) : Task.FromException<EngineStatus>(Failure);
     }
 
+    /// <summary>What was flushed one by one.</summary>
+    public List<string> Flushed { get; } = [];
+
     public Task FlushAsync(string type, string id, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
-        => throw new NotSupportedException();
+    {
+        FlushTimeout = timeout;
+        Flushed.Add(id);
+        return Failure is null ? Task.CompletedTask : Task.FromException(Failure);
+    }
 
     public FlushReport? LastStop => null;
 
@@ -59,8 +66,17 @@ internal sealed class FakeEngine : IWriteBehindEngine
             [.. Enumerable.Range(0, limit).Select(i => new DirtyEntity(
                 type, $"{i}", DateTimeOffset.UnixEpoch, TimeSpan.FromSeconds(limit - i), null))]);
 
+    /// <summary>Whether the last comparison was to mend; null before the first.</summary>
+    public bool? Mend { get; private set; }
+
     public Task<StoreComparison> CompareAsync(string type, bool mend = false, CancellationToken cancellationToken = default)
-        => throw new NotSupportedException();
+    {
+        Mend = mend;
+        return Failure is null
+            ? Task.FromResult(new StoreComparison(
+                type, 7, 2, 1, 1, [new("a/b", StoreDifferenceKind.RowBehind, "row 1, settled 2", true)], mend ? 1 : 0))
+            : Task.FromException<StoreComparison>(Failure);
+    }
 
     /// <summary>The pause that was asked for last; null once it was ended.</summary>
     public FlushPause? Pause { get; private set; }

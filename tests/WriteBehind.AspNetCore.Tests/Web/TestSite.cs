@@ -27,16 +27,20 @@ internal sealed class TestSite : IAsyncDisposable
 
     public FakeEngine Engine { get; }
 
+    public IServiceProvider Services => _app.Services;
+
     public HttpClient Client { get; }
 
     public static async Task<TestSite> StartAsync(
         Action<WriteBehindEndpointOptions>? configure = null,
         Action<IServiceCollection>? services = null,
-        Action<WebApplication>? app = null)
+        Action<WebApplication>? app = null,
+        FakeEngine? engine = null,
+        string address = "http://127.0.0.1:0")
     {
-        var engine = new FakeEngine();
+        engine ??= new FakeEngine();
         var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseUrls(address);
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton<IWriteBehindEngine>(engine);
         services?.Invoke(builder.Services);
