@@ -68,6 +68,17 @@ public sealed partial class TelemetryFilesTests(PublishedInstruments published) 
         Assert.Empty(expressions.SelectMany(expression => Faults(expression, series)));
     }
 
+    [Fact]
+    public void Every_instrument_has_a_panel_on_the_dashboard()
+    {
+        using var dashboard = JsonDocument.Parse(SourceTree.Read(Dashboard));
+        var shown = Texts(dashboard.RootElement.GetProperty("panels"))
+            .SelectMany(expression => Name().Matches(expression).Select(match => match.Value)).ToHashSet(StringComparer.Ordinal);
+
+        Assert.Empty(published.All.Where(instrument => !PublishedInstruments.SeriesOf(instrument).Any(shown.Contains))
+            .Select(instrument => instrument.Name));
+    }
+
     [Theory]
     [InlineData("rate(writebehind_acks_total[5m])")]
     [InlineData("rate(writebehind_ack_duration_bucket[5m])")]
