@@ -53,8 +53,11 @@ internal sealed class PageHistory : IDisposable
 
     private static readonly ConditionalWeakTable<IServiceProvider, PageHistory> Hosts = [];
 
-    /// <summary>Redis that does not answer must not hold up what this process knows itself.</summary>
-    private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(StepSeconds / 2);
+    /// <summary>
+    /// Where Redis does not answer, a look takes as long as the time-out of its connection and then tells what this process knows itself.
+    /// Steps that pass meanwhile are gaps.
+    /// </summary>
+    private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(30);
 
     private readonly IServiceProvider _services;
     private readonly TimeProvider _time;

@@ -68,7 +68,7 @@ async function act(button, work) {
   button.setAttribute('aria-disabled', 'true');
   try {
     const said = await work();
-    if (said) { say(said); await refresh(); }
+    if (said) { say(said); letters.count = null; await refresh(); }
   } catch (error) { say(error.message, true); } finally { button.removeAttribute('aria-disabled'); }
 }
 const button = (label, work, attributes = {}) =>

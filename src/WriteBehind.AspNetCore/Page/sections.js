@@ -40,7 +40,7 @@ function drawChart(figure, [key, title, unit, format], points, bound) {
     if (points[i] === null) continue;
     let line = '', start = i;
     for (; i < count && points[i] !== null; i++) line += `${line ? 'L' : 'M'}${x(i).toFixed(1)} ${y(points[i]).toFixed(1)}`;
-    if (i - start === 1) line += 'h.1';
+    if (i - start === 1) parts.push(svg('circle', { class: 'point', cx: x(start), cy: y(points[start]), r: 2 }));
     parts.push(svg('path', { class: 'area', d: `${line}L${x(i - 1).toFixed(1)} ${bottom}L${x(start).toFixed(1)} ${bottom}Z` }),
       svg('path', { class: 'line', d: line }));
   }
@@ -80,7 +80,7 @@ const query = (values) => {
   const pairs = Object.entries(values).filter(([, value]) => value !== '' && value !== 0);
   return pairs.length ? `?${pairs.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')}` : '';
 };
-const errorOf = letter => `${letter.code ? `${letter.code}: ` : ''}${letter.error}`;
+const errorOf = letter => `${letter.code && !letter.error.includes(letter.code) ? `${letter.code}: ` : ''}${letter.error}`;
 const some = count => `${whole(count)} dead letter${count === 1 ? '' : 's'}`;
 
 const filterBox = make('input', {
@@ -139,7 +139,7 @@ const letterButtons = (type, id) => ['retry', 'discard'].map(action => button(ac
 const causeItem = cause => make('li', { class: letters.cause === cause.key ? 'chosen-cause' : '' },
   make('span', { class: 'value bad' }, whole(cause.count)),
   make('div', {},
-    make('span', { class: 'note' }, `${cause.reason}, ${cause.first === cause.last ? '' : `${time(cause.first)} to `}${time(cause.last)}`),
+    make('span', { class: 'note' }, `${cause.reason}, ${[...new Set([time(cause.first), time(cause.last)])].join(' to ')}`),
     make('div', { class: 'clamp', dir: 'auto', title: errorOf(cause) }, errorOf(cause))),
   make('div', { class: 'buttons' },
     button('Show', () => chooseCause(cause.key), { class: 'small', 'aria-pressed': String(letters.cause === cause.key) }),
@@ -156,6 +156,13 @@ const letterRow = letter => make('tr', { role: 'row' },
     button('Inspect', () => inspect(letter.id), { class: 'small', 'aria-label': `inspect ${letter.id.slice(0, 80)}` }),
     letterButtons(view.type, letter.id))));
 
+// Redis may be away while all else is known.
+function noAnswerOfLetters(error) {
+  letters.at = Date.now();
+  letters.count = undefined;
+  noLetters.hidden = false; letterParts.hidden = by('retry-all').hidden = true;
+  tell(noLetters, `They can’t be read: ${error.message}`);
+}
 async function showLetters() {
   const asked = ++letters.asked, { cause, text } = letters;
   const [causes, list] = await Promise.all([
@@ -166,7 +173,7 @@ async function showLetters() {
   if (letters.skip && letters.skip >= list.total) { letters.skip = 0; return showLetters(); }
   const focused = letterParts.contains(document.activeElement) ? document.activeElement.getAttribute('aria-label') : null;
   noLetters.hidden = causes.total > 0; letterParts.hidden = causes.total === 0; by('retry-all').hidden = causes.total === 0;
-  tell(noLetters, `None: nothing of ${view.type} is set aside.`);
+  tell(noLetters, causes.total ? '' : `None: nothing of ${view.type} is set aside.`);
   causeList.replaceChildren(...causes.causes.map(causeItem));
   letterBody.replaceChildren(...list.letters.map(letterRow));
   tell(foundLine, list.total ? `${whole(list.total)} of ${whole(causes.total)}${causes.isWhole ? '' : ' or more'}` : 'none fits');
@@ -297,6 +304,9 @@ by('type').addEventListener('change', () => {
 });
 
 let historyAt = 0, busy = false, timer, failures = 0;
+let pressed = false; // A click is under way, so its button must not be replaced.
+addEventListener('pointerdown', () => { pressed = true; });
+for (const end of ['click', 'pointerup', 'pointercancel']) addEventListener(end, () => { setTimeout(() => { pressed = false; }); });
 async function refresh() {
   if (busy) return;
   busy = true;
@@ -313,9 +323,11 @@ async function refresh() {
     showLoops(status.loops); showAlarms(alarmsOf(status));
     by('no-types').hidden = status.types.length > 0;
     document.querySelectorAll('.of-types').forEach(part => { part.hidden = status.types.length === 0; });
-    if (view.type && count !== letters.count && (letters.count === null || Date.now() - letters.at > 3000)) {
-      await showLetters();
+    const lettersAge = Date.now() - letters.at;
+    const isDue = count === letters.count ? lettersAge > 30000 : letters.count === null || lettersAge > 3000;
+    if (view.type && isDue && !pressed) {
       letters.count = count;
+      await showLetters().catch(noAnswerOfLetters);
     }
     // All at once, so that nothing moves under the first click.
     const isFirst = by('all').hidden;
@@ -334,6 +346,7 @@ async function refresh() {
 async function round() {
   clearTimeout(timer);
   await refresh();
+  clearTimeout(timer);
   timer = setTimeout(round, document.hidden ? 15000 : failures ? Math.min(5000, 1000 * failures) : 1000);
 }
 addEventListener('visibilitychange', () => { if (!document.hidden) round(); });

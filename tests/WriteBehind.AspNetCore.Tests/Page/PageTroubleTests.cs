@@ -170,6 +170,20 @@ public sealed class PageTroubleTests(Browser browser)
     }
 
     [Fact]
+    public async Task What_is_known_without_redis_is_shown_also_where_the_letters_can_not_be_read()
+    {
+        await using var site = await PageSites.RejectedAsync();
+        site.Engine.Letters.Failure = new BufferUnavailableException("Redis is away: no connection.", false);
+        await using var tab = await browser.OpenAsync(site);
+        await tab.SeesAsync("They can’t be read: Redis is away: no connection.");
+        await tab.SeesAsync("12,345");
+        await PageSites.AssertSoundAsync(tab, "letters away", 1280);
+
+        site.Engine.Letters.Failure = null;
+        await tab.SeesAsync("1–25 of 63");
+    }
+
+    [Fact]
     public async Task Errors_of_the_engine_are_told_in_its_words()
     {
         await using var site = await PageSites.BusyAsync();

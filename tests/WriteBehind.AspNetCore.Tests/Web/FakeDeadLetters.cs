@@ -66,8 +66,16 @@ internal sealed class FakeDeadLetters : IDeadLetters
         return Task.FromResult(_letters.Remove(id));
     }
 
-    private static void Check(string type)
+    /// <summary>What every call fails with.</summary>
+    public WriteBehindException? Failure { get; set; }
+
+    private void Check(string type)
     {
+        if (Failure is not null)
+        {
+            throw Failure;
+        }
+
         if (type != "stock")
         {
             throw new UnknownEntityTypeException(type, ["stock"]);
