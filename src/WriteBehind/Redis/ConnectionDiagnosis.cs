@@ -153,7 +153,10 @@ internal static class RunIds
     public static async Task<string?[]> ReadAsync(RedisConnections redis, IReadOnlyList<RedisKey> keys, CancellationToken cancellationToken)
     {
         var database = await redis.AdministratorAsync(cancellationToken).ConfigureAwait(false);
-        var asked = redis.IsOneServer ? keys.Take(1) : keys;
+
+        // Once: a connection that is made anew meanwhile leaves it open.
+        var isOne = redis.IsOneServer;
+        var asked = isOne ? keys.Take(1) : keys;
         var endpoints = await Task.WhenAll(asked.Select(key => FindAsync(redis, database, key, cancellationToken))).ConfigureAwait(false);
         var ids = new Dictionary<EndPoint, string?>();
         foreach (var endpoint in endpoints.OfType<EndPoint>().Distinct())
@@ -161,7 +164,7 @@ internal static class RunIds
             ids.Add(endpoint, await ReadAsync(redis, database, endpoint, cancellationToken).ConfigureAwait(false));
         }
 
-        return [.. keys.Select((_, i) => endpoints[redis.IsOneServer ? 0 : i] is { } endpoint ? ids[endpoint] : null)];
+        return [.. keys.Select((_, i) => endpoints[isOne ? 0 : i] is { } endpoint ? ids[endpoint] : null)];
     }
 
     /// <summary>Which server holds the key; null where that one does not answer. The library finds out with a command.</summary>

@@ -1,3 +1,4 @@
+using System.Collections;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 using WriteBehind.Buffer;
@@ -87,5 +88,54 @@ public sealed class ShardsApartTests(RedisClusterFixture fixture) : IClassFixtur
         await server.RestartAsync();
 
         await Eventually.TrueAsync(() => redis.Proofs > proved && redis is { IsProved: true, IsOneServer: true });
+    }
+
+    // Found by ./chaos.sh: an index beyond what was asked, and on a cluster all shards taken for those of the first server.
+    [Fact]
+    public async Task Which_server_holds_each_shard_is_told_also_where_the_connection_is_made_anew_meanwhile()
+    {
+        await using var server = await RedisServer.StartAsync();
+        var proof = new ServerProof("wb", ["wb:{item:0}", "wb:{item:1}"]);
+        await using var redis = new RedisConnections(
+            new(ConfigurationOptions.Parse(server.Configuration)), TimeProvider.System, proof: proof);
+        await redis.ProveAsync(CancellationToken.None);
+        Assert.True(redis.IsOneServer);
+        var keys = new Meanwhile(["{0}", "{1}"], () => ReconnectAsync().GetAwaiter().GetResult());
+
+        var ids = await RunIds.ReadAsync(redis, keys, CancellationToken.None);
+
+        Assert.True(keys.HasPassed);
+        Assert.Equal(2, ids.Length);
+        Assert.Equal(ids[0], ids[1]);
+
+        async Task ReconnectAsync()
+        {
+            await server.RestartAsync();
+            await Eventually.TrueAsync(() => !redis.IsOneServer);
+        }
+    }
+
+    /// <summary>Keys with which something happens before they are gone through for the second time.</summary>
+    private sealed class Meanwhile(RedisKey[] keys, Action happens) : IReadOnlyList<RedisKey>
+    {
+        private int _rounds;
+
+        public bool HasPassed => _rounds > 1;
+
+        public int Count => keys.Length;
+
+        public RedisKey this[int index] => keys[index];
+
+        public IEnumerator<RedisKey> GetEnumerator()
+        {
+            if (++_rounds == 2)
+            {
+                happens();
+            }
+
+            return keys.AsEnumerable().GetEnumerator();
+        }
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
     }
 }
