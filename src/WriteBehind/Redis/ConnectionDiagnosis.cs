@@ -83,7 +83,7 @@ internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, Ti
 
     /// <summary>
     /// Says what it is where a proxy answers that lets no INFO through: it closes the connection at the library's first words, which looks
-    /// like a server that does not run.
+    /// like a server that does not run. A server that answers by now is none: it was merely slow before.
     /// </summary>
     /// <exception cref="ConfigurationException">Such a proxy is there.</exception>
     public async Task RefuseProxyAsync(RedisKey any)
@@ -106,7 +106,10 @@ internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, Ti
             return;
         }
 
-        throw ProxyRefused();
+        if (!await AttemptAsync().ConfigureAwait(false))
+        {
+            throw ProxyRefused();
+        }
     }
 
     /// <summary>The same where the application names that proxy.</summary>
@@ -124,12 +127,16 @@ internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, Ti
         "writes would be lost when saved entities are made clean, and such a proxy sends a script to the server of its first key. " +
         "Connect to Redis (or Redis Cluster) itself.");
 
-    private async Task AttemptAsync()
+    /// <summary>Tries to connect, and notes why it fails.</summary>
+    /// <returns>Whether it succeeded.</returns>
+    private async Task<bool> AttemptAsync()
     {
+        var connected = false;
         Exception? failure = null;
         try
         {
             var connection = await ConnectionMultiplexer.ConnectAsync(configuration.Clone()).ConfigureAwait(false);
+            connected = connection.IsConnected;
             await connection.DisposeAsync().ConfigureAwait(false);
         }
         catch (Exception e) when (RedisErrors.IsRedis(e, CancellationToken.None))
@@ -138,6 +145,7 @@ internal sealed class ConnectionDiagnosis(ConfigurationOptions configuration, Ti
         }
 
         Volatile.Write(ref _attempt, new Attempt(time.GetTimestamp(), failure));
+        return connected;
     }
 
     /// <summary>The last try to find out why there is no connection.</summary>

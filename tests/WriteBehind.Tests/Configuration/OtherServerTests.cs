@@ -1,3 +1,5 @@
+using StackExchange.Redis;
+using WriteBehind.Redis;
 using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
 
@@ -73,6 +75,16 @@ public sealed class OtherServerTests
         Assert.Contains("proxy", error.Message, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("Connect to Redis", error.Message, StringComparison.Ordinal);
         Assert.Equal("UseRedis", error.Setting);
+    }
+
+    // Found by ./chaos.sh: a slow answer at the start ended in advice to leave a proxy that was not there.
+    [Fact]
+    public async Task A_server_that_answers_again_by_the_time_it_is_looked_at_is_no_proxy()
+    {
+        var server = await SharedServers.RedisAsync();
+        var diagnosis = new ConnectionDiagnosis(ConfigurationOptions.Parse(server.Configuration), TimeProvider.System);
+
+        await diagnosis.RefuseProxyAsync("key");
     }
 
     [Fact]
