@@ -99,6 +99,9 @@ public sealed class TcpProxy : IAsyncDisposable
         _faults.DropResponses = true;
     }
 
+    /// <summary>From now on requests vanish, and only what was asked before is still answered.</summary>
+    public void DropRequests() => _faults.DropRequests = true;
+
     /// <summary>
     /// Everything vanishes once this many bytes more have gone to the server: in the middle of a large request. The connections stay open
     /// on both sides, and nobody hears of it.

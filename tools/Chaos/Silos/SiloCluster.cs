@@ -1,0 +1,118 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using Chaos.Checks;
+using Chaos.Faults;
+using Chaos.Histories;
+
+namespace Chaos.Silos;
+
+/// <summary>Three silos whose grains are called over HTTP.</summary>
+internal sealed class SiloCluster : ISubject
+{
+    private readonly Place _place;
+    private readonly SiloProcess[] _silos;
+    private readonly HistoryWriter _history;
+    private readonly SiloLoad _load;
+
+    public SiloCluster(Place place, string folder, int seed)
+    {
+        _place = place;
+        var program = Program();
+        _silos = [.. Enumerable.Range(0, Place.Links).Select(i => new SiloProcess(program, place, i))];
+        _history = new HistoryWriter(Path.Combine(folder, "client.jsonl"), "client");
+        _load = new SiloLoad(_silos, _history, seed);
+    }
+
+    public IReadOnlyList<IVictim> Victims => _silos;
+
+    public IReadOnlyList<string> Tables { get; } = ["shop.stock", "shop.views"];
+
+    /// <summary>A drain of 10 s, a silo's goodbye to the others, who may not answer, and a machine that stands still.</summary>
+    public TimeSpan LongestStop => TimeSpan.FromSeconds(75);
+
+    public async Task StartAsync()
+    {
+        // The first one alone: silos that start together in an empty cluster may each take a while to agree on who is there.
+        await _silos[0].StartAsync();
+        await Task.WhenAll(_silos.Skip(1).Select(static silo => silo.StartAsync()));
+        await _place.AuditAsync(["shop.stock"], "id");
+        await _place.AuditAsync(["shop.views"], "page");
+        _load.Start();
+    }
+
+    public async Task EndLoadAsync()
+    {
+        foreach (var silo in _silos.Where(static silo => silo.Id is null))
+        {
+            await silo.StartAsync();
+        }
+
+        await _load.StopAsync();
+    }
+
+    public async Task<(long Dirty, long Dead)?> StatusAsync()
+    {
+        (long Dirty, long Dead) sum = (0, 0);
+        foreach (var silo in _silos)
+        {
+            var status = await silo.Http.GetFromJsonAsync<JsonElement>(new Uri("/writebehind/status", UriKind.Relative));
+            foreach (var type in status.GetProperty("types").EnumerateArray())
+            {
+                sum.Dirty = Math.Max(sum.Dirty, type.GetProperty("dirty").GetInt64());
+                sum.Dead = Math.Max(sum.Dead, type.GetProperty("deadLetters").GetInt64());
+            }
+        }
+
+        return sum;
+    }
+
+    public async Task<(IReadOnlyList<Event> Calls, List<Finding> Findings)> JudgeAsync(string folder, long dead)
+    {
+        _history.Dispose();
+        var history = History.Read(folder);
+        var rows = (await _place.ReadAsync(
+            "SELECT 'stock/' || id, quantity, movements FROM shop.stock UNION ALL SELECT 'views/' || page, count, count FROM shop.views",
+            static row => (row.GetString(0), (Sum: row.GetInt64(1), Count: row.GetInt64(2))))).ToDictionary();
+        List<Finding> findings = [.. history.Strange.Select(static what => new Finding("errors are typed", "caller", what))];
+        foreach (var calls in history.ByKey(Operations.Add, Operations.AddOnce, Operations.ReadSum))
+        {
+            var row = rows.GetValueOrDefault(calls.Key);
+            findings.AddRange(SumCheck.Run(calls.Key, [.. calls], row.Sum));
+            findings.AddRange(SumCheck.Counts(calls.Key, [.. calls], row.Count));
+        }
+
+        findings.AddRange(AuditCheck.Run(await _place.ChangesAsync()));
+        if (dead > 0)
+        {
+            findings.Add(new("no dead letters", "all", $"there are {dead}"));
+        }
+
+        return (history.Events, findings);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var silo in _silos)
+        {
+            await silo.DisposeAsync();
+        }
+
+        _load.Dispose();
+        _history.Dispose();
+    }
+
+    /// <summary>The silo as it was built for itself, beside this program.</summary>
+    private static string Program()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            var output = Path.Combine(folder.FullName, "Silo", "bin", "Debug", "net10.0", "Silo.dll");
+            if (File.Exists(output))
+            {
+                return output;
+            }
+        }
+
+        throw new InvalidOperationException("The silo is not built: dotnet build Silo.");
+    }
+}

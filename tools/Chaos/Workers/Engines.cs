@@ -1,0 +1,67 @@
+using Chaos.Checks;
+using Chaos.Faults;
+using Chaos.Histories;
+using Microsoft.EntityFrameworkCore;
+
+namespace Chaos.Workers;
+
+/// <summary>Three processes that use the engine.</summary>
+internal sealed class Engines : ISubject
+{
+    private readonly Place _place;
+    private readonly Worker[] _workers;
+
+    public Engines(Place place, string folder, int seed)
+    {
+        _place = place;
+        var epoch = Clock.Now;
+        _workers =
+        [
+            .. Enumerable.Range(0, Place.Links).Select(i => new Worker($"worker-{i}", life => new(
+                $"worker-{i}-{life}", place.RedisOf(i), place.PostgresOf(i), place.Direct, folder, (seed * 1_000) + (i * 100) + life,
+                epoch))),
+        ];
+    }
+
+    public IReadOnlyList<IVictim> Victims => _workers;
+
+    public IReadOnlyList<string> Tables { get; } = ["chains", "registers", "sums"];
+
+    /// <summary>A drain, what a stop may take beside it, and a machine that stands still.</summary>
+    public TimeSpan LongestStop => Terms.DrainTimeout + TimeSpan.FromSeconds(16);
+
+    public async Task StartAsync()
+    {
+        await using (var context = new ChaosContext(new DbContextOptionsBuilder<ChaosContext>().UseNpgsql(_place.Direct).Options))
+        {
+            await context.Database.EnsureCreatedAsync();
+        }
+
+        await _place.AuditAsync(Tables, "id");
+        await Task.WhenAll(_workers.Select(static worker => worker.StartAsync()));
+    }
+
+    public Task EndLoadAsync() => Task.WhenAll(_workers.Select(static worker => worker.EndLoadAsync()));
+
+    public async Task<(long Dirty, long Dead)?> StatusAsync()
+    {
+        var statuses = await Task.WhenAll(_workers.Select(static worker => worker.StatusAsync()));
+        return Array.Exists(statuses, static status => status is null)
+            ? null
+            : (statuses.Max(static status => status!.Value.Dirty), statuses.Max(static status => status!.Value.Dead));
+    }
+
+    public async Task<(IReadOnlyList<Event> Calls, List<Finding> Findings)> JudgeAsync(string folder, long dead)
+    {
+        var history = History.Read(folder);
+        return (history.Events, await Judge.RunAsync(_place, history, dead));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var worker in _workers)
+        {
+            await worker.DisposeAsync();
+        }
+    }
+}
