@@ -30,7 +30,7 @@ internal static class MutantBuild
     private static string Root => Path.GetFullPath(Path.Combine(".local", "mutants"));
 
     /// <summary>Whether this program is such a build.</summary>
-    public static bool IsThis => typeof(WriteBehindException).Assembly.GetType("WriteBehind.Mutation") is not null;
+    public static bool IsThis => typeof(WriteBehindOptions).Assembly.GetType("WriteBehind.Mutation") is not null;
 
     /// <summary>Switches a mutant on, here and in the processes that are started.</summary>
     public static void SwitchOn(string mutant) => Environment.SetEnvironmentVariable(Variable, mutant);
