@@ -124,20 +124,20 @@ internal static class OperationLua
     /// </summary>
     public const string Text = """
         -- Adds what a hash has of the fields behind this place to what is known. Returns its head.
-        local function look(key, from, count, known)
-          local head
-          for first = 1, count, 4000 do
+        local function look(key, least, from, count, known)
+          local head = redis.pcall('HMGET', key, 'b', 'f', 'p', 't', 'x')
+          if head.err then return nil, head.err end
+          -- What is younger than all that is there can't be among it.
+          for first = 1, least <= tonumber(head[4] or 0) and count or 0, 4000 do
             local last = math.min(count, first + 3999)
-            local found = redis.pcall('HMGET', key, 'b', 'f', 'p', 't', 'x', unpack(ARGV, from + first, from + last))
-            if found.err then return nil, found.err end
-            head = head or found
-            for o = first, last do known[o] = known[o] or found[o - first + 6] end
+            local found = redis.call('HMGET', key, unpack(ARGV, from + first, from + last))
+            for o = first, last do known[o] = known[o] or found[o - first + 1] end
           end
           return head
         end
         -- A book, where both of its hashes are looked into as far as is needed for operations of this time and later.
         local function open(newer, older, least, from, count, known)
-          local head, failure = look(newer, from, count, known)
+          local head, failure = look(newer, least, from, count, known)
           if failure then return nil, failure end
           local book = {
             newer = newer, older = older, b = tonumber(head[1]), f = tonumber(head[2] or 0),
@@ -145,7 +145,7 @@ internal static class OperationLua
           }
           -- By what is in it, not by when it ended: clocks go back.
           if not book.b or least <= book.p then
-            head, failure = look(older, from, count, known)
+            head, failure = look(older, least, from, count, known)
             if failure then return nil, failure end
             -- The newer one has gone by itself.
             if not book.b then
@@ -217,7 +217,8 @@ internal static class OperationLua
     /// newer hash is enough where all operations are young and there is room.
     /// </summary>
     public const string OfSection = """
-        local many, least, greatest, whole = tonumber(ARGV[arg + 6]), tonumber(ARGV[arg + 7]), tonumber(ARGV[arg + 8]), ARGV[arg + 9] == '1'
+        local many, least, youngest, whole = tonumber(ARGV[arg + 6]), tonumber(ARGV[arg + 7]), arg + 8, ARGV[arg + 9] == '1'
+        local greatest = tonumber(ARGV[youngest])
         local memos, names, begin = key + 3, ids + count, since(epoch)
         local known, entries, latest, op, book, failed, again, marked = {}, {}, 0, 0, nil, nil, false, nil
         if many > 0 and whole then
@@ -226,8 +227,12 @@ internal static class OperationLua
             marked = redis.call('ZMSCORE', KEYS[memos + 3], unpack(ARGV, ids + 1, ids + count))
           end
         elseif many > 0 then
-          known = redis.pcall('HMGET', KEYS[memos + 1], 'g', 't', unpack(ARGV, names + 1, names + many))
+          known = redis.pcall('HMGET', KEYS[memos + 1], 'g', 't')
           failed = known.err
+          if not failed and known[1] and least <= tonumber(known[2]) then
+            known = redis.pcall('HMGET', KEYS[memos + 1], 'g', 't', unpack(ARGV, names + 1, names + many))
+            failed = known.err
+          end
           again = not failed and (not known[1] or least <= tonumber(known[1]) or least < begin or least < now - lasts
             or greatest > now + 5000)
           -- Of a large hash it does not matter that a few more come in before it is noticed that there is no more room.
@@ -317,7 +322,8 @@ internal static class OperationLua
         if #entries > 0 and whole then
           keep(book, entries, latest, most, now, lasting, KEYS[memos + 3])
         elseif #entries > 0 then
-          redis.call('HSET', KEYS[memos + 1], 't', math.max(tonumber(known[2]), greatest), unpack(entries))
+          -- Times go as the text that they came in: to print a number takes longer than a look-up.
+          redis.call('HSET', KEYS[memos + 1], 't', greatest > tonumber(known[2]) and ARGV[youngest] or known[2], unpack(entries))
         end
         """;
 }
