@@ -71,9 +71,12 @@ public static class WriteBehindServiceCollectionExtensions
     private static ServerProof CreateProof(IServiceProvider provider)
     {
         var prefix = provider.GetRequiredService<WriteBehindOptions>().KeyPrefix;
-        return new ServerProof(prefix, [.. provider.GetServices<IEntityRegistration>()
-            .Select(type => new KeyLayout(prefix, type.Type, type.Options.Shards))
-            .SelectMany(static keys => Enumerable.Range(0, keys.Shards).Select(shard => keys[shard].Root))]);
+        return new ServerProof(
+            prefix,
+            [.. provider.GetServices<IEntityRegistration>()
+                .Select(type => new KeyLayout(prefix, type.Type, type.Options.Shards))
+                .SelectMany(static keys => Enumerable.Range(0, keys.Shards).Select(shard => keys[shard].Root))],
+            [.. provider.GetServices<LimitOptions>().SelectMany(limit => new LimitKeys(prefix, limit.Name, limit.Shards).Roots)]);
     }
 
     private static EngineParts CreateParts(IServiceProvider provider)

@@ -15,10 +15,10 @@ namespace WriteBehind.RateLimits;
 internal readonly record struct LimitAnswer(LimitDecision Decision, string? Error = null);
 
 /// <summary>
-/// Decides for all callers of one rate limit in this process. Questions that arrive while a round trip is under way share the next one, per
-/// shard. Where Redis does not answer in time, the answer is what <see cref="LimitOptions.WhenAway"/> says, and Redis is not asked about
-/// that shard for a while: a limiter must not add its own time-out to every call of a service. Per shard, as they may be on different
-/// servers.
+/// Decides for all callers of one rate limit in this process. Questions that arrive while a round trip is under way share the next one:
+/// those of all shards where one server was proved to hold them, otherwise those of each. Where Redis does not answer in time, the answer
+/// is what <see cref="LimitOptions.WhenAway"/> says, and Redis is not asked about that shard for a while: a limiter must not add its own
+/// time-out to every call of a service. Per shard, as they may be on different servers.
 /// </summary>
 internal sealed partial class LimitDecider
 {
@@ -29,6 +29,12 @@ internal sealed partial class LimitDecider
     /// </summary>
     private const int MostPermits = 4096;
 
+    /// <summary>So that Redis has the next call at hand when it has answered one.</summary>
+    private const int CallsOverShards = 2;
+
+    /// <summary>For how long a call for several shards is not tried again once one was refused, nor their proof once it failed.</summary>
+    private static readonly TimeSpan ApartFor = TimeSpan.FromMinutes(1);
+
     private readonly LimitOptions _options;
     private readonly LimitKeys _keys;
     private readonly RedisConnections _redis;
@@ -36,8 +42,11 @@ internal sealed partial class LimitDecider
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly GroupBatcher<LimitRequest, LimitAnswer>[] _batchers;
+    private readonly GroupBatcher<LimitRequest, LimitAnswer> _overShards;
     private readonly ShardAbsence _absence;
     private readonly int[] _isAway;
+    private long _apartUntil;
+    private int _isLooking;
     private int _isLogged;
 
     public LimitDecider(
@@ -52,6 +61,8 @@ internal sealed partial class LimitDecider
         {
             _batchers[i] = new(DecideBatchAsync, MostRequests, static request => request.Permits, MostPermits);
         }
+
+        _overShards = new(DecideBatchAsync, MostRequests, static request => request.Permits, MostPermits, CallsOverShards);
     }
 
     public LimitOptions Options => _options;
@@ -87,7 +98,7 @@ internal sealed partial class LimitDecider
 
         try
         {
-            var answer = await _batchers[shard].SendAsync(new(key, permits, limit))
+            var answer = await AskAsync(shard, new(key, permits, limit))
                 .WaitAsync(_options.Timeout, _time, cancellationToken).ConfigureAwait(false);
             if (answer.Error is { } error)
             {
@@ -123,16 +134,79 @@ internal sealed partial class LimitDecider
             ? new(IsAdmitted: true, 0, TimeSpan.Zero, 0, IsUnchecked: true)
             : new(IsAdmitted: false, 0, pause, 0, IsUnchecked: true);
 
+    private async Task<LimitAnswer> AskAsync(int shard, LimitRequest request)
+    {
+        var batcher = BatcherOf(shard);
+        try
+        {
+            return await batcher.SendAsync(request).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException e) when (batcher == _overShards && IsOfKeys(e))
+        {
+            // Refused before anything was counted: by a proxy in front of several servers, or for a key of another shard.
+            KeepApart();
+            return await _batchers[shard].SendAsync(request).ConfigureAwait(false);
+        }
+    }
+
+    // Those that waited behind the call that was refused fail with it.
+    private static bool IsOfKeys(BufferUnavailableException error)
+        => RedisErrors.IsOfKeys(error) || (error.InnerException is BufferUnavailableException first && RedisErrors.IsOfKeys(first));
+
+    private GroupBatcher<LimitRequest, LimitAnswer> BatcherOf(int shard)
+    {
+        if (_batchers.Length == 1 || _time.GetUtcNow().UtcTicks < Volatile.Read(ref _apartUntil))
+        {
+            return _batchers[shard];
+        }
+
+        if (_redis.IsOneServer)
+        {
+            return _overShards;
+        }
+
+        if (!_redis.IsOneServerKnown && Interlocked.Exchange(ref _isLooking, 1) == 0)
+        {
+            Detached.Start(static decider => decider.FindOneServerAsync(), this);
+        }
+
+        return _batchers[shard];
+    }
+
+    /// <summary>Beside the decisions, which are right in calls of their shards, too.</summary>
+    private async Task FindOneServerAsync()
+    {
+        try
+        {
+            await _redis.FindOneServerAsync(isNeeded: false, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException)
+        {
+            // Decisions will tell.
+        }
+        catch (ConfigurationException e)
+        {
+            KeepApart();
+            Torn(_logger, e, _options.Name);
+        }
+        finally
+        {
+            Volatile.Write(ref _isLooking, 0);
+        }
+    }
+
+    private void KeepApart() => Volatile.Write(ref _apartUntil, (_time.GetUtcNow() + ApartFor).UtcTicks);
+
     private async Task<IReadOnlyList<LimitAnswer>> DecideBatchAsync(IReadOnlyList<LimitRequest> batch)
     {
         var keys = new RedisKey[batch.Count];
         var arguments = new RedisValue[LimitScript.Header + (LimitScript.PerRequest * batch.Count)];
         var next = 0;
         arguments[next++] = _options.CountRejected ? 1 : 0;
+        arguments[next++] = RandomToken.Next();
         for (var i = 0; i < batch.Count; i++)
         {
             keys[i] = batch[i].Key;
-            arguments[next++] = RandomToken.Next();
             arguments[next++] = batch[i].Permits;
             arguments[next++] = batch[i].Limit.Permits;
             arguments[next++] = (long)batch[i].Limit.Window.TotalMicroseconds;
@@ -169,6 +243,9 @@ internal sealed partial class LimitDecider
         "A key of the rate limit '{Limit}' holds something that this library did not write ({Error}). Remove it, or use another " +
         "KeyPrefix.")]
     private static partial void UnexpectedKey(ILogger logger, string limit, string error);
+
+    [LoggerMessage(4, LogLevel.Error, "The rate limit '{Limit}' may let too many pass.")]
+    private static partial void Torn(ILogger logger, Exception error, string limit);
 }
 
 /// <summary>
@@ -179,13 +256,19 @@ internal sealed class LimitKeys(string prefix, string name, int shards)
 {
     private const int LongestKey = 128;
 
+    private readonly string[] _roots = [.. Enumerable.Range(0, shards)
+        .Select(shard => string.Create(CultureInfo.InvariantCulture, $"{prefix}:{{{name}:{shard:00}}}"))];
+
+    /// <summary>What the keys of each shard begin with.</summary>
+    public IReadOnlyList<string> Roots => _roots;
+
     public (int Shard, RedisKey Key) Of(string callerKey)
     {
         var text = Encoding.UTF8.GetByteCount(callerKey) <= LongestKey
             ? "k:" + callerKey
             : "h:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(callerKey)));
         var shard = ShardHash.ShardOf(text, shards);
-        return (shard, string.Create(CultureInfo.InvariantCulture, $"{prefix}:{{{name}:{shard:00}}}:limit:{text}"));
+        return (shard, $"{_roots[shard]}:limit:{text}");
     }
 }
 
@@ -223,44 +306,51 @@ internal sealed class LimitMetrics(EngineMeter meter)
 internal readonly record struct LimitDecision(bool IsAdmitted, int Remaining, TimeSpan RetryAfter, long At, bool IsUnchecked = false);
 
 /// <summary>
-/// Decides for callers of one shard, one after the other, in one step: trims what has left the window, looks, adds. KEYS: the sorted set of
-/// each. ARGV: whether rejected attempts count (0 or 1), then nonce, permits, limit and window in µs of each. Returns Redis time in µs,
-/// then 1, 0 or an error, the permits left, and the wait in µs of each.
+/// Decides for callers, one after the other, in one step: trims what has left the window, looks, adds. KEYS: the sorted set of each. ARGV:
+/// whether rejected attempts count (0 or 1), a nonce, then permits, limit and window in µs of each. Returns Redis time in µs, then 1, 0 or
+/// an error, the permits left, and the wait in µs of each.
 /// </summary>
 internal static class LimitScript
 {
     /// <summary>Arguments before those of the first request.</summary>
-    public const int Header = 1;
+    public const int Header = 2;
 
     /// <summary>Arguments of each request.</summary>
-    public const int PerRequest = 4;
+    public const int PerRequest = 3;
 
     public static readonly RedisScript Script = new("""
         -- A member is a permit, scored by Redis' time when it was taken; no client's clock matters. The nonce makes members unique even
         -- when two calls fall into one microsecond, or the clock was set back to a time it had shown before.
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2]
-        local function text(number) return string.format('%.0f', number) end
-        local stamp = text(now)
-        local strict = ARGV[1] == '1'
+        local stamp = string.format('%.0f', now)
+        local later, strict, nonce = '(' .. stamp, ARGV[1] == '1', ARGV[2]
+        -- Of each window: what has left it, and for how long a key lasts. Printing numbers takes longer than commands do.
+        local ends, lives = {}, {}
         local out = { stamp }
         for k = 1, #KEYS do
-          local key, at = KEYS[k], 4 * k - 2
-          local nonce, permits, limit, window = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+          local key, at = KEYS[k], 3 * k
+          local permits, limit, length = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
+          local window = tonumber(length)
+          if not ends[length] then
+            ends[length] = string.format('%.0f', now - window)
+            -- A second longer than the window, so that a server whose clock is a little ahead drops no permit that still counts.
+            lives[length] = string.format('%.0f', math.ceil(window / 1000) + 1000)
+          end
           -- Redis' clock may be set back (a failover to a server whose clock is behind), so that members lie in the future. They are
           -- moved to now: never sooner than they were taken, so the limit holds, and they leave no later than one window from now.
-          local ahead = redis.pcall('ZRANGEBYSCORE', key, '(' .. stamp, '+inf')
+          local ahead = redis.pcall('ZRANGEBYSCORE', key, later, '+inf')
           if ahead.err then
             out[#out + 1] = ahead.err
-            out[#out + 1] = '0'
-            out[#out + 1] = '0'
+            out[#out + 1] = 0
+            out[#out + 1] = 0
           else
             for _, member in ipairs(ahead) do redis.call('ZADD', key, 'XX', stamp, member) end
-            redis.call('ZREMRANGEBYSCORE', key, '-inf', text(now - window))
+            redis.call('ZREMRANGEBYSCORE', key, '-inf', ends[length])
             local used = redis.call('ZCARD', key)
             local admitted = used + math.max(permits, 1) <= limit
             if permits > 0 and (admitted or strict) then
-              for i = 1, permits do redis.call('ZADD', key, stamp, nonce .. ':' .. i) end
+              for i = 1, permits do redis.call('ZADD', key, stamp, nonce .. ':' .. k .. ':' .. i) end
               used = used + permits
               -- There are never more than "limit" members. If rejected attempts count, too, a decision can depend on no more than the
               -- newest "limit" of them: with that many in the window the caller is over its limit, whatever came before.
@@ -268,8 +358,7 @@ internal static class LimitScript
                 redis.call('ZREMRANGEBYRANK', key, 0, used - limit - 1)
                 used = limit
               end
-              -- A second longer than the window, so that a server whose clock is a little ahead drops no permit that still counts.
-              redis.call('PEXPIRE', key, text(math.ceil(window / 1000) + 1000))
+              redis.call('PEXPIRE', key, lives[length])
             end
             local wait = 0
             if not admitted then
@@ -277,8 +366,8 @@ internal static class LimitScript
               wait = redis.call('ZRANGE', key, last, last, 'WITHSCORES')[2] + window - now
             end
             out[#out + 1] = admitted and '1' or '0'
-            out[#out + 1] = text(math.max(limit - used, 0))
-            out[#out + 1] = text(wait)
+            out[#out + 1] = math.max(limit - used, 0)
+            out[#out + 1] = wait
           end
         end
         return out

@@ -10,7 +10,8 @@ namespace WriteBehind.Redis;
 /// </summary>
 /// <param name="prefix">What every key begins with.</param>
 /// <param name="roots">What the keys of each shard begin with; the proofs' own keys stand beside them.</param>
-internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
+/// <param name="others">The same of what has no settles and may share calls all the same.</param>
+internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots, IReadOnlyList<string>? others = null)
 {
     private const string Setting = "UseRedis";
     private const int MostKeys = 16;
@@ -258,7 +259,8 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
     /// <exception cref="BufferUnavailableException">Redis is away, or at maxmemory, where nothing can be tried.</exception>
     public async Task<bool> IsOneServerAsync(RedisConnections redis, IDatabase database, CancellationToken cancellationToken)
     {
-        if (roots.Count == 0)
+        string[] all = [.. roots, .. others ?? []];
+        if (all.Length == 0)
         {
             return true;
         }
@@ -267,7 +269,7 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
         try
         {
             // {…} in the keys says that they belong together, to Redis Cluster and to proxies that take notice of it.
-            RedisKey[] ofOneShard = [.. Enumerable.Range(0, MostKeys).Select(i => (RedisKey)$"{roots[0]}:proof:{i}:{nonce}")];
+            RedisKey[] ofOneShard = [.. Enumerable.Range(0, MostKeys).Select(i => (RedisKey)$"{all[0]}:proof:{i}:{nonce}")];
             if (!await AreFoundAsync(ofOneShard).ConfigureAwait(false))
             {
                 throw new ConfigurationException(
@@ -277,7 +279,7 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots)
                     $"that share what stands in {{}} ('{prefix}:{{…}}').");
             }
 
-            RedisKey[] ofShards = [.. roots.Take(MostKeys).Select(root => (RedisKey)$"{root}:proof:s:{nonce}")];
+            RedisKey[] ofShards = [.. all.Take(MostKeys).Select(root => (RedisKey)$"{root}:proof:s:{nonce}")];
             return await AreFoundAsync(ofShards).ConfigureAwait(false);
         }
         catch (BufferUnavailableException e) when (RedisErrors.IsOfKeys(e))

@@ -40,7 +40,9 @@ internal sealed class Redis(ProtocolRules rules)
         }
 
         var operation = 1 << request.Operation;
-        if (rules.CallersRepeat && rules.Memos && ((world.Memos | OlderFor(world, operation) | world.Forgotten) & operation) != 0)
+        if (rules.CallersRepeat
+            && rules.Memos
+            && ((LookedUp(world.Memos, operation) | OlderFor(world, operation) | world.Forgotten) & operation) != 0)
         {
             return WriteAnswer.Known;
         }
@@ -197,9 +199,11 @@ internal sealed class Redis(ProtocolRules rules)
         (world.OlderMemos, world.Memos) = (world.Memos, 0);
     }
 
-    /// <summary>What a look into the older hash shows: none is needed for an operation that is younger than all in it.</summary>
     private byte OlderFor(in World world, int operation)
-        => rules.OlderMemosCount && (UpTo(world.OlderMemos) & operation) != 0 ? world.OlderMemos : (byte)0;
+        => rules.OlderMemosCount ? LookedUp(world.OlderMemos, operation) : (byte)0;
+
+    /// <summary>What a look into a hash of memos shows: none is needed for an operation that is younger than all in it.</summary>
+    private static byte LookedUp(byte memos, int operation) => (UpTo(memos) & operation) != 0 ? memos : (byte)0;
 
     /// <summary>All operations up to the latest of these.</summary>
     private static int UpTo(byte operations) => operations == 0 ? 0 : (2 << BitOperations.Log2(operations)) - 1;

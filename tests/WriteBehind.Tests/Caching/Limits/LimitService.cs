@@ -14,6 +14,8 @@ internal sealed class LimitService : IAsyncDisposable
 
     public const string Limit = "api";
 
+    public RedisConnections Redis => _services.GetRequiredService<RedisConnections>();
+
     public IRateLimits Limits => _services.GetRequiredService<IRateLimits>();
 
     public static LimitService Start(
@@ -40,7 +42,7 @@ internal sealed class LimitService : IAsyncDisposable
 
     /// <summary>Asks Redis as any client would.</summary>
     public async Task<long> CountAsync(string callerKey)
-        => await (await _services.GetRequiredService<RedisConnections>().SharedAsync(CancellationToken.None)).SortedSetLengthAsync(
+        => await (await Redis.SharedAsync(CancellationToken.None)).SortedSetLengthAsync(
             KeyOf(callerKey));
 
     public ValueTask DisposeAsync() => _services.DisposeAsync();
