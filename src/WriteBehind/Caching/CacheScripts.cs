@@ -47,7 +47,8 @@ internal static class CacheLua
           return left
         end
         local function retagged(tags, since)
-          for tag in string.gmatch(tags or '', '[^\n]+') do
+          if not tags or tags == '' then return false end
+          for tag in string.gmatch(tags, '[^\n]+') do
             local at = redis.call('ZSCORE', KEYS[2], tag)
             if at and tonumber(at) >= since then return true end
           end
@@ -198,16 +199,17 @@ internal static class LockScripts
 /// <summary>
 /// Reads entries of one shard and takes the locks for those that have to be loaded. KEYS: control, tags, then entry and lock of each.
 /// ARGV: process token, lease in ms, sliding time in µs (0: none), stale time in µs, then of each the mode (<c>g</c> get, <c>r</c> refresh
-/// though it is fresh, <c>p</c> look without locking) and the stamp of the entry that the reader knows. Returns the stamp for loads (empty
-/// where nothing is to be loaded), then of each: status, whether it is locked, payload, version, µs left, load time in ms, tags, the stamp
-/// of its load.
+/// though it is fresh, <c>p</c> look without locking), with a refresh followed by the stamp of the entry that the reader knows. Returns
+/// Redis time in µs, the stamp for loads (empty where nothing is to be loaded), then of each the payload and one text: a letter of the
+/// status and whether it is locked, and where there is an entry its expiry in µs, load time in ms, the stamp of its load, version, and on
+/// the next line its tags.
 /// </summary>
 internal static class ReadEntriesScript
 {
     public static readonly RedisScript Script = new(CacheLua.Text, """
         local sliding, stale = tonumber(ARGV[3]), tonumber(ARGV[4])
-        local out, issued = { '' }, nil
-        local function lock(key, e)
+        local out, issued = { text(now), '' }, nil
+        local function lock(key, e, f)
           issued = issued or stamp()
           local own = ARGV[1] .. ':' .. text(issued)
           if redis.call('SET', key, own, 'NX', 'PX', ARGV[2]) then return 1 end
@@ -217,52 +219,61 @@ internal static class ReadEntriesScript
           -- A lock names its load: the process, and the stamp. If its fill would be refused, because something that concerns it has
           -- happened since, it holds nobody up. (The tags are those of the entry that was there. The load may give it others; then two
           -- loads are under way, and the newer counts.)
-          local past = at <= floor or (e[10] and tonumber(e[10]) >= at) or (e[1] and tonumber(e[1]) > at) or retagged(e[7], at)
+          local past = at <= floor or (f and tonumber(f) >= at) or (e[1] and tonumber(e[1]) > at) or retagged(e[6], at)
           if past then redis.call('SET', key, own, 'PX', ARGV[2]) end
           return past and 1 or 0
         end
         for k = 3, #KEYS, 2 do
-          local e = redis.pcall('HMGET', KEYS[k], 's', 'x', 'a', 'd', 'v', 'c', 'g', 'p', 'm', 'f')
-          local mode, known = ARGV[k + 2], tonumber(ARGV[k + 3])
-          local status, left = 'miss', 0
+          -- One text for all but the payload, of texts as they are stored: what a hit costs is what is read, made and sent for it.
+          local e = redis.pcall('HMGET', KEYS[k], 's', 'x', 'd', 'v', 'c', 'g', 'm')
+          local ask = ARGV[4 + (k - 1) / 2]
+          local mode = string.sub(ask, 1, 1)
+          local status, expiry, failed, invalidated = 'm', '0', nil, nil
           if e.err then
-            status = 'unexpected'
-          elseif doubts(e[9]) ~= '' then
-            status = 'doubt'
-          elseif holds(e[1], e[7]) then
-            local x, a = tonumber(e[2]), tonumber(e[3])
+            status = 'u'
+          elseif e[7] and doubts(e[7]) ~= '' then
+            status = 'd'
+          elseif holds(e[1], e[6]) then
+            local x = tonumber(e[2])
             if now < x then
-              status = 'hit'
-              -- Sliding: put off only by a tenth at least, so that a hot entry is not written at every read.
-              if sliding > 0 and math.min(a, now + sliding) - x > sliding / 10 then
-                x = math.min(a, now + sliding)
-                redis.call('HSET', KEYS[k], 'x', text(x))
-                keep(KEYS[k], x - now + stale)
+              status, expiry = 'h', e[2]
+              if sliding > 0 then
+                -- Put off only by a tenth at least, so that a hot entry is not written at every read.
+                local a = tonumber(redis.call('HGET', KEYS[k], 'a'))
+                if math.min(a, now + sliding) - x > sliding / 10 then
+                  x = math.min(a, now + sliding)
+                  expiry = text(x)
+                  redis.call('HSET', KEYS[k], 'x', expiry)
+                  keep(KEYS[k], x - now + stale)
+                end
               end
-              left = x - now
             elseif now < x + stale then
-              status = tonumber(e[8] or 0) > now and 'paused' or 'stale'
+              status = 's'
             end
           end
-          local locked = 0
-          local wanted = status == 'miss' or status == 'stale'
-          -- Refresh: the reader may have asked for it by an older copy; and a load that has just failed is not tried again by each reader.
-          if mode == 'r' and status == 'hit' then wanted = tonumber(e[1]) <= known and tonumber(e[8] or 0) <= now end
-          if wanted and mode ~= 'p' then
-            locked = lock(KEYS[k + 1], e)
+          if not e.err and (status ~= 'h' or mode == 'r') then
+            local more = redis.call('HMGET', KEYS[k], 'p', 'f')
+            failed, invalidated = tonumber(more[1] or 0) > now, more[2]
+            if status == 's' and failed then status = 'p' end
           end
-          if status ~= 'hit' and status ~= 'paused' then issued = issued or stamp() end
-          local here = status == 'hit' or status == 'paused' or status == 'stale'
-          out[#out + 1] = status
-          out[#out + 1] = locked
-          out[#out + 1] = here and e[4]
-          out[#out + 1] = here and e[5]
-          out[#out + 1] = text(left)
-          out[#out + 1] = here and e[6] or '0'
-          out[#out + 1] = here and e[7] or ''
-          out[#out + 1] = here and e[1] or '0'
+          local locked = 0
+          local wanted = status == 'm' or status == 's'
+          -- Refresh: the reader may have asked for it by an older copy; and a load that has just failed is not tried again by each reader.
+          if mode == 'r' and status == 'h' then wanted = tonumber(e[1]) <= tonumber(string.sub(ask, 2)) and not failed end
+          if wanted and mode ~= 'p' then
+            locked = lock(KEYS[k + 1], e, invalidated)
+          end
+          if status ~= 'h' and status ~= 'p' then issued = issued or stamp() end
+          if status == 'h' or status == 'p' or status == 's' then
+            out[#out + 1] = e[3]
+            out[#out + 1] = status .. locked .. expiry .. ' ' .. (e[5] or '0') .. ' ' .. e[1] .. ' ' .. (e[4] or '')
+              .. '\n' .. (e[6] or '')
+          else
+            out[#out + 1] = false
+            out[#out + 1] = status .. locked
+          end
         end
-        if issued then out[1] = text(issued) end
+        if issued then out[2] = text(issued) end
         return out
         """);
 }

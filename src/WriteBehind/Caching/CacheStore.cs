@@ -235,26 +235,22 @@ internal sealed class CacheStore
         RedisValue[] arguments =
         [
             Token, (long)_options.LockLease.TotalMilliseconds, Micros(_options.SlidingTtl ?? TimeSpan.Zero), Micros(_options.MaxStale),
-            .. batch.SelectMany(
-                static request
-                    => new RedisValue[] { request.Mode switch { ReadMode.Get => "g", ReadMode.Refresh => "r", _ => "p" }, request.Known }),
+            .. batch.Select(static request => (RedisValue)(request.Mode switch
+            {
+                ReadMode.Get => "g",
+                ReadMode.Refresh => string.Create(CultureInfo.InvariantCulture, $"r{request.Known}"),
+                _ => "p",
+            })),
         ];
         var keys = WithLocks(Keys[shard], [.. batch.Select(static request => request.Key)]);
         var reply = await ReadEntriesScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
+        var now = reply.NextLong();
         var stamp = reply.NextText() is { Length: > 0 } issued ? long.Parse(issued, CultureInfo.InvariantCulture) : 0;
         var entries = new StoredEntry[batch.Count];
         for (var i = 0; i < entries.Length; i++)
         {
-            entries[i] = new StoredEntry(
-                Status: Enum.Parse<EntryStatus>(reply.NextText(), ignoreCase: true),
-                Locked: reply.NextFlag(),
-                Payload: reply.NextBytesOrNone(),
-                Version: reply.NextLongOrNone(),
-                Left: TimeSpan.FromMicroseconds(reply.NextLong()),
-                LoadTime: TimeSpan.FromMilliseconds(double.Parse(reply.NextText(), CultureInfo.InvariantCulture)),
-                Tags: TagText.Split(reply.NextText()),
-                Stamp: stamp,
-                LoadStamp: reply.NextLong());
+            var payload = reply.NextBytesOrNone();
+            entries[i] = StoredEntry.Read(payload, reply.NextText(), now, stamp);
         }
 
         return entries;
@@ -320,7 +316,16 @@ internal sealed class CacheStore
     }
 
     private static RedisKey[] WithLocks(CacheShardKeys shard, IReadOnlyList<string> names)
-        => [shard.Control, shard.Tags, .. names.SelectMany(name => new[] { shard.Entry(name), shard.Lock(name) })];
+    {
+        var keys = new RedisKey[2 + (2 * names.Count)];
+        (keys[0], keys[1]) = (shard.Control, shard.Tags);
+        for (var i = 0; i < names.Count; i++)
+        {
+            (keys[2 + (2 * i)], keys[3 + (2 * i)]) = (shard.Entry(names[i]), shard.Lock(names[i]));
+        }
+
+        return keys;
+    }
 
     private static long Micros(TimeSpan time) => (long)time.TotalMicroseconds;
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace WriteBehind.Caching;
 
 /// <summary>An entry as Redis has it.</summary>
@@ -23,6 +25,55 @@ internal readonly record struct StoredEntry(
 {
     /// <summary>What is known where Redis can't be asked.</summary>
     public static readonly StoredEntry Unknown = new(EntryStatus.Miss, false, null, null, TimeSpan.Zero, TimeSpan.Zero, [], 0, 0);
+
+    /// <summary>An entry as <see cref="ReadEntriesScript"/> gives it.</summary>
+    /// <param name="payload">Its payload.</param>
+    /// <param name="text">The rest.</param>
+    /// <param name="now">Redis time in µs.</param>
+    /// <param name="stamp">The stamp for loads that begin now.</param>
+    public static StoredEntry Read(byte[]? payload, ReadOnlySpan<char> text, long now, long stamp)
+    {
+        var status = text[0] switch
+        {
+            'h' => EntryStatus.Hit,
+            's' => EntryStatus.Stale,
+            'p' => EntryStatus.Paused,
+            'm' => EntryStatus.Miss,
+            'd' => EntryStatus.Doubt,
+            'u' => EntryStatus.Unexpected,
+            var other => throw new InvalidOperationException($"The read script answered '{other}'."),
+        };
+        var isLocked = text[1] == '1';
+        if (text.Length == 2)
+        {
+            return Unknown with { Status = status, Locked = isLocked, Stamp = stamp };
+        }
+
+        var end = text.IndexOf('\n');
+        var tags = text[(end + 1)..];
+        var left = text[2..end];
+        var expiry = Next(ref left);
+        var loadTime = Next(ref left);
+        var loadStamp = Next(ref left);
+        return new StoredEntry(
+            status,
+            isLocked,
+            payload,
+            left.IsEmpty ? null : long.Parse(left, CultureInfo.InvariantCulture),
+            status == EntryStatus.Hit ? TimeSpan.FromMicroseconds(long.Parse(expiry, CultureInfo.InvariantCulture) - now) : TimeSpan.Zero,
+            TimeSpan.FromMilliseconds(double.Parse(loadTime, CultureInfo.InvariantCulture)),
+            tags.IsEmpty ? [] : TagText.Split(tags.ToString()),
+            stamp,
+            long.Parse(loadStamp, CultureInfo.InvariantCulture));
+
+        static ReadOnlySpan<char> Next(ref ReadOnlySpan<char> left)
+        {
+            var end = left.IndexOf(' ');
+            var next = left[..end];
+            left = left[(end + 1)..];
+            return next;
+        }
+    }
 }
 
 /// <summary>What was loaded, on its way into Redis.</summary>
