@@ -109,8 +109,19 @@ internal sealed partial class QueueWorker(ReliableQueue queue, QueueSignal signa
     private async Task<string> EnterAsync(CancellationToken cancellationToken)
     {
         var name = string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{RandomToken.Next()}");
-        await queue.RenewAsync(name, isNew: true, cancellationToken).ConfigureAwait(false);
+
+        // Known here before it is known there: a worker that is stopped meanwhile gives up the name, and leaves nothing of itself.
         _name = name;
+        try
+        {
+            await queue.RenewAsync(name, isNew: true, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException)
+        {
+            _name = null;
+            throw;
+        }
+
         if (_heartbeat.IsCompleted)
         {
             // In nobody's context: it lives as long as the worker.
