@@ -40,15 +40,17 @@ internal sealed class CachingGroup : IBenchmarkGroup
         var ids = ProductIds.Create(Entities);
         var rows = new ProductRows(workspace);
         var plain = new PlainCacheAside(redis.GetDatabase(), workspace.Prefix);
+        await using var peers = new Peers(redis, workspace.Prefix);
 
-        await StampedeAsync(run, rows, ids[0], plain, [node.Cache, second.Cache, third.Cache]);
+        await StampedeAsync(run, rows, ids[0], plain, peers, [node.Cache, second.Cache, third.Cache]);
         await Task.WhenAll((await rows.LoadManyAsync(ids)).Select(pair => plain.SetAsync(pair.Key, pair.Value)));
-        await HotGetAsync(run, rows, ids, plain, node);
+        await HotGetAsync(run, rows, ids, plain, peers, node);
         await MultiGetAsync(run, rows, ids, plain, node);
-        await LimitAsync(run, new FixedWindow(redis.GetDatabase(), workspace.Prefix), node.Limits);
+        await LimitAsync(run, new FixedWindow(redis.GetDatabase(), workspace.Prefix), peers, node.Limits);
     }
 
-    private static async Task StampedeAsync(BenchmarkRun run, ProductRows rows, string id, PlainCacheAside plain, ICache[] nodes)
+    private static async Task StampedeAsync(
+        BenchmarkRun run, ProductRows rows, string id, PlainCacheAside plain, Peers peers, ICache[] nodes)
     {
         var stampede = new Stampede(rows, run.Pick(2, 10));
         var measured = await run.MeasureAsync(
@@ -56,28 +58,45 @@ internal sealed class CachingGroup : IBenchmarkGroup
             [
                 stampede.Contender("get, load, set", (key, _) => plain.GetOrLoadAsync(key, () => rows.LoadAsync(id))),
                 stampede.Contender(
+                    "get, lock of DistributedLock.Redis, load, set", (key, _) => peers.LockedAsync(plain, key, () => rows.LoadAsync(id))),
+                stampede.Contender("HybridCache", (key, _) => peers.HybridAsync(key, () => rows.LoadAsync(id))),
+                stampede.Contender(
                     ContenderNames.Own, (key, _) => nodes[0].GetOrLoadAsync(key, token => rows.LoadAsync(id, token)).AsTask()),
                 stampede.Contender($"{ContenderNames.Own}, readers on {nodes.Length} nodes", (key, reader) =>
                     nodes[reader % nodes.Length].GetOrLoadAsync(key, token => rows.LoadAsync(id, token)).AsTask()),
             ]);
-        foreach (var own in measured.Skip(1))
+        foreach (var own in measured.Where(static other => other.Name.StartsWith(ContenderNames.Own, StringComparison.Ordinal)))
         {
             var loads = own.Figures![Stampede.LoadsFigure];
             run.Goal($"{own.Name}: one load for {Stampede.Readers:N0} readers of a cold key", $"{loads:0.##}", loads <= 1);
         }
     }
 
-    private static async Task HotGetAsync(BenchmarkRun run, ProductRows rows, string[] ids, PlainCacheAside plain, CacheHost node)
+    private static async Task HotGetAsync(
+        BenchmarkRun run, ProductRows rows, string[] ids, PlainCacheAside plain, Peers peers, CacheHost node)
     {
-        await run.MeasureAsync(
+        var measured = await run.MeasureAsync(
             "hot get",
             [
                 new Contender("StringGet", () => LoadAsync(run, InFlight, random => plain.GetAsync(Any(random)))),
+                Peer("HybridCache", withFirstLevel: true),
+                Peer("HybridCache, no first level", withFirstLevel: false),
                 Own(ContenderNames.Own, node.Cache),
                 Own($"{ContenderNames.Own}, no first level", node.BareCache),
             ]);
+        Reach(run, "hot get, no first level: at least 0.8 times StringGet", measured[0], measured[^1], 0.8);
 
         string Any(Random random) => ids[random.Next(ids.Length)];
+
+        Contender Peer(string name, bool withFirstLevel)
+        {
+            return new(name, () => LoadAsync(run, InFlight, random => GetAsync(Any(random))))
+            {
+                Before = () => Task.WhenAll(ids.Select(GetAsync)),
+            };
+
+            Task<Product?> GetAsync(string id) => peers.HybridAsync(id, () => rows.LoadAsync(id), withFirstLevel);
+        }
 
         Contender Own(string name, ICache cache) => new(name, () => LoadAsync(run, InFlight, async random =>
         {
@@ -91,7 +110,7 @@ internal sealed class CachingGroup : IBenchmarkGroup
 
     private static async Task MultiGetAsync(BenchmarkRun run, ProductRows rows, string[] ids, PlainCacheAside plain, CacheHost node)
     {
-        await run.MeasureAsync(
+        var measured = await run.MeasureAsync(
             $"multi-get of {ManyKeys}",
             [
                 new Contender(
@@ -100,6 +119,7 @@ internal sealed class CachingGroup : IBenchmarkGroup
                 Own(ContenderNames.Own, node.Cache),
                 Own($"{ContenderNames.Own}, no first level", node.BareCache),
             ]);
+        Reach(run, "multi-get, no first level: at least 0.9 times one MGET", measured[1], measured[^1], 0.9);
 
         IEnumerable<string> Some(Random random) => new ArraySegment<string>(ids, random.Next(ids.Length - ManyKeys), ManyKeys);
 
@@ -110,10 +130,11 @@ internal sealed class CachingGroup : IBenchmarkGroup
             };
     }
 
-    private static async Task LimitAsync(BenchmarkRun run, FixedWindow plain, IRateLimits limits)
+    private static async Task LimitAsync(BenchmarkRun run, FixedWindow plain, Peers peers, IRateLimits limits)
     {
         const string Baseline = "INCR, EXPIRE at the first (fixed window)";
         string[] callers = ProductIds.Create(LimitedCallers, "caller");
+        var theirs = Array.ConvertAll(callers, caller => peers.LimiterOf(caller, CacheHost.WideWindow));
         var wide = Array.ConvertAll(callers, caller => limits.For(CacheHost.WideLimit, caller));
         var narrow = limits.For(CacheHost.NarrowLimit, callers[0]);
         await run.MeasureAsync(
@@ -125,13 +146,24 @@ internal sealed class CachingGroup : IBenchmarkGroup
                     $"{ContenderNames.Own}, over its limit",
                     () => LoadAsync(run, InFlight, async _ => (await narrow.AcquireAsync()).Dispose())),
             ]);
-        await run.MeasureAsync(
+        var measured = await run.MeasureAsync(
             $"limiter, {LimitedCallers:N0} callers",
             [
                 new Contender(
                     Baseline, () => LoadAsync(run, InFlight, random => plain.TryAcquireAsync(callers[random.Next(callers.Length)]))),
+                new Contender(
+                    "RedisRateLimiting, sliding window",
+                    () => LoadAsync(run, InFlight, random => AdmitAsync(theirs[random.Next(theirs.Length)]))),
                 new Contender(ContenderNames.Own, () => LoadAsync(run, InFlight, random => AdmitAsync(wide[random.Next(wide.Length)]))),
             ]);
+        Reach(run, "limiter: at least 0.5 times INCR", measured[0], measured[^1], 0.5);
+        Reach(run, "limiter: at least twice RedisRateLimiting", measured[1], measured[^1], 2);
+    }
+
+    private static void Reach(BenchmarkRun run, string goal, Measurement baseline, Measurement own, double wanted)
+    {
+        var ratio = own.OpsPerSecond!.Value / baseline.OpsPerSecond!.Value;
+        run.Goal(goal, $"{ratio:0.00} times", ratio >= wanted);
     }
 
     private static async Task AdmitAsync(RateLimiter limiter)

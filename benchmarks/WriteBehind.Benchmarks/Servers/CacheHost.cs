@@ -16,6 +16,9 @@ public sealed class CacheHost : IAsyncDisposable
     /// <summary>A limit that the load is always above.</summary>
     public const string NarrowLimit = "narrow";
 
+    /// <summary>The window of the wide one.</summary>
+    public static readonly TimeSpan WideWindow = TimeSpan.FromSeconds(0.5);
+
     private const string WithFirstLevel = "front";
     private const string WithoutFirstLevel = "bare";
 
@@ -42,7 +45,7 @@ public sealed class CacheHost : IAsyncDisposable
             .AddRateLimit(WideLimit, limit =>
             {
                 limit.Permits = LimitOptions.MostPermits;
-                limit.Window = TimeSpan.FromSeconds(0.5);
+                limit.Window = WideWindow;
 
                 // A pause of the machine must not turn into a while of unchecked decisions, which cost next to nothing.
                 limit.Timeout = TimeSpan.FromSeconds(30);
