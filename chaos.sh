@@ -29,5 +29,8 @@ esac
 ensure_dotnet
 ensure_servers programs
 build tools/Chaos/Chaos.csproj Debug
+case " $* " in
+  *" silos "*) build Silo/Silo.csproj Debug ;;
+esac
 export DOTNET_TieredPGO=0
 exec dotnet tools/Chaos/bin/Debug/net10.0/Chaos.dll "$@"

@@ -27,6 +27,36 @@ public sealed class OtherCheckTests
         Assert.Equal(isRight, !SumCheck.Run("k", adds, row).Any());
     }
 
+    [Theory]
+    [InlineData(17, true)]
+    [InlineData(10, false)]
+    [InlineData(24, false)]
+    public void A_call_that_was_repeated_under_a_key_counts_once(long row, bool isRight)
+    {
+        Event[] adds =
+        [
+            Ok(Operations.Add, "10", 0, 10, "1"), Unknown(Operations.AddOnce, "7/a", 20), Failed(Operations.AddOnce, "7/a", 30, 40),
+            Ok(Operations.AddOnce, "7/a", 50, 60, "2"), Ok(Operations.AddOnce, "7/a", 70, 80, "2"),
+            Failed(Operations.AddOnce, "5/b", 0, 10),
+        ];
+
+        Assert.Equal(isRight, !SumCheck.Run("k", adds, row).Any());
+    }
+
+    [Fact]
+    public void What_a_counter_is_told_to_have_only_grows()
+    {
+        Event[] right =
+        [
+            Ok(Operations.Add, "1", 0, 10, "1"), Ok(Operations.Add, "1", 20, 30, "2"), Ok(Operations.ReadSum, "", 40, 50, "2"),
+        ];
+
+        Assert.Empty(SumCheck.Counts("k", right, 2));
+        Assert.NotEmpty(SumCheck.Counts("k", right, 1));
+        Assert.NotEmpty(SumCheck.Counts("k", [.. right, Ok(Operations.ReadSum, "", 60, 70, "1")], 2));
+        Assert.NotEmpty(SumCheck.Counts("k", [.. right, Ok(Operations.Add, "1", 60, 70, "2")], 3));
+    }
+
     [Fact]
     public void Versions_that_grow_are_accepted_also_over_a_delete()
         => Assert.Empty(AuditCheck.Run(

@@ -39,6 +39,13 @@ internal static class MutantBuild
     /// <returns>The program.</returns>
     public static async Task<string> BuildAsync()
     {
+        // What has gone from the sources must not stay in the copy; what was built may.
+        Directory.CreateDirectory(Root);
+        foreach (var file in SourcesIn(Root))
+        {
+            File.Delete(file);
+        }
+
         foreach (var part in Copied)
         {
             Copy(part);
@@ -80,10 +87,13 @@ internal static class MutantBuild
             return;
         }
 
-        foreach (var file in Directory.EnumerateFiles(part, "*", SearchOption.AllDirectories)
-            .Where(static file => !file.Split(Path.DirectorySeparatorChar).Any(static folder => folder is "bin" or "obj")))
+        foreach (var file in SourcesIn(part))
         {
             Copy(file);
         }
     }
+
+    private static IEnumerable<string> SourcesIn(string folder)
+        => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Where(static file => !file.Split(Path.DirectorySeparatorChar).Any(static part => part is "bin" or "obj"));
 }
