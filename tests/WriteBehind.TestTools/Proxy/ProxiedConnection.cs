@@ -8,10 +8,11 @@ internal sealed class ProxiedConnection(Socket client, ProxyFaults faults) : IDi
 {
     private readonly Socket _server = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile bool _lostBytes;
+    private bool _lostRequests;
+    private bool _lostResponses;
 
     /// <summary>Whether bytes of this connection were thrown away.</summary>
-    public bool LostBytes => _lostBytes;
+    public bool LostBytes => Volatile.Read(ref _lostRequests) || Volatile.Read(ref _lostResponses);
 
     /// <summary>Done when both sides are closed.</summary>
     public Task Ended => _ended.Task;
@@ -24,9 +25,17 @@ internal sealed class ProxiedConnection(Socket client, ProxyFaults faults) : IDi
             client.NoDelay = true;
             await _server.ConnectAsync(IPAddress.Loopback, target);
             var requests = new Pump(
-                client, _server, () => faults.RequestDelay, bytes => Drops(faults.DropRequests, bytes), faults.CountToServer);
+                client,
+                _server,
+                () => faults.RequestDelay,
+                bytes => Drops(faults.DropRequests, ref _lostRequests, bytes),
+                faults.CountToServer);
             var responses = new Pump(
-                _server, client, () => faults.ResponseDelay, bytes => Drops(faults.DropResponses, bytes), faults.CountToClients);
+                _server,
+                client,
+                () => faults.ResponseDelay,
+                bytes => Drops(faults.DropResponses, ref _lostResponses, bytes),
+                faults.CountToClients);
             await Task.WhenAny(requests.RunAsync(), responses.RunAsync());
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
@@ -54,15 +63,20 @@ internal sealed class ProxiedConnection(Socket client, ProxyFaults faults) : IDi
         _server.Dispose();
     }
 
-    private bool Drops(bool drop, int bytes)
+    /// <summary>
+    /// Whether bytes vanish. Behind a hole nothing comes through any more, also once the faults are over: no network gives a stream with one,
+    /// and whoever reads it would take one answer for another. The connection is reset.
+    /// </summary>
+    private bool Drops(bool drop, ref bool lost, int bytes)
     {
-        if (drop)
+        if (!drop && !Volatile.Read(ref lost))
         {
-            // Marked before it is counted: who sees the count and heals finds the mark.
-            _lostBytes = true;
-            faults.CountDropped(bytes);
+            return false;
         }
 
-        return drop;
+        // Marked before it is counted: who sees the count and heals finds the mark.
+        Volatile.Write(ref lost, true);
+        faults.CountDropped(bytes);
+        return true;
     }
 }

@@ -73,14 +73,6 @@ internal sealed record Mutant(string Name, string Without, string Faults, params
                 "(operations ? OperationLua.OfEntity : \"\")",
                 "(!operations ? \"\" : §memo ? OperationLua.OfEntity.Replace(\"status = 'known'\", \"status = 'ok'\") " +
                 ": OperationLua.OfEntity)")),
-        new(
-            "advisory-lock",
-            "the table's lock, by which a delete waits for puts whose commit is under way",
-            "commits-hang",
-            new Edit(
-                "src/WriteBehind.EntityFrameworkCore/Sql/GuardedBatch.cs",
-                "exclusive ? flushLock.Exclusive : flushLock.Shared",
-                "exclusive && !§advisory-lock ? flushLock.Exclusive : flushLock.Shared")),
     ];
 
     /// <summary>A part of a script that is an interpolated raw text with two braces.</summary>
