@@ -9,6 +9,10 @@ public sealed class ChaosTests
     public async Task The_engine_keeps_its_promises_through_faults_of_all_kinds()
         => await AssertNothingFoundAsync(new() { Seed = 20261130, Time = TimeSpan.FromSeconds(15) });
 
+    [Fact]
+    public async Task Three_silos_keep_their_promises_through_faults_of_all_kinds()
+        => await AssertNothingFoundAsync(new() { Seed = 20261130, Time = TimeSpan.FromSeconds(15), IsOfSilos = true });
+
     /// <summary>A mutant that can't be made any more would be missed only when somebody runs them.</summary>
     [Fact]
     public void Each_mutant_fits_the_sources()
