@@ -3,8 +3,6 @@ using Silo.Data;
 using Silo.Hosting;
 using Silo.Http;
 using WriteBehind;
-using WriteBehind.AspNetCore;
-using WriteBehind.CommandLine;
 using WriteBehind.Health;
 
 // The exit code of a stop after which nobody knows how much is left to flush.

@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using Orleans.WriteBehind;
 using Silo.Boards;
 using Silo.Data;
 using WriteBehind;

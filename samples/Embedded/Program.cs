@@ -5,8 +5,6 @@ using Embedded.Pages;
 using Embedded.Profiles;
 using Microsoft.EntityFrameworkCore;
 using WriteBehind;
-using WriteBehind.AspNetCore;
-using WriteBehind.CommandLine;
 
 // A shop that counts its stock. Every movement is acknowledged once Redis has it; PostgreSQL follows within about a second, with one
 // row written for however many movements a product saw meanwhile.

@@ -1,6 +1,5 @@
 using Embedded.Profiles;
 using Microsoft.EntityFrameworkCore;
-using WriteBehind;
 
 namespace Embedded;
 

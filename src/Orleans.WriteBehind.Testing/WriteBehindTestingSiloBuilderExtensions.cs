@@ -1,8 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.WriteBehind;
 using WriteBehind;
 using WriteBehind.Testing;
 
-namespace Orleans.WriteBehind;
+namespace Orleans.Hosting;
 
 /// <summary>Puts an engine in memory in the place of the real one, in a silo of a test.</summary>
 public static class WriteBehindTestingSiloBuilderExtensions

@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -11,7 +10,7 @@ using WriteBehind.AspNetCore.Page;
 using WriteBehind.AspNetCore.Problems;
 using WriteBehind.Health;
 
-namespace WriteBehind.AspNetCore;
+namespace Microsoft.AspNetCore.Builder;
 
 /// <summary>Maps the operator's endpoints.</summary>
 public static class WriteBehindEndpointRouteBuilderExtensions

@@ -7,7 +7,7 @@ namespace WriteBehind.EntityFrameworkCore;
 /// <summary>
 /// The SQL of the triggers that tell a cache which rows changed, whoever changed them. Run it once, in a migration
 /// (<c>migrationBuilder.Sql</c>) for example; running it again does no harm. The listener is
-/// <see cref="WriteBehindBuilderCacheInvalidationExtensions.AddPostgresInvalidation{TContext}"/>.
+/// <see cref="Microsoft.Extensions.DependencyInjection.WriteBehindBuilderCacheInvalidationExtensions.AddPostgresInvalidation{TContext}"/>.
 /// </summary>
 /// <remarks>
 /// <para>

@@ -1,14 +1,14 @@
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using WriteBehind;
 using WriteBehind.Caching;
 using WriteBehind.Common;
 using WriteBehind.EntityFrameworkCore;
 using WriteBehind.EntityFrameworkCore.Sink;
 using WriteBehind.EntityFrameworkCore.Sql;
 
-namespace WriteBehind;
+namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Saves to PostgreSQL over an EF Core model.</summary>
 public static class WriteBehindBuilderEntityFrameworkExtensions

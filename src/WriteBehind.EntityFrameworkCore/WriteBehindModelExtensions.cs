@@ -1,14 +1,14 @@
 using System.Linq.Expressions;
 using System.Reflection;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using WriteBehind;
 using WriteBehind.EntityFrameworkCore;
 using WriteBehind.EntityFrameworkCore.Model;
 using WriteBehind.EntityFrameworkCore.Sql;
 
-namespace WriteBehind;
+namespace Microsoft.EntityFrameworkCore;
 
 /// <summary>Gives mapped entities the version that every flush is guarded by.</summary>
 public static class WriteBehindEntityTypeBuilderExtensions

@@ -210,7 +210,7 @@ public sealed class InMemoryWriteBehind
     /// <summary>Any will do; the latest knows the present settings.</summary>
     private MemoryEngine Engine() => Engines.LastOrDefault() ?? throw new InvalidOperationException(
         "No engine stands on these servers, so nobody knows their entity types: " +
-        $"{nameof(WriteBehindTestingExtensions.AddWriteBehindForTests)} makes one, once a store, {nameof(IWriteBehindEngine)} or " +
+        $"AddWriteBehindForTests makes one, once a store, {nameof(IWriteBehindEngine)} or " +
         $"{nameof(InMemoryWriteBehind)} is taken from the services or the host has started; it goes when they are disposed.");
 }
 

@@ -1,13 +1,13 @@
 using System.Net;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using StackExchange.Redis;
+using WriteBehind;
 using WriteBehind.Engine;
 using WriteBehind.Redis;
 using WriteBehind.Testing;
 
-namespace WriteBehind;
+namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Puts an engine in memory in the place of the real one.</summary>
 public static class WriteBehindTestingExtensions

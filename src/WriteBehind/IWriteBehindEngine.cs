@@ -1,7 +1,7 @@
 namespace WriteBehind;
 
 /// <summary>
-/// The engine as a whole, over all its entity types. Register it with <see cref="WriteBehindServiceCollectionExtensions.AddWriteBehind"/>.
+/// The engine as a whole, over all its entity types. Register it with <c>AddWriteBehind</c>.
 /// </summary>
 public interface IWriteBehindEngine
 {

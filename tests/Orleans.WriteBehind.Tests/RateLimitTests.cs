@@ -1,7 +1,7 @@
+using Microsoft.Extensions.DependencyInjection;
 using Orleans.Core.Internal;
 using Orleans.WriteBehind.Tests.Grains;
 using Orleans.WriteBehind.Tests.Support;
-using WriteBehind;
 using WriteBehind.RateLimits;
 
 namespace Orleans.WriteBehind.Tests;

@@ -7,7 +7,6 @@ using Microsoft.Extensions.Logging;
 using Orleans.Clustering.Redis;
 using Orleans.Configuration;
 using Orleans.Serialization.Configuration;
-using Orleans.WriteBehind;
 using StackExchange.Redis;
 using WriteBehind.Benchmarks.Grains;
 using WriteBehind.Benchmarks.Model;

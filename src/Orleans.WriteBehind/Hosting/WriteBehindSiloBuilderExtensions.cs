@@ -7,6 +7,7 @@ using Orleans.Providers;
 using Orleans.Runtime.Hosting;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
+using Orleans.WriteBehind;
 using Orleans.WriteBehind.Hosting;
 using Orleans.WriteBehind.Limits;
 using Orleans.WriteBehind.Storage;
@@ -15,9 +16,7 @@ using WriteBehind;
 using WriteBehind.Engine;
 using WriteBehind.RateLimits;
 
-[assembly: RegisterProvider("WriteBehind", "GrainStorage", "Silo", typeof(Orleans.WriteBehind.WriteBehindGrainStorageProviderBuilder))]
-
-namespace Orleans.WriteBehind;
+namespace Orleans.Hosting;
 
 /// <summary>Adds write-behind to a silo.</summary>
 public static class WriteBehindSiloBuilderExtensions

@@ -1,12 +1,12 @@
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using WriteBehind;
 using WriteBehind.Caching;
 using WriteBehind.Common;
 using WriteBehind.Redis;
 
-namespace WriteBehind;
+namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Registers caches with an engine: they share its Redis connections, its sink and its meter.</summary>
 public static class WriteBehindBuilderCachingExtensions

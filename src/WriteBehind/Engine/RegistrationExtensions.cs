@@ -1,12 +1,12 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using WriteBehind;
 using WriteBehind.Buffer;
 using WriteBehind.Common;
 using WriteBehind.Engine;
@@ -16,7 +16,7 @@ using WriteBehind.Queues;
 using WriteBehind.RateLimits;
 using WriteBehind.Redis;
 
-namespace WriteBehind;
+namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Registers the engine with a service collection.</summary>
 public static class WriteBehindServiceCollectionExtensions

@@ -7,7 +7,7 @@ namespace WriteBehind.Queues;
 /// <summary>
 /// A queue in Redis that loses nothing when a worker dies: what a worker takes moves to a list of its own and stays there until it is
 /// acknowledged; when the worker is not heard of any more, others take it back. Every item is delivered at least once, first in first out.
-/// Registered with <see cref="QueueBuilderExtensions.AddQueue"/>, and got as a keyed service by its name.
+/// Registered with <c>AddQueue</c>, and got as a keyed service by its name.
 /// </summary>
 /// <remarks>Every member may throw <see cref="BufferUnavailableException"/>: Redis is away, or refused.</remarks>
 #pragma warning disable CA1711 // It is a queue, though not a collection.

@@ -6,7 +6,7 @@ namespace WriteBehind.RateLimits;
 
 /// <summary>
 /// Sliding-window rate limits in Redis, shared by all processes of a service. Registered with
-/// <see cref="RateLimitBuilderExtensions.AddRateLimit"/>. In any window of the configured length, wherever it begins, a caller key is
+/// <c>AddRateLimit</c>. In any window of the configured length, wherever it begins, a caller key is
 /// granted at most its limit.
 /// </summary>
 /// <remarks>

@@ -1,5 +1,5 @@
+using Microsoft.Extensions.DependencyInjection;
 using Orleans.TestingHost;
-using WriteBehind;
 using WriteBehind.Testing;
 
 namespace Orleans.WriteBehind.Tests.Readme;

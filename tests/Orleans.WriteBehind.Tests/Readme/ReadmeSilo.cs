@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using WriteBehind;
 
 namespace Orleans.WriteBehind.Tests.Readme;
 

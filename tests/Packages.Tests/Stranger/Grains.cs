@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using Orleans.WriteBehind;
-using WriteBehind;
 
 namespace Shop;
 

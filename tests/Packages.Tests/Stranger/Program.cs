@@ -1,10 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Orleans.TestingHost;
-using Orleans.WriteBehind;
 using Shop;
 using WriteBehind;
-using WriteBehind.AspNetCore;
-using WriteBehind.CommandLine;
 using WriteBehind.Testing;
 
 if (args is ["test"])

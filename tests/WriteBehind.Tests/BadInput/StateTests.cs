@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.BadInput;

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using WriteBehind.Caching;
 using WriteBehind.Tests.Support;

@@ -1,9 +1,10 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using WriteBehind.Caching;
 using WriteBehind.EntityFrameworkCore;
-using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Caching;
 

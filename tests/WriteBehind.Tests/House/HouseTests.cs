@@ -50,7 +50,8 @@ public sealed partial class HouseTests
     [InlineData("using WriteBehind.Engine;\nnamespace WriteBehind.Buffer;\ninternal sealed class Fault;")]
     [InlineData("using static WriteBehind.Engine.TypeEngine;\nnamespace WriteBehind.Buffer;\ninternal sealed class Fault;")]
     [InlineData("namespace WriteBehind.Buffer;\ninternal sealed class Fault(Engine.ITypeEngine engine);")]
-    [InlineData("namespace WriteBehind.Buffer;\ninternal sealed class Fault { void Do(X x) => x.AddWriteBehind(); }")]
+    [InlineData("using Microsoft.Extensions.DependencyInjection;\nnamespace WriteBehind.Buffer;\n" +
+        "internal sealed class Fault { void Do(X x) => x.AddWriteBehind(); }")]
     public void An_arrow_to_a_higher_floor_is_seen(string code)
         => Assert.NotEmpty(ArrowsUp([.. Engine, new SourceFile("src/WriteBehind/Buffer/Fault.cs", code)]));
 

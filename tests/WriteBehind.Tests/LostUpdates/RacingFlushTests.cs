@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Buffer;
 using WriteBehind.Tests.Support;
 

@@ -1,8 +1,8 @@
 using System.Text.Json;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using WriteBehind.CommandLine;
-using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Operating;
 

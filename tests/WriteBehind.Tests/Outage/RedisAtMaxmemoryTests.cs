@@ -1,7 +1,8 @@
 using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Redis;
-using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Outage;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
-using WriteBehind.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Outage;
 

@@ -1,5 +1,6 @@
-using WriteBehind.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Poison;
 

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using WriteBehind.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Timing;
 

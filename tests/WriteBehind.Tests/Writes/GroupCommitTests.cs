@@ -1,6 +1,7 @@
+using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Buffer;
-using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Writes;
 

@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using WriteBehind;
 
 namespace Chaos.Workers;
 

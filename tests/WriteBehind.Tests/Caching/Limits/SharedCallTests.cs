@@ -3,7 +3,6 @@ using System.Threading.RateLimiting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using WriteBehind.RateLimits;
-using WriteBehind.Redis;
 using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
 

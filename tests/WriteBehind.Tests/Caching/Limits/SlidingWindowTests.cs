@@ -1,4 +1,5 @@
 using System.Threading.RateLimiting;
+using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.RateLimits;
 using WriteBehind.TestTools;
 
