@@ -70,7 +70,8 @@ public sealed class OperatedServiceTests(Browser browser, SampleServers servers)
         {
             var history = await service.Client.GetFromJsonAsync<JsonElement>("/writebehind/history");
             var stock = history.GetProperty("types").EnumerateArray().Single(type => type.GetProperty("type").GetString() == "stock");
-            return Last(stock, "dirty") == 1 && Last(stock, "writesPerSecond") is not null && Highest(stock, "ackP99Seconds") is > 0 and < 30;
+            return Last(stock, "dirty") == 1 && Last(stock, "writesPerSecond") is not null
+                && Highest(stock, "ackP99Seconds") is > 0 and < 30;
         });
         Assert.Null(await servers.ReadRowAsync("held"));
 
