@@ -42,6 +42,6 @@ ensure_servers programs
 ensure_postgres_18
 OUTPUT=$ROOT/.local/matrix
 say "Building …"
-dotnet build tools/Matrix/Matrix.csproj -c Debug -v q "-clp:ErrorsOnly;NoSummary" -nodeReuse:false -p:TreatWarningsAsErrors=false \
-  -p:UseArtifactsOutput=true -p:ArtifactsPath="$OUTPUT" "${PROPERTIES[@]}"
+dotnet build tools/Matrix/Matrix.csproj -c Debug -v q "-clp:ErrorsOnly;NoSummary" -nodeReuse:false \
+  -p:RunAnalyzers=false -p:TreatWarningsAsErrors=false -p:UseArtifactsOutput=true -p:ArtifactsPath="$OUTPUT" "${PROPERTIES[@]}"
 dotnet "$OUTPUT/bin/Matrix/debug/Matrix.dll" "${FILE[@]}"
