@@ -29,6 +29,9 @@ public sealed class SiloProcess : IAsyncDisposable
             ["WRITEBEHIND_ADDRESS"] = "127.0.0.1",
             ["WRITEBEHIND_SILO_PORT"] = ports[0].ToString(CultureInfo.InvariantCulture),
             ["WRITEBEHIND_GATEWAY_PORT"] = ports[1].ToString(CultureInfo.InvariantCulture),
+
+            // A machine that is busy is no database that is away.
+            ["WriteBehind__LoadTimeout"] = "00:01:00",
         };
         foreach (var (name, value) in settings ?? new Dictionary<string, string?>())
         {

@@ -16,6 +16,8 @@ using WriteBehind;
 using WriteBehind.Engine;
 using WriteBehind.RateLimits;
 
+[assembly: RegisterProvider("WriteBehind", "GrainStorage", "Silo", typeof(Orleans.Hosting.WriteBehindGrainStorageProviderBuilder))]
+
 namespace Orleans.Hosting;
 
 /// <summary>Adds write-behind to a silo.</summary>

@@ -14,8 +14,12 @@ public sealed class HealthEndpointTests
     {
         await using var site = await StartAsync();
         site.Engine.Failure = new BufferUnavailableException("Redis is away.");
-        Assert.Equal(HttpStatusCode.OK, (await site.GetAsync("/health/live")).StatusCode);
-        Assert.Equal(0, site.Engine.StatusCalls);
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(HttpStatusCode.OK, (await site.GetAsync("/health/live")).StatusCode);
+        }
+
+        Assert.InRange(site.Engine.StatusCalls, 0, 1); // The host's own look, for the history.
     }
 
     [Fact]

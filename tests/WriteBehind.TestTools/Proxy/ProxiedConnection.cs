@@ -64,8 +64,8 @@ internal sealed class ProxiedConnection(Socket client, ProxyFaults faults) : IDi
     }
 
     /// <summary>
-    /// Whether bytes vanish. Behind a hole nothing comes through any more, also once the faults are over: no network gives a stream with one,
-    /// and whoever reads it would take one answer for another. The connection is reset.
+    /// Whether bytes vanish. Behind a hole nothing comes through any more, also once the faults are over: no network gives a stream with
+    /// one, and whoever reads it would take one answer for another. The connection is reset.
     /// </summary>
     private bool Drops(bool drop, ref bool lost, int bytes)
     {

@@ -52,6 +52,12 @@ public sealed class BlameTests
         await RaiseAsync(engine, "NEW.note = 'bad'", "42P01");
         await Task.WhenAll(Enumerable.Range(0, 200).Select(i => engine.Items.SetAsync(IdOf(i), new Item(1, i % 3 == 0 ? "bad" : null))));
 
+        // A good one passes now and then: where all good ones are through before the bad ones' second try, nothing more is known of others.
+        await Eventually.TrueAsync(async () =>
+        {
+            await engine.Items.SetAsync(IdOf(1), new Item(1));
+            return await engine.StatusAsync() is { DeadLetters: 67 };
+        });
         await Eventually.TrueAsync(async () => await engine.StatusAsync() is { Dirty: 0 });
 
         Assert.Equal(133, (await engine.Table.RowsAsync()).Count);
