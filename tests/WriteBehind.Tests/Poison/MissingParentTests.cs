@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
-using WriteBehind.TestTools;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Poison;
 

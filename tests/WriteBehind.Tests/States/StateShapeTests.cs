@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 using WriteBehind.Buffer;
 using WriteBehind.Caching;
-using WriteBehind.TestTools;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.States;
 

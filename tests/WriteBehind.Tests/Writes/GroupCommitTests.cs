@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Buffer;
-using WriteBehind.TestTools;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Writes;
 
