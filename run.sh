@@ -108,6 +108,9 @@ fi
 export WRITEBEHIND_REDIS=${WRITEBEHIND_REDIS:-$PRIVATE_REDIS}
 export WRITEBEHIND_POSTGRES=${WRITEBEHIND_POSTGRES:-$PRIVATE_POSTGRES}
 
+# The processes live for about a minute: too short for what the JIT learns about them to pay (docs/performance.md).
+export DOTNET_TieredPGO=${DOTNET_TieredPGO:-0}
+
 code=0
 run_driver "${ARGUMENTS[@]}" || code=$?
 case $code in
