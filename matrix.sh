@@ -25,7 +25,8 @@ while [ $# -gt 0 ]; do
       [ $# -gt 1 ] || { warn "$1 needs a version."; exit 2; }
       case $1 in
         --stackexchange) PROPERTIES+=("-p:StackExchangeRedisVersion=$2") ;;
-        *) PROPERTIES+=("-p:NpgsqlVersion=$2") ;;
+        # Its EF Core provider takes none that is older than itself.
+        *) PROPERTIES+=("-p:NpgsqlVersion=$2" "-p:NpgsqlProviderVersion=$2") ;;
       esac
       shift
       ;;
