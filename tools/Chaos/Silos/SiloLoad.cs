@@ -123,10 +123,14 @@ internal sealed class SiloLoad(IReadOnlyList<SiloProcess> silos, HistoryWriter h
     private static Outcome OutcomeOf(Exception error)
         => error is RefusedException { OutcomeUnknown: false } ? Outcome.Failed : Outcome.Unknown;
 
-    /// <summary>A silo that is away; or an answer that says what to do: try again.</summary>
+    /// <summary>
+    /// A silo that is away; or an answer that says what to do: try again, or (410) look, as nobody can tell any more whether Redis knows all
+    /// operations of that time (docs/operations-once.md).
+    /// </summary>
     private static bool IsExpected(Exception error)
         => error is HttpRequestException or OperationCanceledException or IOException
-            or RefusedException { Status: HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout or HttpStatusCode.Conflict };
+            or RefusedException { Status: HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout or HttpStatusCode.Conflict
+                or HttpStatusCode.Gone };
 
     /// <summary>An answer that is an error.</summary>
     private sealed class RefusedException(HttpStatusCode status, string body) : Exception($"{(int)status}: {body}")
