@@ -13,6 +13,11 @@ namespace Chaos.Silos;
 /// </summary>
 internal sealed class SiloLoad(IReadOnlyList<SiloProcess> silos, HistoryWriter history, int seed) : IDisposable
 {
+    private static readonly HttpStatusCode[] Expected =
+    [
+        HttpStatusCode.ServiceUnavailable, HttpStatusCode.GatewayTimeout, HttpStatusCode.Conflict, HttpStatusCode.Gone,
+    ];
+
     private const int Callers = 12;
     private const int Entities = 3;
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(60);
@@ -124,13 +129,12 @@ internal sealed class SiloLoad(IReadOnlyList<SiloProcess> silos, HistoryWriter h
         => error is RefusedException { OutcomeUnknown: false } ? Outcome.Failed : Outcome.Unknown;
 
     /// <summary>
-    /// A silo that is away; or an answer that says what to do: try again, or (410) look, as nobody can tell any more whether Redis knows all
-    /// operations of that time (docs/operations-once.md).
+    /// A silo that is away; or an answer that says what to do: try again, or (410) look, as nobody can tell any more whether Redis
+    /// knows all operations of that time (docs/operations-once.md).
     /// </summary>
     private static bool IsExpected(Exception error)
         => error is HttpRequestException or OperationCanceledException or IOException
-            or RefusedException { Status: HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout or HttpStatusCode.Conflict
-                or HttpStatusCode.Gone };
+            || (error is RefusedException refused && Expected.Contains(refused.Status));
 
     /// <summary>An answer that is an error.</summary>
     private sealed class RefusedException(HttpStatusCode status, string body) : Exception($"{(int)status}: {body}")
