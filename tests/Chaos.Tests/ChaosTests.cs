@@ -1,4 +1,5 @@
 using Chaos.Mutants;
+using WriteBehind.TestTools;
 
 namespace Chaos.Tests;
 
@@ -19,7 +20,7 @@ public sealed class ChaosTests
     {
         foreach (var edit in Mutant.All.SelectMany(static mutant => mutant.Edits))
         {
-            var source = File.ReadAllText(Path.Combine(Root(), edit.File));
+            var source = File.ReadAllText(Path.Combine(Sources.Root, edit.File));
 
             Assert.NotEqual(source, edit.Apply(source));
         }
@@ -53,16 +54,5 @@ public sealed class ChaosTests
             $"./chaos.sh --seed {arguments.Seed} --seconds {arguments.Time.TotalSeconds:0}: {string.Join('\n', result.Findings.Take(20))}");
         Assert.NotEmpty(result.Faults);
         Assert.True(result.Calls.GetValueOrDefault("Ok") > 100);
-    }
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "chaos.sh")))
-        {
-            folder = folder.Parent!;
-        }
-
-        return folder.FullName;
     }
 }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.IO.Compression;
-using System.Runtime.CompilerServices;
+using WriteBehind.TestTools;
 
 namespace Packages.Tests;
 
@@ -21,7 +21,8 @@ public sealed class PackedPackages : IAsyncLifetime
 
     /// <summary>The names of the projects in <c>src</c>.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        [.. Directory.EnumerateDirectories(Path.Combine(Root(), "src")).Where(HoldsProject).Select(folder => Path.GetFileName(folder))];
+        [.. Directory.EnumerateDirectories(Path.Combine(Sources.Root, "src")).Where(HoldsProject)
+            .Select(folder => Path.GetFileName(folder))];
 
     /// <summary>Where they are.</summary>
     public string Folder => _folder.FullName;
@@ -37,7 +38,7 @@ public sealed class PackedPackages : IAsyncLifetime
     {
         foreach (var name in Names)
         {
-            await PackAsync(Path.Combine(Root(), "src", name, name + ".csproj"));
+            await PackAsync(Path.Combine(Sources.Root, "src", name, name + ".csproj"));
         }
     }
 
@@ -53,8 +54,6 @@ public sealed class PackedPackages : IAsyncLifetime
             Directory.EnumerateFiles(_folder.FullName, $"{name}.?.*.{ending}"), file => Path.GetExtension(file) == "." + ending));
 
     private static bool HoldsProject(string folder) => File.Exists(Path.Combine(folder, Path.GetFileName(folder) + ".csproj"));
-
-    internal static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../.."));
 
     // The folder above the framework's: Debug or Release.
     private static string Configuration() => new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;

@@ -18,7 +18,7 @@ public sealed class StrangerTests(PackedPackages packages) : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        foreach (var file in new DirectoryInfo(Path.Combine(PackedPackages.Root(), "tests", "Packages.Tests", "Stranger")).EnumerateFiles())
+        foreach (var file in new DirectoryInfo(Path.Combine(Sources.Root, "tests", "Packages.Tests", "Stranger")).EnumerateFiles())
         {
             file.CopyTo(Path.Combine(_folder.FullName, file.Name));
         }

@@ -19,11 +19,6 @@ internal sealed class EntityBuffer
     /// </summary>
     internal const int BatchesUnderWay = 3;
 
-    /// <summary>
-    /// How long writes go shard by shard after a call for several was refused: the cause may be over (a slot that moved, a permission).
-    /// </summary>
-    internal static readonly TimeSpan ApartFor = TimeSpan.FromMinutes(1);
-
     private readonly RedisConnections _redis;
     private readonly EntityTypeOptions _options;
     private readonly WriteBehindOptions _engine;
@@ -32,9 +27,8 @@ internal sealed class EntityBuffer
     private readonly GroupBatcher<WriteRequest, WriteReply> _overShards;
     private readonly GroupBatcher<string, BufferedEntity>[] _readers;
     private readonly Admission? _admission;
-    private readonly TimeProvider _time;
+    private readonly CallsApart _apart;
     private readonly Action<BufferUnavailableException>? _onApart;
-    private long _apartUntil;
 
     /// <param name="redis">The connections.</param>
     /// <param name="options">The type's settings.</param>
@@ -52,7 +46,7 @@ internal sealed class EntityBuffer
         TimeProvider? time = null,
         Action<BufferUnavailableException>? onApart = null)
     {
-        (_admission, _time, _onApart) = (admission, time ?? TimeProvider.System, onApart);
+        (_admission, _apart, _onApart) = (admission, new CallsApart(time ?? TimeProvider.System), onApart);
         _redis = redis;
         _options = options;
         _engine = engine;
@@ -111,10 +105,7 @@ internal sealed class EntityBuffer
     }
 
     /// <summary>Until when writes go shard by shard, as a call for several shards was refused; null where they share calls.</summary>
-    public DateTimeOffset? ApartUntil
-        => Volatile.Read(ref _apartUntil) is var until && until != 0 && until > _time.GetUtcNow().UtcTicks
-            ? new DateTimeOffset(until, TimeSpan.Zero)
-            : null;
+    public DateTimeOffset? ApartUntil => _apart.Until;
 
     /// <summary>Reads one entity, together with others of its shard that are asked for meanwhile.</summary>
     public Task<BufferedEntity> ReadAsync(string id)
@@ -254,9 +245,7 @@ internal sealed class EntityBuffer
         {
             // A proxy in front of several servers refuses keys of several slots; and an index that somebody made another kind of key is to
             // fail its own shard alone. The callers send their writes again, for a while shard by shard.
-            var apart = ApartUntil is not null;
-            Volatile.Write(ref _apartUntil, (_time.GetUtcNow() + ApartFor).UtcTicks);
-            if (!apart)
+            if (_apart.Begin())
             {
                 _onApart?.Invoke(e);
             }

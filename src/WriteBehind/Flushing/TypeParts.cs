@@ -108,7 +108,7 @@ internal partial class TypeParts
             engine.Gate,
             engine.Admission,
             engine.Time,
-            e => ShardsApart(Logger, e, options.Type, EntityBuffer.ApartFor));
+            e => ShardsApart(Logger, e, options.Type, CallsApart.Duration));
         Record = new TypeRecord(engine.Redis, Buffer, options, engine.Options);
         Recent = new RecentWrites(options);
         Claims = new Claims(engine.Redis, Buffer, options, engine.Admission);

@@ -32,9 +32,6 @@ internal sealed partial class LimitDecider
     /// <summary>So that Redis has the next call at hand when it has answered one.</summary>
     private const int CallsOverShards = 2;
 
-    /// <summary>For how long a call for several shards is not tried again once one was refused, nor their proof once it failed.</summary>
-    private static readonly TimeSpan ApartFor = TimeSpan.FromMinutes(1);
-
     private readonly LimitOptions _options;
     private readonly LimitKeys _keys;
     private readonly RedisConnections _redis;
@@ -45,7 +42,7 @@ internal sealed partial class LimitDecider
     private readonly GroupBatcher<LimitRequest, LimitAnswer> _overShards;
     private readonly ShardAbsence _absence;
     private readonly int[] _isAway;
-    private long _apartUntil;
+    private readonly CallsApart _apart;
     private int _isLooking;
     private int _isLogged;
 
@@ -55,6 +52,7 @@ internal sealed partial class LimitDecider
         (_options, _redis, _metrics, _time, _logger) = (options, redis, metrics, time, logger);
         _keys = new LimitKeys(prefix, options.Name, options.Shards);
         _absence = new ShardAbsence(options.Shards, options.AwayPause, static () => { }, time);
+        _apart = new CallsApart(time);
         _isAway = new int[options.Shards];
         _batchers = new GroupBatcher<LimitRequest, LimitAnswer>[options.Shards];
         for (var i = 0; i < _batchers.Length; i++)
@@ -141,21 +139,17 @@ internal sealed partial class LimitDecider
         {
             return await batcher.SendAsync(request).ConfigureAwait(false);
         }
-        catch (BufferUnavailableException e) when (batcher == _overShards && IsOfKeys(e))
+        catch (BufferUnavailableException e) when (batcher == _overShards && RedisErrors.IsOfKeys(e))
         {
             // Refused before anything was counted: by a proxy in front of several servers, or for a key of another shard.
-            KeepApart();
+            _apart.Begin();
             return await _batchers[shard].SendAsync(request).ConfigureAwait(false);
         }
     }
 
-    // Those that waited behind the call that was refused fail with it.
-    private static bool IsOfKeys(BufferUnavailableException error)
-        => RedisErrors.IsOfKeys(error) || (error.InnerException is BufferUnavailableException first && RedisErrors.IsOfKeys(first));
-
     private GroupBatcher<LimitRequest, LimitAnswer> BatcherOf(int shard)
     {
-        if (_batchers.Length == 1 || _time.GetUtcNow().UtcTicks < Volatile.Read(ref _apartUntil))
+        if (_batchers.Length == 1 || _apart.Until is not null)
         {
             return _batchers[shard];
         }
@@ -179,6 +173,11 @@ internal sealed partial class LimitDecider
         try
         {
             await _redis.FindOneServerAsync(isNeeded: false, CancellationToken.None).ConfigureAwait(false);
+            if (!_redis.IsOneServerKnown)
+            {
+                // At maxmemory nothing can be tried, and not every decision is to try again.
+                _apart.Begin();
+            }
         }
         catch (BufferUnavailableException)
         {
@@ -186,7 +185,7 @@ internal sealed partial class LimitDecider
         }
         catch (ConfigurationException e)
         {
-            KeepApart();
+            _apart.Begin();
             Torn(_logger, e, _options.Name);
         }
         finally
@@ -194,8 +193,6 @@ internal sealed partial class LimitDecider
             Volatile.Write(ref _isLooking, 0);
         }
     }
-
-    private void KeepApart() => Volatile.Write(ref _apartUntil, (_time.GetUtcNow() + ApartFor).UtcTicks);
 
     private async Task<IReadOnlyList<LimitAnswer>> DecideBatchAsync(IReadOnlyList<LimitRequest> batch)
     {

@@ -93,7 +93,9 @@ internal static class RedisErrors
     /// slots, their kinds, or a permission for them.
     /// </summary>
     public static bool IsOfKeys(BufferUnavailableException exception)
-        => (exception.InnerException is RedisCommandException { Message: var said }
+        // What waited behind the call that was refused failed with it (GroupBatcher).
+        => (exception.InnerException is BufferUnavailableException first && IsOfKeys(first))
+            || (exception.InnerException is RedisCommandException { Message: var said }
                 && said.Contains("single slot", StringComparison.Ordinal))
             || exception.InnerException is RedisServerException { Message: var message }
             && (message.Contains("CROSSSLOT", StringComparison.Ordinal)
@@ -329,5 +331,30 @@ internal sealed class ShardAbsence(int shards, TimeSpan pause, Action noted, Tim
     {
         noted();
         Volatile.Write(ref _until[shard], time.In(pause));
+    }
+}
+
+/// <summary>
+/// Whether calls go shard by shard for a while, as one for several was refused: the cause may be over soon (a slot that moved, a
+/// permission).
+/// </summary>
+internal sealed class CallsApart(TimeProvider time)
+{
+    /// <summary>For how long.</summary>
+    public static readonly TimeSpan Duration = TimeSpan.FromMinutes(1);
+
+    private long _until;
+
+    /// <summary>Until when; null where they are shared.</summary>
+    public DateTimeOffset? Until
+        => Volatile.Read(ref _until) is var until && until > time.GetUtcNow().UtcTicks ? new DateTimeOffset(until, TimeSpan.Zero) : null;
+
+    /// <summary>Begins it, or makes it last.</summary>
+    /// <returns>Whether it began.</returns>
+    public bool Begin()
+    {
+        var isNew = Until is null;
+        Volatile.Write(ref _until, (time.GetUtcNow() + Duration).UtcTicks);
+        return isNew;
     }
 }

@@ -21,11 +21,7 @@ public static class Program
         builder.Logging.SetMinimumLevel(LogLevel.Error);
         builder.UseOrleansClient(client => client
             .UseStaticClustering(new IPEndPoint(IPAddress.Loopback, int.Parse(args[0], CultureInfo.InvariantCulture)))
-            .UseConnectionRetryFilter(static async (_, token) =>
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(200), token);
-                return true;
-            }));
+            .UseConnectionRetryFilter(static (_, token) => Task.FromResult(!token.IsCancellationRequested)));
         using var host = builder.Build();
         await host.StartAsync();
         var grain = host.Services.GetRequiredService<IGrainFactory>().GetGrain<IFailingGrain>(0);

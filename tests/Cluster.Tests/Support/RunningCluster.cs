@@ -4,6 +4,7 @@ using Silo.Contracts.Operations;
 using Silo.Testing;
 using StackExchange.Redis;
 using WriteBehind.TestTools;
+using WriteBehind.TestTools.Processes;
 
 namespace Cluster.Tests.Support;
 
@@ -24,28 +25,16 @@ public sealed class RunningCluster : IAsyncLifetime, ICollectionFixture<RunningC
     /// <summary>The same for those who judge in the end. Generous: only failing tests ever use it up.</summary>
     private static readonly TimeSpan JudgeTimeout = TimeSpan.FromSeconds(30);
 
-    // Everything that waits for time to pass, cut down to what a test can wait for. A probe may still take a while: this machine is busy.
-    private static readonly Dictionary<string, string?> Settings = new()
+    private static readonly Dictionary<string, string?> Settings = ShortTerms.With(new Dictionary<string, string?>
     {
-        ["Silo__Membership__ProbeTimeout"] = "00:00:01",
-        ["Silo__Membership__MaxProbeTimeout"] = "00:00:02",
-        ["Silo__Membership__NumMissedProbesLimit"] = "3",
-        ["Silo__Membership__TableRefreshTimeout"] = "00:00:05",
-        ["Silo__Directory__RangeLeaseDuration"] = "00:00:00", // Two owners of one grain are what the fences are for.
-        ["WriteBehind__WriteTimeout"] = "00:00:02",
-        ["WriteBehind__BackoffCap"] = "00:00:01",
         ["WriteBehind__Types__stock__FlushDelay"] = "00:00:00.300",
-        ["WriteBehind__Types__stock__MaxAge"] = "00:00:02",
         ["WriteBehind__Types__stock__Lease"] = "00:00:03",
-        ["WriteBehind__Types__stock__StatementTimeout"] = "00:00:01",
         ["WriteBehind__Types__views__FlushDelay"] = "00:00:00.300",
-        ["WriteBehind__Types__views__MaxAge"] = "00:00:02",
         ["WriteBehind__Types__views__Lease"] = "00:00:03",
-        ["WriteBehind__Types__views__StatementTimeout"] = "00:00:01",
         ["Logging__Console__FormatterName"] = "simple",
         ["Logging__Console__FormatterOptions__TimestampFormat"] = "HH:mm:ss.fff ",
         ["Logging__Console__FormatterOptions__SingleLine"] = "true",
-    };
+    });
 
     private readonly List<Member> _members = [];
     private ClusterConnection? _load;

@@ -46,7 +46,7 @@ public sealed class ShardsApartTests(RedisClusterFixture fixture) : IClassFixtur
         Assert.NotNull(buffer.ApartUntil);
         Assert.Equal(1, told);
 
-        time.Pass(EntityBuffer.ApartFor + TimeSpan.FromSeconds(1));
+        time.Pass(CallsApart.Duration + TimeSpan.FromSeconds(1));
 
         Assert.Null(buffer.ApartUntil);
         await WriteAsync(ids);

@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Docs;
 
@@ -9,9 +9,7 @@ public sealed partial class GuaranteesTests
 {
     private static readonly int[] Cases = [.. Enumerable.Range(1, 23)];
 
-    private static readonly string Root = PathOf("../../..");
-
-    private static readonly string Text = File.ReadAllText(Path.Combine(Root, "docs/guarantees.md"));
+    private static readonly string Text = File.ReadAllText(Path.Combine(Sources.Root, "docs/guarantees.md"));
 
     [Fact]
     public void Every_test_that_it_names_exists()
@@ -40,14 +38,14 @@ public sealed partial class GuaranteesTests
         var links = Link().Matches(Text).Select(match => match.Groups[1].Value).ToArray();
 
         Assert.NotEmpty(links);
-        Assert.All(links, link => Assert.True(File.Exists(Path.Combine(Root, "docs", link)), link));
+        Assert.All(links, link => Assert.True(File.Exists(Path.Combine(Sources.Root, "docs", link)), link));
     }
 
     /// <summary>All tests of all test projects as Class.Method, from the sources: this assembly does not know the others.</summary>
     private static HashSet<string> TestsInSource()
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
-        var files = Directory.EnumerateFiles(Path.Combine(Root, "tests"), "*Tests.cs", SearchOption.AllDirectories);
+        var files = Directory.EnumerateFiles(Path.Combine(Sources.Root, "tests"), "*Tests.cs", SearchOption.AllDirectories);
         foreach (var file in files.Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj")))
         {
             var type = Path.GetFileNameWithoutExtension(file);
@@ -57,9 +55,6 @@ public sealed partial class GuaranteesTests
 
         return names;
     }
-
-    private static string PathOf(string file, [CallerFilePath] string here = "")
-        => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, file));
 
     [GeneratedRegex(@"`(\w+Tests(?:\.\w+)?)`")]
     private static partial Regex TestName();

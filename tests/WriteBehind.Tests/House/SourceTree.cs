@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.House;
 
@@ -9,7 +9,7 @@ internal static partial class SourceTree
     private static readonly string[] NotSources = ["bin", "obj", ".git", ".local"];
 
     /// <summary>The repository.</summary>
-    public static string Root { get; } = RootOf();
+    public static string Root => Sources.Root;
 
     /// <summary>All files with this ending below a folder, with their paths from the repository's root.</summary>
     public static IReadOnlyList<string> Files(string folder, string ending)
@@ -25,9 +25,6 @@ internal static partial class SourceTree
 
     /// <summary>The code without comments and without what stands in texts.</summary>
     public static string Bare(string code) => Noise().Replace(code, match => match.Value.StartsWith('/') ? "" : "\"\"");
-
-    private static string RootOf([CallerFilePath] string here = "")
-        => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../.."));
 
     // In this order: raw texts, plain texts, characters (a quotation mark may be one), comments.
     [GeneratedRegex(@"""{3}[\s\S]*?""{3}|@""(?:[^""]|"""")*""|""(?:[^""\\\n]|\\.)*""|'(?:[^'\\\n]|\\.[^'\n]*)'|//[^\n]*|/\*[\s\S]*?\*/")]

@@ -17,30 +17,18 @@ internal sealed class SiloProcess : IVictim
     /// <summary>A silo that the others took for dead ends as soon as it learns of it.</summary>
     private static readonly TimeSpan EndTime = TimeSpan.FromSeconds(8);
 
-    /// <summary>Everything that waits for time to pass, cut down.</summary>
-    private static readonly Dictionary<string, string?> Settings = new()
+    private static readonly Dictionary<string, string?> Settings = ShortTerms.With(new Dictionary<string, string?>
     {
         ["WRITEBEHIND_ADDRESS"] = "127.0.0.1",
-        ["Silo__Membership__ProbeTimeout"] = "00:00:01",
-        ["Silo__Membership__MaxProbeTimeout"] = "00:00:02",
-        ["Silo__Membership__NumMissedProbesLimit"] = "3",
-        ["Silo__Membership__TableRefreshTimeout"] = "00:00:05",
-        ["Silo__Directory__RangeLeaseDuration"] = "00:00:00", // Two owners of one grain are what the fences are for.
-        ["WriteBehind__WriteTimeout"] = "00:00:02",
-        ["WriteBehind__BackoffCap"] = "00:00:01",
         ["WriteBehind__DrainTimeout"] = "00:00:10",
         ["WriteBehind__Types__stock__FlushDelay"] = "00:00:00.200",
-        ["WriteBehind__Types__stock__MaxAge"] = "00:00:02",
         ["WriteBehind__Types__stock__Lease"] = "00:00:02",
         ["WriteBehind__Types__stock__FenceTime"] = "00:00:03",
-        ["WriteBehind__Types__stock__StatementTimeout"] = "00:00:01",
         ["WriteBehind__Types__views__FlushDelay"] = "00:00:00.200",
-        ["WriteBehind__Types__views__MaxAge"] = "00:00:02",
         ["WriteBehind__Types__views__Lease"] = "00:00:02",
         ["WriteBehind__Types__views__FenceTime"] = "00:00:03",
-        ["WriteBehind__Types__views__StatementTimeout"] = "00:00:01",
         ["DOTNET_TieredPGO"] = "0",
-    };
+    });
 
     private readonly string _program;
     private readonly Dictionary<string, string?> _settings;
