@@ -8,10 +8,12 @@
 #   ./chaos.sh --seed S              the same faults and calls again
 #   ./chaos.sh --mode engine|silos   processes that use the engine (default), or three silos
 #   ./chaos.sh --faults a,b          only faults whose name contains a or b
+#   ./chaos.sh --losses              Redis is also emptied and restored from an older copy, and loses what it alone had
+#   ./chaos.sh --topology T          plain (default), sentinel, cluster or standby: other servers, with faults of their own
 #   ./chaos.sh --json FILE           also writes what came of it as JSON
 #   ./chaos.sh --verbose             says each fault, and leaves histories and logs
 #   ./chaos.sh --mutant NAME         with a part of the protocol switched off, which must be found
-#   ./chaos.sh --mutants             each of them, in a copy of the sources
+#   ./chaos.sh --mutants             each of them, in a copy of the sources, until it is found; at most half an hour for each
 #
 # Redis, PostgreSQL and the others are found or installed, and started on free loopback ports.
 # Exit codes: 0 everything acknowledged is there and all promises held (with --mutants: each mutant was found), 1 not, 2 a wrong option.

@@ -1,3 +1,4 @@
+using Chaos.Faults;
 using Chaos.Mutants;
 using WriteBehind.TestTools;
 
@@ -42,8 +43,26 @@ public sealed class ChaosTests
     [InlineData("--seed", "x")]
     [InlineData("--mode", "other")]
     [InlineData("--other")]
+    [InlineData("--topology", "other")]
+    [InlineData("--topology", "1")]
+    [InlineData("--losses", "--mode", "silos")]
+    [InlineData("--losses", "--topology", "cluster")]
     public void A_wrong_option_is_refused(params string[] arguments)
         => Assert.Throws<UsageException>(() => ChaosArguments.Parse(arguments));
+
+    [Theory]
+    [InlineData("redis-emptied", Topology.Plain, true)]
+    [InlineData("redis", Topology.Plain, false)]
+    [InlineData("link,redis-switched", Topology.Sentinel, false)]
+    [InlineData("redis-slot-moved", Topology.Cluster, false)]
+    [InlineData("postgres-promoted", Topology.Standby, false)]
+    public void Who_names_a_fault_gets_what_it_needs(string faults, object topology, bool hasLosses)
+    {
+        var arguments = ChaosArguments.Parse(["--faults", faults]);
+
+        Assert.Equal(topology, arguments.Topology);
+        Assert.Equal(hasLosses, arguments.HasLosses);
+    }
 
     private static async Task AssertNothingFoundAsync(ChaosArguments arguments)
     {

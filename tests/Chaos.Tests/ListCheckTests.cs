@@ -21,7 +21,8 @@ public sealed class ListCheckTests
                 Ok(Operations.ReadList, "", 61, 62, "4/f"),
                 Ok(Operations.ReadList, "", 0, 62, "0/"),
             ],
-            "a,b,c,f"));
+            "a,b,c,f",
+            Losses.None));
 
     [Fact]
     public void An_acknowledged_element_that_is_missing_is_found()
@@ -77,7 +78,7 @@ public sealed class ListCheckTests
     [Fact]
     public void A_write_through_that_was_accepted_without_a_place_has_to_be_there()
     {
-        Assert.Empty(ListCheck.Run("k", [Ok(Operations.AppendThrough, "a", 0, 10)], "a"));
+        Assert.Empty(ListCheck.Run("k", [Ok(Operations.AppendThrough, "a", 0, 10)], "a", Losses.None));
         Finds("acknowledged is there", null, Ok(Operations.AppendThrough, "a", 0, 10));
     }
 
@@ -92,11 +93,12 @@ public sealed class ListCheckTests
             Ok(Operations.Append, "a", 0, 10, "1"), Ok(Operations.Append, "b", 20, 30, "2"), Ok(Operations.Append, "c", 30, 50, "3"),
         ];
 
-        var findings = ListCheck.Clean([Ok(Operations.FlushAll, "", 40, 60, rows)], appends.ToLookup(static call => call.Key));
+        var findings = ListCheck.Clean(
+            [Ok(Operations.FlushAll, "", 40, 60, rows)], appends.ToLookup(static call => call.Key), Losses.None);
 
         Assert.Equal(isFound, findings.Any());
     }
 
     private static void Finds(string check, string? row, params Event[] events)
-        => Assert.Contains(ListCheck.Run("k", events, row), finding => finding.Check == check);
+        => Assert.Contains(ListCheck.Run("k", events, row, Losses.None), finding => finding.Check == check);
 }

@@ -24,7 +24,7 @@ public sealed class OtherCheckTests
             Failed(Operations.Add, "1", 0, 1),
         ];
 
-        Assert.Equal(isRight, !SumCheck.Run("k", adds, row).Any());
+        Assert.Equal(isRight, !SumCheck.Run("k", adds, row, Losses.None).Any());
     }
 
     [Theory]
@@ -40,7 +40,7 @@ public sealed class OtherCheckTests
             Failed(Operations.AddOnce, "5/b", 0, 10),
         ];
 
-        Assert.Equal(isRight, !SumCheck.Run("k", adds, row).Any());
+        Assert.Equal(isRight, !SumCheck.Run("k", adds, row, Losses.None).Any());
     }
 
     [Fact]
@@ -62,19 +62,19 @@ public sealed class OtherCheckTests
         => Assert.Empty(AuditCheck.Run(
         [
             new("t", "a", null, 1), new("t", "a", 1, 4), new("t", "a", 4, null), new("t", "a", null, 6), new("t", "b", null, 1),
-        ]));
+        ], Losses.None));
 
     [Theory]
     [InlineData(4L, 3L)]
     [InlineData(4L, 4L)]
     public void A_version_that_does_not_grow_is_found(long before, long after)
-        => Assert.NotEmpty(AuditCheck.Run([new("t", "a", null, before), new("t", "a", before, after)]));
+        => Assert.NotEmpty(AuditCheck.Run([new("t", "a", null, before), new("t", "a", before, after)], Losses.None));
 
     [Theory]
     [InlineData(1L)]
     [InlineData(2L)]
     public void A_row_that_comes_back_at_the_version_of_its_delete_or_before_is_found(long version)
-        => Assert.NotEmpty(AuditCheck.Run([new("t", "a", null, 1), new("t", "a", 1, null), new("t", "a", null, version)]));
+        => Assert.NotEmpty(AuditCheck.Run([new("t", "a", null, 1), new("t", "a", 1, null), new("t", "a", null, version)], Losses.None));
 
     [Theory]
     [InlineData(900, true)]
@@ -87,7 +87,7 @@ public sealed class OtherCheckTests
             Ok(Operations.Acquire, "", 500, 510, "no"), Ok(Operations.Acquire, "", last, last + 10, "yes"),
         ];
 
-        Assert.Equal(isFound, ServiceCheck.Limit(calls, 2, Second).Any());
+        Assert.Equal(isFound, ServiceCheck.Limit(calls, 2, Second, Losses.None).Any());
     }
 
     [Fact]
@@ -127,5 +127,5 @@ public sealed class OtherCheckTests
     private static Event Read(long began, long loaded, string process = "p")
         => Ok(Operations.ReadCache, "", began, began + 1, $"{Ms(loaded)}", process);
 
-    private static IEnumerable<Finding> Cache(params Event[] calls) => ServiceCheck.Cache("k", calls, Second, Second / 5);
+    private static IEnumerable<Finding> Cache(params Event[] calls) => ServiceCheck.Cache("k", calls, Second, Second / 5, Losses.None);
 }

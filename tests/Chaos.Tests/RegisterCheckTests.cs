@@ -18,7 +18,8 @@ public sealed class RegisterCheckTests
                 Ok(Operations.Swap, "a>c", 50, 120),
                 Ok(Operations.Read, "", 0, 5),
             ],
-            "c"));
+            "c",
+            Losses.None));
 
     [Fact]
     public void A_read_of_what_was_overwritten_before_it_is_found()
@@ -54,7 +55,7 @@ public sealed class RegisterCheckTests
     [InlineData("a")]
     [InlineData("b")]
     public void A_write_of_unknown_outcome_may_have_taken_effect_or_not(string row)
-        => Assert.Empty(RegisterCheck.Run("k", [Ok(Operations.Put, "a", 0, 10), Unknown(Operations.Put, "b", 20)], row));
+        => Assert.Empty(RegisterCheck.Run("k", [Ok(Operations.Put, "a", 0, 10), Unknown(Operations.Put, "b", 20)], row, Losses.None));
 
     [Fact]
     public void A_write_of_unknown_outcome_that_was_seen_has_taken_effect_by_then()
@@ -78,9 +79,9 @@ public sealed class RegisterCheckTests
             .ToList();
         calls.AddRange(Enumerable.Range(0, 50).Select(static i => Ok(Operations.Read, "", (20 * i) + 5, (20 * i) + 25, $"{2 * i}")));
 
-        Assert.Empty(RegisterCheck.Run("k", calls, "98"));
+        Assert.Empty(RegisterCheck.Run("k", calls, "98", Losses.None));
     }
 
     private static void Finds(string? row, params Event[] events)
-        => Assert.Contains(RegisterCheck.Run("k", events, row), static finding => finding.Check == "linearizable");
+        => Assert.Contains(RegisterCheck.Run("k", events, row, Losses.None), static finding => finding.Check == "linearizable");
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Chaos.Faults;
 
 namespace Chaos;
 
@@ -16,6 +17,12 @@ internal sealed record ChaosArguments
 
     /// <summary>Only faults whose name contains one of these.</summary>
     public IReadOnlyList<string> Faults { get; init; } = [];
+
+    /// <summary>Which servers there are.</summary>
+    public Topology Topology { get; init; }
+
+    /// <summary>Whether Redis loses what it acknowledged, too.</summary>
+    public bool HasLosses { get; init; }
 
     /// <summary>Where the result is written, too.</summary>
     public string? Json { get; init; }
@@ -43,6 +50,8 @@ internal sealed record ChaosArguments
                 "--seed" => parsed with { Seed = Number(option, Value()) },
                 "--mode" => parsed with { IsOfSilos = Mode(Value()) },
                 "--faults" => parsed with { Faults = Value().Split(',', StringSplitOptions.RemoveEmptyEntries) },
+                "--topology" => parsed with { Topology = TopologyOf(Value()) },
+                "--losses" => parsed with { HasLosses = true },
                 "--json" => parsed with { Json = Value() },
                 "--mutant" => parsed with { Mutant = Value() },
                 "--mutants" => parsed with { IsOfMutants = true },
@@ -51,8 +60,25 @@ internal sealed record ChaosArguments
             };
         }
 
-        return parsed;
+        return Checked(parsed with
+        {
+            // Whoever names such a fault wants it.
+            HasLosses = parsed.HasLosses || parsed.Faults.Any(static fault => fault is "redis-emptied" or "redis-restored"),
+            Topology = parsed.Faults.Select(TopologyFaults.NeededBy).FirstOrDefault(static needed => needed is not null) ?? parsed.Topology,
+        });
     }
+
+    private static ChaosArguments Checked(ChaosArguments parsed)
+        => parsed.HasLosses && (parsed.IsOfSilos || parsed.Topology is Topology.Sentinel or Topology.Cluster)
+            ? throw new UsageException("--losses go with --mode engine, as silos have their membership in Redis, and with one Redis.")
+            : parsed.IsOfSilos && parsed.Topology is Topology.Sentinel or Topology.Cluster
+                ? throw new UsageException("--topology sentinel and cluster go with --mode engine.")
+                : parsed;
+
+    private static Topology TopologyOf(string value)
+        => Enum.TryParse<Topology>(value, ignoreCase: true, out var topology) && !char.IsDigit(value[0])
+            ? topology
+            : throw new UsageException($"--topology is plain, sentinel, cluster or standby, not '{value}'.");
 
     private static int Number(string option, string value)
         => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0

@@ -32,6 +32,7 @@ internal static class ChaosProgram
         void Tell(string what) => Console.WriteLine($"{Stopwatch.GetElapsedTime(started).TotalSeconds,7:0.0} s  {what}");
         Console.WriteLine(
             $"seed {arguments.Seed}, {arguments.Time.TotalSeconds:0} s, {(arguments.IsOfSilos ? "silos" : "engine")}" +
+            (arguments.Topology == default ? "" : $", {arguments.Topology.ToString().ToLowerInvariant()}") +
             (arguments.Mutant is { } mutant ? $", mutant {mutant}" : ""));
         ChaosResult result;
         try

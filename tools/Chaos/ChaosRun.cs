@@ -31,7 +31,7 @@ internal static class ChaosRun
         var folder = Directory.CreateTempSubdirectory("writebehind-chaos-");
         try
         {
-            await using var place = await Place.StartAsync();
+            await using var place = await Place.StartAsync(arguments.Topology);
             await using ISubject subject = arguments.IsOfSilos
                 ? new SiloCluster(place, folder.FullName, arguments.Seed)
                 : new Engines(place, folder.FullName, arguments.Seed);
@@ -72,10 +72,10 @@ internal static class ChaosRun
 
         tell("the faults are over");
         await subject.EndLoadAsync();
-        var (toClean, dead) = await BecomeCleanAsync(subject);
+        var (toClean, letters) = await BecomeCleanAsync(subject);
         tell(toClean is null ? "not all is flushed" : "everything is flushed");
         await Task.WhenAll(subject.Victims.Select(static victim => victim.StopAsync()));
-        var (calls, findings) = await subject.JudgeAsync(folder, dead);
+        var (calls, findings) = await subject.JudgeAsync(folder, letters);
         if (toClean is null)
         {
             findings.Add(new("becomes clean by itself", "all", $"not within {LongestToClean.TotalSeconds} s"));
@@ -97,8 +97,9 @@ internal static class ChaosRun
     {
         Lane[] all =
         [
-            ProcessFaults.Of(subject.Victims, arguments.IsOfSilos ? Death : null), RedisFaults.Of(place.Redis),
+            ProcessFaults.Of(subject.Victims, arguments.IsOfSilos ? Death : null), RedisFaults.Of(place),
             PostgresFaults.Of(place, subject.Tables), NetworkFaults.Of(place, 1), NetworkFaults.Of(place, 2),
+            .. arguments.HasLosses ? [RedisFaults.Losing(place)] : Array.Empty<Lane>(), .. TopologyFaults.Of(place),
         ];
         List<Lane> some =
         [
@@ -147,25 +148,25 @@ internal static class ChaosRun
     }
 
     /// <summary>Nobody asks for a flush: the sweeps have to find all.</summary>
-    private static async Task<(TimeSpan? Time, long Dead)> BecomeCleanAsync(ISubject subject)
+    private static async Task<(TimeSpan? Time, IReadOnlyList<string> Letters)> BecomeCleanAsync(ISubject subject)
     {
         var began = Stopwatch.GetTimestamp();
-        var dead = 0L;
+        IReadOnlyList<string> letters = [];
         try
         {
             await Eventually.TrueAsync(
                 async () =>
                 {
-                    var status = await subject.StatusAsync();
-                    dead = status?.Dead ?? dead;
-                    return status is { Dirty: 0 };
+                    var left = await subject.StatusAsync();
+                    letters = left?.Letters ?? letters;
+                    return left is { Dirty: 0 };
                 },
                 LongestToClean);
-            return (Stopwatch.GetElapsedTime(began), dead);
+            return (Stopwatch.GetElapsedTime(began), letters);
         }
         catch (TimeoutException)
         {
-            return (null, dead);
+            return (null, letters);
         }
     }
 }

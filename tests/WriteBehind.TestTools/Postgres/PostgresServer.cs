@@ -46,6 +46,9 @@ public sealed class PostgresServer : PrivateServer
         return standby;
     }
 
+    /// <summary>Makes a standby a primary.</summary>
+    public Task PromoteAsync() => ExecuteAsync("SELECT pg_promote()");
+
     /// <summary>Creates an empty database.</summary>
     /// <returns>How to reach it.</returns>
     public async Task<string> CreateDatabaseAsync()

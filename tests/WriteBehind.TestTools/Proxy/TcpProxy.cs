@@ -12,7 +12,7 @@ namespace WriteBehind.TestTools;
 /// </summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
-    private readonly int _target;
+    private volatile int _target;
     private readonly CancellationTokenSource _stopped = new();
     private readonly ConcurrentDictionary<ProxiedConnection, bool> _connections = new();
     private readonly ProxyFaults _faults = new();
@@ -85,6 +85,9 @@ public sealed class TcpProxy : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>From now on new connections go to another server, as where an address moves.</summary>
+    public void Retarget(int targetPort) => _target = targetPort;
 
     /// <summary>Starts a proxy in front of a loopback port.</summary>
     public static TcpProxy Start(int targetPort) => new(targetPort) { RefuseConnections = false };

@@ -106,8 +106,33 @@ public sealed class RedisServer : PrivateServer
     /// <summary>Starts to record every command that any client sends.</summary>
     public Task<RedisMonitor> MonitorAsync() => RedisMonitor.StartAsync(Port, _options.Password);
 
-    private protected override Task<ServerProcess> StartProcessAsync()
-        => Task.FromResult(ServerProcess.Start("redis-server", Arguments(), Folder));
+    /// <summary>Sends a command that answers with a list of texts.</summary>
+    public async Task<IReadOnlyList<string>> ListAsync(params string[] command)
+    {
+        using var connection = await RespConnection.OpenAsync(Port, _options.Password);
+        return await connection.SendForListAsync(command);
+    }
+
+    private protected override async Task<ServerProcess> StartProcessAsync()
+    {
+        if (!_options.HasFile)
+        {
+            return ServerProcess.Start("redis-server", Arguments(), Folder);
+        }
+
+        var file = Path.Combine(Folder, "redis.conf");
+        if (!File.Exists(file))
+        {
+            await File.WriteAllLinesAsync(file, Lines(Arguments()));
+        }
+
+        return ServerProcess.Start("redis-server", [file], Folder);
+    }
+
+    /// <summary>An option and its values, up to the next option, are a line.</summary>
+    private static string[] Lines(IEnumerable<string> arguments)
+        => string.Join(' ', arguments.Select(static argument => argument.Length == 0 ? "\"\"" : argument))
+            .Split("--", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private protected override async Task<bool> AnswersAsync() => await SendAsync("PING") == "PONG";
 

@@ -28,6 +28,11 @@ public sealed record RedisServerOptions
     /// <summary>Whether it can be a node of a cluster.</summary>
     public bool ClusterEnabled { get; init; }
 
+    /// <summary>
+    /// Whether its settings are in a file, in which a sentinel notes whose replica it is: otherwise it begins anew with each start.
+    /// </summary>
+    public bool HasFile { get; init; }
+
     /// <summary>The loopback port of the master that it replicates; null for a master.</summary>
     public int? ReplicaOf { get; init; }
 

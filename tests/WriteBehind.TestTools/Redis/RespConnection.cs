@@ -45,13 +45,7 @@ internal sealed class RespConnection : IDisposable
     /// <exception cref="InvalidOperationException">Redis answered with an error.</exception>
     public async Task<string?> SendAsync(IReadOnlyList<string> command, CancellationToken cancellationToken = default)
     {
-        var request = new StringBuilder().Append(CultureInfo.InvariantCulture, $"*{command.Count}\r\n");
-        foreach (var argument in command)
-        {
-            request.Append(CultureInfo.InvariantCulture, $"${Encoding.UTF8.GetByteCount(argument)}\r\n{argument}\r\n");
-        }
-
-        await _client.GetStream().WriteAsync(Encoding.UTF8.GetBytes(request.ToString()), cancellationToken);
+        await WriteAsync(command, cancellationToken);
         var line = await ReadLineAsync(cancellationToken);
         return line[0] switch
         {
@@ -59,6 +53,28 @@ internal sealed class RespConnection : IDisposable
             '$' => await ReadBulkAsync(int.Parse(line.AsSpan(1), CultureInfo.InvariantCulture), cancellationToken),
             _ => throw new InvalidOperationException($"Redis answered {command[0]} with {line}"),
         };
+    }
+
+    /// <summary>Sends a command that answers with a list of texts.</summary>
+    /// <exception cref="InvalidOperationException">Redis answered with something else.</exception>
+    public async Task<IReadOnlyList<string>> SendForListAsync(
+        IReadOnlyList<string> command, CancellationToken cancellationToken = default)
+    {
+        await WriteAsync(command, cancellationToken);
+        var line = await ReadLineAsync(cancellationToken);
+        if (line[0] != '*')
+        {
+            throw new InvalidOperationException($"Redis answered {command[0]} with {line}");
+        }
+
+        var texts = new string[int.Parse(line.AsSpan(1), CultureInfo.InvariantCulture)];
+        for (var i = 0; i < texts.Length; i++)
+        {
+            var length = int.Parse((await ReadLineAsync(cancellationToken)).AsSpan(1), CultureInfo.InvariantCulture);
+            texts[i] = await ReadBulkAsync(length, cancellationToken) ?? "";
+        }
+
+        return texts;
     }
 
     /// <summary>Reads one line of whatever Redis sends.</summary>
@@ -69,6 +85,17 @@ internal sealed class RespConnection : IDisposable
     {
         _reader.Dispose();
         _client.Dispose();
+    }
+
+    private async Task WriteAsync(IReadOnlyList<string> command, CancellationToken cancellationToken)
+    {
+        var request = new StringBuilder().Append(CultureInfo.InvariantCulture, $"*{command.Count}\r\n");
+        foreach (var argument in command)
+        {
+            request.Append(CultureInfo.InvariantCulture, $"${Encoding.UTF8.GetByteCount(argument)}\r\n{argument}\r\n");
+        }
+
+        await _client.GetStream().WriteAsync(Encoding.UTF8.GetBytes(request.ToString()), cancellationToken);
     }
 
     private async Task<string?> ReadBulkAsync(int length, CancellationToken cancellationToken)

@@ -6,10 +6,11 @@ namespace Chaos.Checks;
 /// <summary>
 /// Lists that are only appended to. What was acknowledged is in the row exactly once, what failed is not, and the order fits real time:
 /// nothing stands before what was over when it began. Each answer and each read fits the row in the end, so that no read ever went back.
+/// What Redis may have lost, and nobody has seen since, may be missing.
 /// </summary>
 internal static class ListCheck
 {
-    public static IEnumerable<Finding> Run(string key, IReadOnlyList<Event> events, string? row)
+    public static IEnumerable<Finding> Run(string key, IReadOnlyList<Event> events, string? row, Losses losses)
     {
         string[] list = string.IsNullOrEmpty(row) ? [] : row.Split(',');
         var appends = Merge(events.Where(static call => call.Operation != Operations.ReadList));
@@ -28,7 +29,7 @@ internal static class ListCheck
 
         foreach (var append in appends.Values)
         {
-            if (append.IsOk && !places.ContainsKey(append.Value))
+            if (append.IsOk && !places.ContainsKey(append.Value) && !losses.MayTake(append))
             {
                 yield return new("acknowledged is there", key, $"{append.Value} is missing, acknowledged to {append.Process}");
             }
@@ -38,10 +39,13 @@ internal static class ListCheck
             }
         }
 
-        foreach (var finding in Order(key, list, appends).Concat(Answers(key, list, places, events)))
+        foreach (var finding in Order(key, list, appends).Concat(Answers(key, list, IsLost, events, losses)))
         {
             yield return finding;
         }
+
+        bool IsLost(string element)
+            => !places.ContainsKey(element) && appends.TryGetValue(element, out var append) && losses.MayTake(append);
     }
 
     /// <summary>Calls under one operation id are one call: from the first one's begin to the first answer.</summary>
@@ -76,22 +80,36 @@ internal static class ListCheck
         }
     }
 
-    /// <summary>How many elements each answer says there were: that many at least are there from then on, and these.</summary>
-    private static IEnumerable<Finding> Answers(string key, string[] list, Dictionary<string, int> places, IReadOnlyList<Event> events)
+    /// <summary>
+    /// How many elements each answer says there were: that many at least are there from then on (until Redis loses something), and these.
+    /// </summary>
+    private static IEnumerable<Finding> Answers(
+        string key, string[] list, Func<string, bool> isLost, IReadOnlyList<Event> events, Losses losses)
     {
         var known = new PriorityQueue<int, long>();
-        var least = 0;
+        var (least, lost) = (0, 0);
 
         // Of a write that was accepted and is not in the row yet no answer says its place.
-        foreach (var call in events.Where(static call => call is { IsOk: true, Result.Length: > 0 }).OrderBy(static call => call.Began))
+        foreach (var call in events.Where(call => call is { IsOk: true, Result.Length: > 0 } && !losses.IsNear(call))
+            .OrderBy(static call => call.Began))
         {
+            if (losses.Before(call.Began) is var before && before > lost)
+            {
+                known.Clear();
+                (least, lost) = (0, before);
+            }
+
             while (known.TryPeek(out var length, out var ended) && ended < call.Began)
             {
                 least = Math.Max(least, known.Dequeue());
             }
 
             var (count, element) = Seen(call);
-            if (count > list.Length || (count > 0 && list[count - 1] != element))
+            if (count > 0 && isLost(element))
+            {
+                // Of what came before it no answer says anything more.
+            }
+            else if (count > list.Length || (count > 0 && list[count - 1] != element))
             {
                 var there = count > list.Length ? "nothing" : list[count - 1];
                 yield return new(
@@ -129,17 +147,34 @@ internal static class ListCheck
     /// <summary>
     /// A flush of everything that came out clean left nothing behind of what was acknowledged before it began.
     /// </summary>
-    public static IEnumerable<Finding> Clean(IReadOnlyList<Event> flushes, ILookup<string, Event> appends)
+    public static IEnumerable<Finding> Clean(IReadOnlyList<Event> flushes, ILookup<string, Event> appends, Losses losses)
     {
         var answered = appends.SelectMany(static list => list)
             .Where(static call => call is { IsOk: true, Result.Length: > 0 } && call.Operation != Operations.ReadList)
             .OrderBy(static call => call.Ended).ToList();
         var needed = new Dictionary<string, int>();
-        var next = 0;
+        var (next, lost) = (0, 0);
         foreach (var flush in flushes.Where(static call => call.IsOk).OrderBy(static call => call.Began))
         {
+            // Of what Redis lost nobody says that it is flushed; nor that it is not, where it was lost before.
+            if (losses.IsNear(flush))
+            {
+                continue;
+            }
+
+            if (losses.Before(flush.Began) is var before && before > lost)
+            {
+                needed.Clear();
+                lost = before;
+            }
+
             for (; next < answered.Count && answered[next].Ended < flush.Began; next++)
             {
+                if (losses.Before(answered[next].Began) < lost || losses.IsNear(answered[next]))
+                {
+                    continue;
+                }
+
                 var key = answered[next].Key;
                 needed[key] = Math.Max(needed.GetValueOrDefault(key), Seen(answered[next]).Count);
             }

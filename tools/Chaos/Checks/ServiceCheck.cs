@@ -8,10 +8,12 @@ internal static class ServiceCheck
 {
     /// <summary>
     /// No window has more admissions than the limit. Only those count that must have been inside one, from their begin to their end.
+    /// What was admitted around the time at which Redis lost it does not.
     /// </summary>
-    public static IEnumerable<Finding> Limit(IEnumerable<Event> calls, int permits, TimeSpan window)
+    public static IEnumerable<Finding> Limit(IEnumerable<Event> calls, int permits, TimeSpan window, Losses losses)
     {
-        var admitted = calls.Where(static call => call is { IsOk: true, Result: "yes" }).OrderBy(static call => call.Ended).ToList();
+        var admitted = calls.Where(call => call is { IsOk: true, Result: "yes" } && !losses.IsNear(call))
+            .OrderBy(static call => call.Ended).ToList();
         var width = Clock.Ticks(window);
         foreach (var last in admitted)
         {
@@ -26,9 +28,9 @@ internal static class ServiceCheck
 
     /// <summary>
     /// No cached value is older than an entry lasts, and none is given that was loaded before its key was removed: at once in the process
-    /// that removed it, soon in the others.
+    /// that removed it, soon in the others; where Redis lost the removal, the age alone counts.
     /// </summary>
-    public static IEnumerable<Finding> Cache(string key, IReadOnlyList<Event> calls, TimeSpan oldest, TimeSpan soon)
+    public static IEnumerable<Finding> Cache(string key, IReadOnlyList<Event> calls, TimeSpan oldest, TimeSpan soon, Losses losses)
     {
         Event[] removals = [.. calls.Where(static call => call is { IsOk: true, Operation: Operations.RemoveFromCache })];
         foreach (var read in calls.Where(static call => call is { IsOk: true, Operation: Operations.ReadCache }))
@@ -40,7 +42,7 @@ internal static class ServiceCheck
                 yield return new("caches keep their age", key, $"{read.Process} got a value of {age.TotalSeconds:0.0} s");
             }
 
-            var removal = Array.FindLast(removals, removal => loaded < removal.Began
+            var removal = Array.FindLast(removals, removal => loaded < removal.Began && !IsLost(removal, read)
                 && removal.Ended + (removal.Process == read.Process ? 0 : Clock.Ticks(soon)) < read.Began);
             if (removal is not null)
             {
@@ -51,6 +53,9 @@ internal static class ServiceCheck
                     $"{removal.Process} removed it, {Clock.Between(removal.Ended, read.Began).TotalMilliseconds:0} ms after that");
             }
         }
+
+        bool IsLost(Event removal, Event read)
+            => losses.All.Any(loss => removal.Ended > loss.Since && removal.Began < loss.Ended && read.Ended > loss.Began);
     }
 
     /// <summary>A process that is asked to stop does so in time, and without an error.</summary>

@@ -6,7 +6,15 @@ namespace Chaos.Checks;
 /// <summary>Counters have the sum of what was acknowledged and of some of what is unknown.</summary>
 internal static class SumCheck
 {
-    public static IEnumerable<Finding> Run(string key, IReadOnlyList<Event> calls, long row)
+    public static IEnumerable<Finding> Run(string key, IReadOnlyList<Event> calls, long row, Losses losses)
+    {
+        var settled = losses.Settled(calls);
+        return settled == 0 || !Run(key, calls, row).Any()
+            ? Run(key, calls, row)
+            : Run(key, Losses.Doubt(calls, settled, Operations.ReadSum), row);
+    }
+
+    private static IEnumerable<Finding> Run(string key, IReadOnlyList<Event> calls, long row)
     {
         var adds = calls.Where(static call => call.Operation == Operations.Add).Concat(Repeated(calls)).ToList();
         var least = adds.Where(static call => call.IsOk).Sum(Amount);

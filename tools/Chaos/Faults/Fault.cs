@@ -17,4 +17,5 @@ internal sealed record Fault(string Name, TimeSpan Shortest, TimeSpan Longest, F
 /// <param name="Name">Which part.</param>
 /// <param name="Faults">What can happen to it.</param>
 /// <param name="Pause">How long it is left alone in between, on average.</param>
-internal sealed record Lane(string Name, IReadOnlyList<Fault> Faults, TimeSpan Pause);
+/// <param name="Turn">What is taken for the time of a fault, where lanes share a part.</param>
+internal sealed record Lane(string Name, IReadOnlyList<Fault> Faults, TimeSpan Pause, SemaphoreSlim? Turn = null);

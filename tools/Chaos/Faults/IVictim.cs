@@ -49,11 +49,16 @@ internal interface ISubject : IAsyncDisposable
     /// <summary>Ends the calls, and nothing else.</summary>
     Task EndLoadAsync();
 
-    /// <summary>What it says waits, dirty entities and dead letters; null where it can't say.</summary>
-    Task<(long Dirty, long Dead)?> StatusAsync();
+    /// <summary>What it says waits; null where it can't say.</summary>
+    Task<Left?> StatusAsync();
 
     /// <summary>Judges what callers were told.</summary>
     /// <param name="folder">Where the histories are.</param>
-    /// <param name="dead">How many dead letters there are.</param>
-    Task<(IReadOnlyList<Histories.Event> Calls, List<Finding> Findings)> JudgeAsync(string folder, long dead);
+    /// <param name="letters">The dead letters.</param>
+    Task<(IReadOnlyList<Histories.Event> Calls, List<Finding> Findings)> JudgeAsync(string folder, IReadOnlyList<string> letters);
 }
+
+/// <summary>What waits in the end.</summary>
+/// <param name="Dirty">How many entities are not flushed.</param>
+/// <param name="Letters">The dead letters, each as type and id.</param>
+internal sealed record Left(long Dirty, IReadOnlyList<string> Letters);

@@ -34,7 +34,15 @@ internal sealed class Nemesis(IReadOnlyList<Lane> lanes, int seed, Action<string
                 return;
             }
 
-            await HappenAsync(fault, time, draw, stop);
+            await (lane.Turn?.WaitAsync(CancellationToken.None) ?? Task.CompletedTask);
+            try
+            {
+                await HappenAsync(fault, time, draw, stop);
+            }
+            finally
+            {
+                lane.Turn?.Release();
+            }
         }
     }
 

@@ -27,7 +27,7 @@ internal static class NetworkFaults
     /// <summary>One link, or all to one of the servers.</summary>
     private static IReadOnlyList<TcpProxy> Some(Place place, Random random)
     {
-        var links = random.Next(2) == 0 ? place.RedisLinks : place.PostgresLinks;
+        var links = random.Next(2) == 0 && place.RedisLinks.Count > 0 ? place.RedisLinks : place.PostgresLinks;
         return random.Next(3) == 0 ? links : [links[random.Next(links.Count)]];
     }
 

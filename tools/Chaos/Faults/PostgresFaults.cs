@@ -31,11 +31,13 @@ internal static class PostgresFaults
                 place, $"LOCK TABLE {tables[random.Next(tables.Count)]} IN ACCESS EXCLUSIVE MODE")),
             Fault.Of("postgres-rows-locked", 0.1, 1.5, random => HoldAsync(
                 place, $"SELECT FROM {tables[random.Next(tables.Count)]} ORDER BY version LIMIT 50 FOR UPDATE")),
-            Fault.Of("postgres-read-only", 0.1, 1, _ => SetAsync(place, "default_transaction_read_only", "on")),
-            Fault.Of("postgres-commits-hang", 0.2, 4, _ => SetAsync(place, "synchronous_standby_names", "nobody")),
+            Fault.Of("postgres-read-only", 0.1, 1, _ => SetAsync(place, "default_transaction_read_only", "on", "off")),
+            Fault.Of("postgres-commits-hang", 0.2, 4, _ => SetAsync(
+                place, "synchronous_standby_names", "nobody", place.StandbyNames)),
             Fault.Of("postgres-connections-exhausted", 0.1, 1, _ => ExhaustAsync(place)),
         ],
-        TimeSpan.FromMilliseconds(600));
+        TimeSpan.FromMilliseconds(600),
+        place.PostgresTurn);
 
     private static async Task<Func<Task>> FreezeBackendsAsync(Place place, Random random)
     {
@@ -66,10 +68,10 @@ internal static class PostgresFaults
         return () => connection.DisposeAsync().AsTask();
     }
 
-    private static async Task<Func<Task>> SetAsync(Place place, string setting, string value)
+    private static async Task<Func<Task>> SetAsync(Place place, string setting, string bad, string good)
     {
-        await ChangeAsync(place, $"ALTER SYSTEM SET {setting} = '{value}'");
-        return () => ChangeAsync(place, $"ALTER SYSTEM RESET {setting}");
+        await ChangeAsync(place, $"ALTER SYSTEM SET {setting} = '{bad}'");
+        return () => ChangeAsync(place, $"ALTER SYSTEM SET {setting} = '{good}'");
     }
 
     private static async Task ChangeAsync(Place place, string sql)

@@ -86,6 +86,9 @@ internal static class Operations
     /// <summary>Removes a key from a cache.</summary>
     public const string RemoveFromCache = "remove-from-cache";
 
+    /// <summary>Not a call: the log told that Redis lost something (what it told; nothing).</summary>
+    public const string Told = "told";
+
     /// <summary>Asks a limiter (nothing; <c>yes</c> where it was admitted).</summary>
     public const string Acquire = "acquire";
 }

@@ -50,23 +50,26 @@ internal sealed class SiloCluster : ISubject
         await _load.StopAsync();
     }
 
-    public async Task<(long Dirty, long Dead)?> StatusAsync()
+    public async Task<Left?> StatusAsync()
     {
-        (long Dirty, long Dead) sum = (0, 0);
+        var (dirty, letters) = (0L, new SortedSet<string>());
         foreach (var silo in _silos)
         {
             var status = await silo.Http.GetFromJsonAsync<JsonElement>(new Uri("/writebehind/status", UriKind.Relative));
             foreach (var type in status.GetProperty("types").EnumerateArray())
             {
-                sum.Dirty = Math.Max(sum.Dirty, type.GetProperty("dirty").GetInt64());
-                sum.Dead = Math.Max(sum.Dead, type.GetProperty("deadLetters").GetInt64());
+                dirty = Math.Max(dirty, type.GetProperty("dirty").GetInt64());
+                if (type.GetProperty("deadLetters").GetInt64() is > 0 and var count)
+                {
+                    letters.Add($"{type.GetProperty("type").GetString()} ({count})");
+                }
             }
         }
 
-        return sum;
+        return new(dirty, [.. letters]);
     }
 
-    public async Task<(IReadOnlyList<Event> Calls, List<Finding> Findings)> JudgeAsync(string folder, long dead)
+    public async Task<(IReadOnlyList<Event> Calls, List<Finding> Findings)> JudgeAsync(string folder, IReadOnlyList<string> letters)
     {
         _history.Dispose();
         var history = History.Read(folder);
@@ -77,15 +80,12 @@ internal sealed class SiloCluster : ISubject
         foreach (var calls in history.ByKey(Operations.Add, Operations.AddOnce, Operations.ReadSum))
         {
             var row = rows.GetValueOrDefault(calls.Key);
-            findings.AddRange(SumCheck.Run(calls.Key, [.. calls], row.Sum));
+            findings.AddRange(SumCheck.Run(calls.Key, [.. calls], row.Sum, Losses.None));
             findings.AddRange(SumCheck.Counts(calls.Key, [.. calls], row.Count));
         }
 
-        findings.AddRange(AuditCheck.Run(await _place.ChangesAsync()));
-        if (dead > 0)
-        {
-            findings.Add(new("no dead letters", "all", $"there are {dead}"));
-        }
+        findings.AddRange(AuditCheck.Run(await _place.ChangesAsync(), Losses.None));
+        findings.AddRange(letters.Select(static letter => new Finding("no dead letters", letter, "there is one")));
 
         return (history.Events, findings);
     }

@@ -19,7 +19,7 @@ internal sealed class Engines : ISubject
         [
             .. Enumerable.Range(0, Place.Links).Select(i => new Worker($"worker-{i}", life => new(
                 $"worker-{i}-{life}", place.RedisOf(i), place.PostgresOf(i), place.Direct, folder, (seed * 1_000) + (i * 100) + life,
-                epoch))),
+                place.Replicas, epoch))),
         ];
     }
 
@@ -43,18 +43,19 @@ internal sealed class Engines : ISubject
 
     public Task EndLoadAsync() => Task.WhenAll(_workers.Select(static worker => worker.EndLoadAsync()));
 
-    public async Task<(long Dirty, long Dead)?> StatusAsync()
+    public async Task<Left?> StatusAsync()
     {
         var statuses = await Task.WhenAll(_workers.Select(static worker => worker.StatusAsync()));
         return Array.Exists(statuses, static status => status is null)
             ? null
-            : (statuses.Max(static status => status!.Value.Dirty), statuses.Max(static status => status!.Value.Dead));
+            : new(statuses.Max(static status => status!.Dirty), statuses[0]!.Letters);
     }
 
-    public async Task<(IReadOnlyList<Event> Calls, List<Finding> Findings)> JudgeAsync(string folder, long dead)
+    public async Task<(IReadOnlyList<Event> Calls, List<Finding> Findings)> JudgeAsync(string folder, IReadOnlyList<string> letters)
     {
         var history = History.Read(folder);
-        return (history.Events, await Judge.RunAsync(_place, history, dead));
+        var findings = await Judge.RunAsync(_place, history, letters);
+        return ([.. history.Events.Where(static call => call.Operation != Operations.Told)], findings);
     }
 
     public async ValueTask DisposeAsync()

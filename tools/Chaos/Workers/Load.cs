@@ -118,16 +118,27 @@ internal sealed class Load(IServiceProvider services, WorkerSettings settings, H
     });
 
     /// <summary>
-    /// Repeats until it is answered, as callers with an operation id do; and sometimes once more, which must change nothing.
+    /// Repeats until it is answered, as callers with an operation id do, and sometimes once more, which must change nothing; or until it is
+    /// told that nobody can tell any more whether it counted, which is the same the next time.
     /// </summary>
     private async Task AppendOnceAsync(string key, string element, Random random)
     {
         var operation = OperationId.New();
-        var (repeats, deadline) = (random.Next(3), Clock.Now + Clock.Ticks(Patience));
-        for (var left = repeats; left >= 0 && Clock.Now < deadline && !_stop.IsCancellationRequested;)
+        var (repeats, deadline, isForgotten) = (random.Next(3), Clock.Now + Clock.Ticks(Patience), false);
+        for (var left = repeats; left >= 0 && !isForgotten && Clock.Now < deadline && !_stop.IsCancellationRequested;)
         {
-            var outcome = await NoteAsync(Operations.AppendOnce, key, element, async () => Encoding(await Chains.UpdateAsync(
-                key, operation, chain => Chain.With(chain, element), static chain => BitConverter.GetBytes(CountOf(chain!)))));
+            var outcome = await history.NoteAsync(
+                Operations.AppendOnce,
+                key,
+                element,
+                async () => Encoding(await Chains.UpdateAsync(
+                    key, operation, chain => Chain.With(chain, element), static chain => BitConverter.GetBytes(CountOf(chain!)))),
+                error =>
+                {
+                    isForgotten = error is OperationForgottenException;
+                    return OutcomeOf(error);
+                },
+                IsExpected);
             left -= outcome == Outcome.Ok ? 1 : 0;
             await PauseAsync(TimeSpan.FromMilliseconds(20));
         }

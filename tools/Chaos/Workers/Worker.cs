@@ -58,12 +58,12 @@ internal sealed class Worker(string name, Func<int, WorkerSettings> settingsOf) 
     /// <summary>Ends its calls; it goes on to flush.</summary>
     public Task EndLoadAsync() => AskAsync("stop", "stopped");
 
-    /// <summary>What it says waits: dirty entities and dead letters; null where it can't say.</summary>
-    public async Task<(long Dirty, long Dead)?> StatusAsync()
+    /// <summary>What it says waits; null where it can't say.</summary>
+    public async Task<Left?> StatusAsync()
     {
         var line = await AskAsync("status", "status");
-        return line.Split(' ') is [_, var dirty, var dead] && long.TryParse(dirty, out var first) && long.TryParse(dead, out var second)
-            ? (first, second)
+        return line.Split(' ') is [_, var dirty, var letters] && long.TryParse(dirty, out var count)
+            ? new(count, letters.Split(',', StringSplitOptions.RemoveEmptyEntries))
             : null;
     }
 

@@ -18,7 +18,7 @@ internal static class WorkerProgram
     {
         var settings = WorkerSettings.From(arguments);
         using var history = new HistoryWriter(Path.Combine(settings.Folder, $"{settings.Name}.jsonl"), settings.Name);
-        using var host = await StartAsync(settings);
+        using var host = await StartAsync(settings, history);
         using var load = new Load(host.Services, settings, history);
         Console.WriteLine("ready");
         var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
@@ -30,11 +30,11 @@ internal static class WorkerProgram
     }
 
     /// <summary>Tries until it succeeds, as whoever runs a service does: a start is refused while Redis is away.</summary>
-    private static async Task<IHost> StartAsync(WorkerSettings settings)
+    private static async Task<IHost> StartAsync(WorkerSettings settings, HistoryWriter history)
     {
         while (true)
         {
-            var host = Build(settings);
+            var host = Build(settings, history);
             try
             {
                 await host.StartAsync();
@@ -71,7 +71,9 @@ internal static class WorkerProgram
         try
         {
             var status = await engine.GetStatusAsync();
-            return $"status {status.Types.Sum(static type => type.Dirty)} {status.Types.Sum(static type => type.DeadLetters)}";
+            var letters = await Task.WhenAll(status.Types.Select(type => engine.DeadLetters.ListAsync(type.Type, limit: 100_000)));
+            var ids = letters.SelectMany(static some => some).Select(static letter => $"{letter.Type}/{letter.Id}");
+            return $"status {status.Types.Sum(static type => type.Dirty)} {string.Join(',', ids)}";
         }
         catch (WriteBehindException e)
         {
@@ -79,11 +81,11 @@ internal static class WorkerProgram
         }
     }
 
-    private static IHost Build(WorkerSettings settings)
+    private static IHost Build(WorkerSettings settings, HistoryWriter history)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.AddSimpleConsole(static console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss.fff "));
-        builder.Logging.SetMinimumLevel(LogLevel.Error);
+        builder.Logging.SetMinimumLevel(LogLevel.Error).AddProvider(new LossLog(history));
         builder.Services.AddDbContextFactory<ChaosContext>(db => db.UseNpgsql(settings.Postgres));
         builder.Services
             .AddWriteBehind(options =>
@@ -91,6 +93,7 @@ internal static class WorkerProgram
                 (options.KeyPrefix, options.DrainTimeout, options.WriteTimeout) =
                     ("chaos", Terms.DrainTimeout, TimeSpan.FromSeconds(2));
                 (options.BackoffStart, options.BackoffCap) = (TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(400));
+                options.ReplicaAcknowledgements = settings.Replicas;
                 (options.LoadTimeout, options.WatchInterval) = (Terms.LoadTimeout, TimeSpan.FromSeconds(1));
             })
             .UseRedis(settings.Redis)

@@ -9,20 +9,21 @@ namespace Chaos.Workers;
 /// <param name="Direct">How to look at PostgreSQL past all faults of the network.</param>
 /// <param name="Folder">Where histories are.</param>
 /// <param name="Seed">What its calls are drawn from.</param>
+/// <param name="Replicas">How many replicas of Redis have to have a write.</param>
 /// <param name="Epoch">When the run began, on the clock of histories.</param>
 internal sealed record WorkerSettings(
-    string Name, string Redis, string Postgres, string Direct, string Folder, int Seed, long Epoch)
+    string Name, string Redis, string Postgres, string Direct, string Folder, int Seed, int Replicas, long Epoch)
 {
     public string[] ToArguments()
         =>
         [
-            "worker", Name, Redis, Postgres, Direct, Folder, Text(Seed), Text(Epoch),
+            "worker", Name, Redis, Postgres, Direct, Folder, Text(Seed), Text(Replicas), Text(Epoch),
         ];
 
     public static WorkerSettings From(string[] arguments)
         => new(
             arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], int.Parse(arguments[6], CultureInfo.InvariantCulture),
-            long.Parse(arguments[7], CultureInfo.InvariantCulture));
+            int.Parse(arguments[7], CultureInfo.InvariantCulture), long.Parse(arguments[8], CultureInfo.InvariantCulture));
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }
