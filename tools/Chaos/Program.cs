@@ -1,5 +1,6 @@
 using Chaos;
 using Chaos.Mutants;
+using Chaos.Silos;
 using Chaos.Workers;
 
 // See chaos.sh, which says what it takes and how it ends.
@@ -8,12 +9,17 @@ if (args is ["worker", ..])
     return await WorkerProgram.RunAsync(args);
 }
 
+if (args is ["client", ..])
+{
+    return await ClientProgram.RunAsync(args);
+}
+
 try
 {
     var arguments = ChaosArguments.Parse(args);
     if (arguments.IsOfMutants)
     {
-        return await MutantRuns.RunAllAsync(arguments.Seed);
+        return await MutantRuns.RunAllAsync(arguments);
     }
 
     if (arguments.Mutant is { } mutant)

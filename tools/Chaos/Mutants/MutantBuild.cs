@@ -23,7 +23,7 @@ internal static class MutantBuild
 
     private static readonly string[] Copied =
     [
-        "src", "tools/Chaos", "tests/WriteBehind.TestTools", "tests/Directory.Build.props", "Directory.Build.props",
+        "src", "Silo/Contracts", "tools/Chaos", "tests/WriteBehind.TestTools", "tests/Directory.Build.props", "Directory.Build.props",
         "Directory.Packages.props", "global.json", "LICENSE",
     ];
 
@@ -69,12 +69,22 @@ internal static class MutantBuild
     }
 
     /// <summary>Runs dotnet.</summary>
-    /// <returns>Its exit code.</returns>
-    public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
+    /// <returns>Its exit code; -1 where it was killed for taking too long (what it started ends with it).</returns>
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, TimeSpan? longest = null)
     {
         using var process = Process.Start("dotnet", arguments);
-        await process.WaitForExitAsync();
-        return process.ExitCode;
+        using var limit = longest is { } time ? new CancellationTokenSource(time) : new CancellationTokenSource();
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+            return process.ExitCode;
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync();
+            return -1;
+        }
     }
 
     /// <summary>Files that are as they were keep their time, so that a second build is quick.</summary>

@@ -6,21 +6,26 @@ using Chaos.Histories;
 
 namespace Chaos.Silos;
 
-/// <summary>Three silos whose grains are called over HTTP.</summary>
+/// <summary>Three silos whose grains are called over HTTP, and by two processes through the Orleans client.</summary>
 internal sealed class SiloCluster : ISubject
 {
+    private const int HttpCallers = 8;
+    private const int Clients = 2;
+
     private readonly Place _place;
     private readonly SiloProcess[] _silos;
     private readonly HistoryWriter _history;
     private readonly SiloLoad _load;
+    private readonly SiloClient[] _clients;
 
     public SiloCluster(Place place, string folder, int seed)
     {
         _place = place;
-        var program = Program();
+        var (program, epoch) = (Program(), Clock.Now);
         _silos = [.. Enumerable.Range(0, Place.Links).Select(i => new SiloProcess(program, place, i))];
-        _history = new HistoryWriter(Path.Combine(folder, "client.jsonl"), "client");
-        _load = new SiloLoad(_silos, _history, seed);
+        _history = new HistoryWriter(Path.Combine(folder, "http.jsonl"), "http");
+        _load = new SiloLoad(new HttpCaller(_silos), _history, HttpCallers, seed, epoch);
+        _clients = [.. Enumerable.Range(1, Clients).Select(i => new SiloClient($"client-{i}", folder, _silos, seed + (1_000 * i), epoch))];
     }
 
     public IReadOnlyList<IVictim> Victims => _silos;
@@ -37,6 +42,7 @@ internal sealed class SiloCluster : ISubject
         await Task.WhenAll(_silos.Skip(1).Select(static silo => silo.StartAsync()));
         await _place.AuditAsync(["shop.stock"], "id");
         await _place.AuditAsync(["shop.views"], "page");
+        await Task.WhenAll(_clients.Select(static client => client.StartAsync()));
         _load.Start();
     }
 
@@ -47,7 +53,7 @@ internal sealed class SiloCluster : ISubject
             await silo.StartAsync();
         }
 
-        await _load.StopAsync();
+        await Task.WhenAll(_clients.Select(static client => client.StopAsync()).Append(_load.StopAsync()));
     }
 
     public async Task<Left?> StatusAsync()
@@ -92,9 +98,9 @@ internal sealed class SiloCluster : ISubject
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var silo in _silos)
+        foreach (var process in _clients.Concat<IAsyncDisposable>(_silos))
         {
-            await silo.DisposeAsync();
+            await process.DisposeAsync();
         }
 
         _load.Dispose();

@@ -35,6 +35,7 @@ internal sealed class SiloProcess : IVictim
     private readonly List<ProcessStop> _stops = [];
     private readonly List<string> _log = [];
     private readonly int _port = FreePort.Next();
+    private readonly int _gatewayPort = FreePort.Next();
     private ChildProcess? _process;
 
     public SiloProcess(string program, Place place, int number)
@@ -45,7 +46,7 @@ internal sealed class SiloProcess : IVictim
             ["WRITEBEHIND_REDIS"] = place.RedisOf(number),
             ["WRITEBEHIND_POSTGRES"] = place.PostgresOf(number),
             ["WRITEBEHIND_SILO_PORT"] = FreePort.Next().ToString(CultureInfo.InvariantCulture),
-            ["WRITEBEHIND_GATEWAY_PORT"] = FreePort.Next().ToString(CultureInfo.InvariantCulture),
+            ["WRITEBEHIND_GATEWAY_PORT"] = _gatewayPort.ToString(CultureInfo.InvariantCulture),
         };
         Http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}"), Timeout = TimeSpan.FromSeconds(5) };
     }
@@ -53,6 +54,9 @@ internal sealed class SiloProcess : IVictim
     public string Name { get; }
 
     public HttpClient Http { get; }
+
+    /// <summary>Where clients of the cluster come in.</summary>
+    public int GatewayPort => _gatewayPort;
 
     public int? Id => _process is { HasExited: false } process ? process.Id : null;
 
