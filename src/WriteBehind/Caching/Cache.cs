@@ -37,12 +37,24 @@ internal sealed class Cache(CacheParts parts) : ICache
     {
         ArgumentNullException.ThrowIfNull(keys);
         ArgumentNullException.ThrowIfNull(loader);
-        string[] distinct = [.. keys.Distinct(StringComparer.Ordinal)];
-        Array.ForEach(distinct, parts.Invalidator.CheckKey);
+        var distinct = keys.ToHashSet(StringComparer.Ordinal);
+        foreach (var key in distinct)
+        {
+            parts.Invalidator.CheckKey(key);
+        }
+
         TagText.Check(tags ?? []);
         var read = await parts.Reader.GetManyAsync<T>(distinct, LoadAsync, cancellationToken).ConfigureAwait(false);
-        return read.Where(static pair => pair.Value.Value is not null).ToDictionary(
-            static pair => pair.Key, static pair => pair.Value.Value!, StringComparer.Ordinal);
+        var found = new Dictionary<string, T>(read.Count, StringComparer.Ordinal);
+        foreach (var (key, cached) in read)
+        {
+            if (cached.Value is { } value)
+            {
+                found.Add(key, value);
+            }
+        }
+
+        return found;
 
         async Task<IReadOnlyDictionary<string, Loaded<T>>> LoadAsync(IReadOnlyList<string> wanted, CancellationToken cancellation)
         {

@@ -44,12 +44,12 @@ internal sealed partial class CacheCodec(CacheOptions options, ILogger logger)
     }
 
     /// <summary>The value; false where the payload can't be read, which is logged: then it is loaded anew.</summary>
-    public bool TryDecode<T>(string key, byte[] payload, out T? value)
+    public bool TryDecode<T>(string key, ReadOnlyMemory<byte> payload, out T? value)
         where T : class
     {
         try
         {
-            value = JsonSerializer.Deserialize<T>(payload, _json.Options);
+            value = JsonSerializer.Deserialize<T>(payload.Span, _json.Options);
             return value is not null;
         }
 #pragma warning disable CA1031 // As above, for setters and constructors.

@@ -44,7 +44,7 @@ internal sealed class CacheKeys
 internal sealed class CacheShardKeys
 {
     private readonly string _lock;
-    private readonly string[] _entries;
+    private readonly (string Entry, string Content)[] _variants;
 
     public CacheShardKeys(string root, int schema)
     {
@@ -53,9 +53,8 @@ internal sealed class CacheShardKeys
         _lock = Versioned(root, 'l', schema);
 
         // While a release is rolled out, processes of the release before, or already of the next one, read under another schema version.
-        _entries = schema == 1
-            ? [Versioned(root, 'e', 1), Versioned(root, 'e', 2)]
-            : [Versioned(root, 'e', schema), Versioned(root, 'e', schema + 1), Versioned(root, 'e', schema - 1)];
+        int[] schemas = schema == 1 ? [1, 2] : [schema, schema + 1, schema - 1];
+        _variants = Array.ConvertAll(schemas, each => (Versioned(root, 'e', each), Versioned(root, 'd', each)));
     }
 
     /// <summary>
@@ -67,18 +66,21 @@ internal sealed class CacheShardKeys
     /// <summary>Sorted set: tag, scored by the stamp of its last invalidation.</summary>
     public RedisKey Tags { get; }
 
-    /// <summary>Hash; see <see cref="CacheLua"/>.</summary>
-    public RedisKey Entry(string key) => _entries[0] + key;
+    /// <summary>Hash: what is known of the entry; see <see cref="CacheLua"/>.</summary>
+    public RedisKey Entry(string key) => _variants[0].Entry + key;
+
+    /// <summary>String with TTL: what a read gives; see <see cref="EntryContent"/>.</summary>
+    public RedisKey Content(string key) => _variants[0].Content + key;
 
     /// <summary>String with TTL: who loads the entry, as <c>process token:stamp of the load</c>.</summary>
     public RedisKey Lock(string key) => _lock + key;
 
-    /// <summary>The entry under each schema version that may be in use, its own first.</summary>
+    /// <summary>Entry and content under each schema version that may be in use, its own first.</summary>
     public void AddVariants(string key, List<RedisKey> keys)
     {
-        foreach (var entry in _entries)
+        foreach (var (entry, content) in _variants)
         {
-            keys.Add(entry + key);
+            keys.AddRange([entry + key, content + key]);
         }
     }
 

@@ -60,6 +60,7 @@ internal sealed class CacheReader(
         }
 
         Refresh(due, loader);
+        missing = await TakeFreshAsync(missing, values, loader, cancellationToken).ConfigureAwait(false);
         var flights = FlyAsync(missing, loader);
         await Task.WhenAll(flights).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
         for (var i = 0; i < flights.Length; i++)
@@ -68,6 +69,44 @@ internal sealed class CacheReader(
         }
 
         return values;
+    }
+
+    /// <summary>Takes what is fresh in Redis, without a flight for each; returns the others.</summary>
+    private async Task<List<string>> TakeFreshAsync<T>(
+        List<string> keys, Dictionary<string, Cached<T>> values, BatchLoader<T> loader, CancellationToken cancellationToken)
+        where T : class
+    {
+        // A single one shares the reads of others.
+        if (keys.Count < 2)
+        {
+            return keys;
+        }
+
+        // In this order: what is invalidated after the first look shows in the second.
+        var versions = options.LocalCapacity > 0 ? keys.ConvertAll(local.VersionOf) : null;
+        versions = feed.IsTrusted ? versions : null;
+        var reading = Detached.RunAsync(static read => read.store.ReadFreshAsync(read.keys), (store, keys));
+        var entries = await reading.MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+        var left = new List<string>();
+        List<EntryRequest>? due = null;
+        for (var i = 0; i < entries.Length; i++)
+        {
+            ref readonly var entry = ref entries[i];
+            if (entry.Status == EntryStatus.Hit && loads.TryRead<T>(keys[i], entry, out var value))
+            {
+                metrics.Hit("redis");
+                loads.Keep(keys[i], versions?[i], value, entry.Left, entry.LoadTime, entry.Tags, entry.LoadStamp);
+                values.Add(keys[i], value);
+                AddDue(keys[i], entry, ref due);
+            }
+            else
+            {
+                left.Add(keys[i]);
+            }
+        }
+
+        Refresh(due, loader);
+        return left;
     }
 
     private bool TryLocal<T>(string key, out Cached<T> value, ref List<EntryRequest>? due)
@@ -128,6 +167,11 @@ internal sealed class CacheReader(
         {
             await AskAsync(flights, options.LockAcrossProcesses ? ReadMode.Get : ReadMode.Look).ConfigureAwait(false);
             var missing = CompleteFrom(flights, loader);
+            if (missing.Count == 0)
+            {
+                return;
+            }
+
             if (missing.Where(static flight => flight.Entry.Status == EntryStatus.Hit).ToList() is { Count: > 0 } unreadable)
             {
                 await AskAsync(unreadable, ReadMode.Refresh).ConfigureAwait(false);
@@ -194,13 +238,13 @@ internal sealed class CacheReader(
     private List<Flight<T>> CompleteFrom<T>(List<Flight<T>> flights, BatchLoader<T> loader)
         where T : class
     {
-        var due = new List<EntryRequest>();
-        var missing = flights.Where(flight => !TryComplete(flight, due)).ToList();
+        List<EntryRequest>? due = null;
+        var missing = flights.FindAll(flight => !TryComplete(flight, ref due));
         Refresh(due, loader);
         return missing;
     }
 
-    private bool TryComplete<T>(Flight<T> flight, List<EntryRequest> due)
+    private bool TryComplete<T>(Flight<T> flight, ref List<EntryRequest>? due)
         where T : class
     {
         if (flight.Entry.Status == EntryStatus.Paused)
@@ -208,7 +252,7 @@ internal sealed class CacheReader(
             return loads.TryGiveStale(flight);
         }
 
-        if (flight.Entry.Status != EntryStatus.Hit || !loads.TryRead(flight, out var value))
+        if (flight.Entry.Status != EntryStatus.Hit || !loads.TryRead<T>(flight.Key, flight.Entry, out var value))
         {
             return false;
         }
@@ -216,12 +260,16 @@ internal sealed class CacheReader(
         metrics.Hit("redis");
         Keep(flight, value);
         flight.Complete(value);
-        if (IsDue(flight.Entry.Left, flight.Entry.LoadTime))
-        {
-            due.Add(new EntryRequest(flight.Key, ReadMode.Refresh, flight.Entry.LoadStamp));
-        }
-
+        AddDue(flight.Key, flight.Entry, ref due);
         return true;
+    }
+
+    private void AddDue(string key, in StoredEntry entry, ref List<EntryRequest>? due)
+    {
+        if (IsDue(entry.Left, entry.LoadTime))
+        {
+            (due ??= []).Add(new EntryRequest(key, ReadMode.Refresh, entry.LoadStamp));
+        }
     }
 
     /// <summary>Whether somebody else has the lock: Redis was asked, has no answer, and did not give the lock.</summary>
@@ -232,7 +280,7 @@ internal sealed class CacheReader(
 
     private void Keep<T>(Flight<T> flight, Cached<T> value)
         where T : class
-        => loads.Keep(flight, value, flight.Entry.Left, flight.Entry.LoadTime, flight.Entry.Tags, flight.Entry.LoadStamp);
+        => loads.Keep(flight.Key, flight.Known, value, flight.Entry.Left, flight.Entry.LoadTime, flight.Entry.Tags, flight.Entry.LoadStamp);
 
     private bool IsDue(TimeSpan left, TimeSpan loadTime)
         => EarlyExpiration.IsDue(left, loadTime, options.EarlyRefresh, Random.Shared.NextDouble());
@@ -267,7 +315,7 @@ internal sealed class CacheReader(
             {
                 // Loaded anew by another process: from now on readers here go by its expiry.
                 if (flights[i].Entry is { Locked: false, Status: EntryStatus.Hit } entry && entry.LoadStamp > due[i].Known
-                    && loads.TryRead(flights[i], out var value))
+                    && loads.TryRead<T>(flights[i].Key, flights[i].Entry, out var value))
                 {
                     Keep(flights[i], value);
                 }

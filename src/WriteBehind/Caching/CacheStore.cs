@@ -11,7 +11,7 @@ namespace WriteBehind.Caching;
 internal sealed class CacheStore
 {
     /// <summary>The number of the caches' key layout. A process that finds another one refuses to use the cache.</summary>
-    private const int LayoutVersion = 1;
+    private const int LayoutVersion = 2;
 
     private const int MaxItems = 512;
     private const int MaxBytes = 4 << 20;
@@ -19,6 +19,7 @@ internal sealed class CacheStore
     private readonly RedisConnections _redis;
     private readonly CacheOptions _options;
     private readonly ShardAbsence _absence;
+    private readonly FreshReads _fresh;
     private readonly GroupBatcher<EntryRequest, StoredEntry>[] _readers;
     private readonly GroupBatcher<EntryFill, bool>[] _fillers;
     private bool _checked;
@@ -27,8 +28,9 @@ internal sealed class CacheStore
     {
         (_redis, _options, _absence) = (redis, options, absence);
         Keys = new CacheKeys(prefix, options.Name, options.Shards, options.SchemaVersion);
+        _fresh = new FreshReads(redis, options);
         _readers = [.. Enumerable.Range(0, options.Shards).Select(shard =>
-            new GroupBatcher<EntryRequest, StoredEntry>(batch => ReadShardAsync(shard, batch), MaxItems, static _ => 0, MaxBytes))];
+            new GroupBatcher<EntryRequest, StoredEntry>(batch => ReadFreshFirstAsync(shard, batch), MaxItems, static _ => 0, MaxBytes))];
         _fillers = [.. Enumerable.Range(0, options.Shards).Select(shard =>
             new GroupBatcher<EntryFill, bool>(batch => FillShardAsync(shard, batch), MaxItems, SizeOf, MaxBytes))];
     }
@@ -42,6 +44,33 @@ internal sealed class CacheStore
 
     /// <summary>Whether Redis is passed by for a key at the moment, since it did not answer.</summary>
     public bool IsAway(string key) => _absence.IsAway(Keys.ShardOf(key));
+
+    /// <summary>
+    /// Reads what is fresh, in the order of the keys. The others are unknown, and what can't be told by its content alone, and all of a
+    /// shard that is away.
+    /// </summary>
+    public async Task<StoredEntry[]> ReadFreshAsync(List<string> keys)
+    {
+        var entries = new StoredEntry[keys.Count];
+        Array.Fill(entries, StoredEntry.Unknown);
+        await Task.WhenAll(Keys.Shards == 1
+            ? Enumerable.Range(0, entries.Length).Chunk(MaxItems).Select(chunk => ReadAsync(0, chunk))
+            : Enumerable.Range(0, entries.Length).GroupBy(i => Keys.ShardOf(keys[i])).SelectMany(
+                shard => shard.Chunk(MaxItems).Select(chunk => ReadAsync(shard.Key, chunk)))).ConfigureAwait(false);
+        return entries;
+
+        Task ReadAsync(int shard, int[] chunk) => AskAsync(
+            shard,
+            async () =>
+            {
+                var fresh = await ReadFreshShardAsync(shard, Array.ConvertAll(chunk, i => keys[i])).ConfigureAwait(false);
+                for (var i = 0; i < chunk.Length; i++)
+                {
+                    entries[chunk[i]] = fresh[i];
+                }
+            },
+            passBy: true);
+    }
 
     /// <summary>Reads entries, in the order of the requests: one script call per shard. Null where Redis is away.</summary>
     public Task<StoredEntry?[]> ReadAsync(IEnumerable<EntryRequest> requests)
@@ -229,6 +258,29 @@ internal sealed class CacheStore
         return InvalidateScript.Script.RunAsync(_redis, WithVariants(shard, kind == 'k' ? names : []), arguments, cancellationToken);
     }
 
+    private async Task<StoredEntry[]> ReadFreshShardAsync(int shard, string[] keys)
+    {
+        await CheckAsync(CancellationToken.None).ConfigureAwait(false);
+        return await _fresh.ReadAsync(Keys[shard], keys).ConfigureAwait(false);
+    }
+
+    private async Task<IReadOnlyList<StoredEntry>> ReadFreshFirstAsync(int shard, IReadOnlyList<EntryRequest> batch)
+    {
+        var entries = await ReadFreshShardAsync(shard, [.. batch.Select(static request => request.Key)]).ConfigureAwait(false);
+        int[] left =
+            [.. Enumerable.Range(0, entries.Length).Where(i => batch[i].Mode == ReadMode.Refresh || entries[i].Status != EntryStatus.Hit)];
+        if (left.Length > 0)
+        {
+            var others = await ReadShardAsync(shard, Array.ConvertAll(left, i => batch[i])).ConfigureAwait(false);
+            for (var i = 0; i < left.Length; i++)
+            {
+                entries[left[i]] = others[i];
+            }
+        }
+
+        return entries;
+    }
+
     private async Task<IReadOnlyList<StoredEntry>> ReadShardAsync(int shard, IReadOnlyList<EntryRequest> batch)
     {
         await CheckAsync(CancellationToken.None).ConfigureAwait(false);
@@ -242,15 +294,15 @@ internal sealed class CacheStore
                 _ => "p",
             })),
         ];
-        var keys = WithLocks(Keys[shard], [.. batch.Select(static request => request.Key)]);
+        var keys = WithContents(Keys[shard], [.. batch.Select(static request => request.Key)]);
         var reply = await ReadEntriesScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
         var now = reply.NextLong();
         var stamp = reply.NextText() is { Length: > 0 } issued ? long.Parse(issued, CultureInfo.InvariantCulture) : 0;
         var entries = new StoredEntry[batch.Count];
         for (var i = 0; i < entries.Length; i++)
         {
-            var payload = reply.NextBytesOrNone();
-            entries[i] = StoredEntry.Read(payload, reply.NextText(), now, stamp);
+            var content = reply.NextBytesOrNone();
+            entries[i] = StoredEntry.Read(content, reply.NextText(), now, stamp);
         }
 
         return entries;
@@ -275,7 +327,7 @@ internal sealed class CacheStore
             arguments[next++] = TagText.Join(fill.Tags);
         }
 
-        var keys = WithLocks(Keys[shard], [.. batch.Select(static fill => fill.Key)]);
+        var keys = WithContents(Keys[shard], [.. batch.Select(static fill => fill.Key)]);
         var reply = await FillEntriesScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
         return [.. batch.Select(_ => reply.NextFlag())];
     }
@@ -306,13 +358,26 @@ internal sealed class CacheStore
 
     private RedisKey[] WithVariants(int shard, IReadOnlyCollection<string> names)
     {
-        var keys = new List<RedisKey>(2 + (3 * names.Count)) { Keys[shard].Control, Keys[shard].Tags };
+        var keys = new List<RedisKey>(2 + (6 * names.Count)) { Keys[shard].Control, Keys[shard].Tags };
         foreach (var name in names)
         {
             Keys[shard].AddVariants(name, keys);
         }
 
         return [.. keys];
+    }
+
+    private static RedisKey[] WithContents(CacheShardKeys shard, IReadOnlyList<string> names)
+    {
+        var keys = new RedisKey[2 + (3 * names.Count)];
+        (keys[0], keys[1]) = (shard.Control, shard.Tags);
+        for (var i = 0; i < names.Count; i++)
+        {
+            var at = 2 + (3 * i);
+            (keys[at], keys[at + 1], keys[at + 2]) = (shard.Entry(names[i]), shard.Content(names[i]), shard.Lock(names[i]));
+        }
+
+        return keys;
     }
 
     private static RedisKey[] WithLocks(CacheShardKeys shard, IReadOnlyList<string> names)

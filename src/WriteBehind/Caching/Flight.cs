@@ -15,7 +15,8 @@ internal sealed class Flight<T>(string key, long localVersion, bool mayKeep, Act
 
     public long LocalVersion => localVersion;
 
-    public bool MayKeep => mayKeep;
+    /// <summary>The first level's version of the key from before the read; null where what is read may not be kept there.</summary>
+    public long? Known => mayKeep ? localVersion : null;
 
     /// <summary>Whether callers wait for it; otherwise it refreshes beside the reads, and counts as none.</summary>
     public bool IsRead => ending is not null;

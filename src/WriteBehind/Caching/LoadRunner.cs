@@ -54,26 +54,33 @@ internal sealed class LoadRunner(
     }
 
     /// <summary>The value that Redis had, where it can be read; false where there is none.</summary>
-    public bool TryRead<T>(Flight<T> flight, out Cached<T> value)
+    public bool TryRead<T>(string key, in StoredEntry entry, out Cached<T> value)
         where T : class
     {
-        var entry = flight.Entry;
         value = new Cached<T>(null, entry.Version);
-        if (entry.Payload is null)
+        if (entry.Payload is not { } payload)
         {
             return true;
         }
 
-        var isReadable = codec.TryDecode<T>(flight.Key, entry.Payload, out var content);
+        var isReadable = codec.TryDecode<T>(key, payload, out var content);
         value = new Cached<T>(content, entry.Version);
         return isReadable;
     }
 
     /// <summary>Puts a fresh value into the first level, for as long as it is fresh in Redis at most.</summary>
-    public void Keep<T>(Flight<T> flight, Cached<T> value, TimeSpan left, TimeSpan loadTime, string[] tags, long loadStamp)
+    /// <param name="key">The key.</param>
+    /// <param name="localVersion">The first level's version of the key from before the read; null where it was not trusted then.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="left">How long it is fresh.</param>
+    /// <param name="loadTime">How long its load took.</param>
+    /// <param name="tags">Its tags.</param>
+    /// <param name="loadStamp">The stamp of its load.</param>
+    public void Keep<T>(
+        string key, long? localVersion, Cached<T> value, TimeSpan left, TimeSpan loadTime, string[] tags, long loadStamp)
         where T : class
     {
-        if (!flight.MayKeep || left <= TimeSpan.Zero)
+        if (localVersion is not { } known || left <= TimeSpan.Zero)
         {
             return;
         }
@@ -83,14 +90,14 @@ internal sealed class LoadRunner(
         var now = time.GetTimestamp();
         var expiry = time.After(now, left);
         var until = Math.Min(expiry, time.After(now, stay));
-        local.Put(new LocalEntry(flight.Key, value.Value, value.Version, tags, loadTime, until, expiry, loadStamp), flight.LocalVersion);
+        local.Put(new LocalEntry(key, value.Value, value.Version, tags, loadTime, until, expiry, loadStamp), known);
     }
 
     /// <summary>Gives what has expired, where it may still be given and can be read.</summary>
     public bool TryGiveStale<T>(Flight<T> flight)
         where T : class
     {
-        if (flight.Entry.Status is not (EntryStatus.Stale or EntryStatus.Paused) || !TryRead(flight, out var value))
+        if (flight.Entry.Status is not (EntryStatus.Stale or EntryStatus.Paused) || !TryRead<T>(flight.Key, flight.Entry, out var value))
         {
             return false;
         }
@@ -183,7 +190,9 @@ internal sealed class LoadRunner(
             if (stored[i] == true)
             {
                 var row = loaded.GetValueOrDefault(fills[i].Key);
-                Keep(filled[i], new Cached<T>(row.Value, row.Version), fills[i].Ttl, duration, [.. fills[i].Tags], fills[i].Stamp);
+                Keep(
+                    fills[i].Key, filled[i].Known, new Cached<T>(row.Value, row.Version), fills[i].Ttl, duration, [.. fills[i].Tags],
+                    fills[i].Stamp);
             }
             else if (stored[i] == false)
             {

@@ -1,4 +1,7 @@
+using System.Buffers.Text;
 using System.Globalization;
+using StackExchange.Redis;
+using WriteBehind.Redis;
 
 namespace WriteBehind.Caching;
 
@@ -15,7 +18,7 @@ namespace WriteBehind.Caching;
 internal readonly record struct StoredEntry(
     EntryStatus Status,
     bool Locked,
-    byte[]? Payload,
+    ReadOnlyMemory<byte>? Payload,
     long? Version,
     TimeSpan Left,
     TimeSpan LoadTime,
@@ -26,12 +29,24 @@ internal readonly record struct StoredEntry(
     /// <summary>What is known where Redis can't be asked.</summary>
     public static readonly StoredEntry Unknown = new(EntryStatus.Miss, false, null, null, TimeSpan.Zero, TimeSpan.Zero, [], 0, 0);
 
+    /// <summary>An entry that is known to be fresh by its content.</summary>
+    public static StoredEntry Fresh(in EntryContent content, long now) => new(
+        EntryStatus.Hit,
+        false,
+        content.Payload,
+        content.Version,
+        TimeSpan.FromMicroseconds(content.Expiry - now),
+        TimeSpan.FromMilliseconds(content.LoadTime),
+        [],
+        0,
+        content.Stamp);
+
     /// <summary>An entry as <see cref="ReadEntriesScript"/> gives it.</summary>
-    /// <param name="payload">Its payload.</param>
+    /// <param name="content">Its content.</param>
     /// <param name="text">The rest.</param>
     /// <param name="now">Redis time in µs.</param>
     /// <param name="stamp">The stamp for loads that begin now.</param>
-    public static StoredEntry Read(byte[]? payload, ReadOnlySpan<char> text, long now, long stamp)
+    public static StoredEntry Read(byte[]? content, ReadOnlySpan<char> text, long now, long stamp)
     {
         var status = text[0] switch
         {
@@ -49,6 +64,11 @@ internal readonly record struct StoredEntry(
             return Unknown with { Status = status, Locked = isLocked, Stamp = stamp };
         }
 
+        if (!EntryContent.TryRead(content, out var stored))
+        {
+            return Unknown with { Status = EntryStatus.Unexpected, Locked = isLocked, Stamp = stamp };
+        }
+
         var end = text.IndexOf('\n');
         var tags = text[(end + 1)..];
         var left = text[2..end];
@@ -58,7 +78,7 @@ internal readonly record struct StoredEntry(
         return new StoredEntry(
             status,
             isLocked,
-            payload,
+            stored.Payload,
             left.IsEmpty ? null : long.Parse(left, CultureInfo.InvariantCulture),
             status == EntryStatus.Hit ? TimeSpan.FromMicroseconds(long.Parse(expiry, CultureInfo.InvariantCulture) - now) : TimeSpan.Zero,
             TimeSpan.FromMilliseconds(double.Parse(loadTime, CultureInfo.InvariantCulture)),
@@ -73,6 +93,119 @@ internal readonly record struct StoredEntry(
             left = left[(end + 1)..];
             return next;
         }
+    }
+}
+
+/// <summary>
+/// The content of an entry: a letter (<c>p</c> it has a payload, <c>n</c> it is known to be absent; capital where it has tags), then stamp,
+/// expiry (µs), load time (ms) and version with blanks between, and on the next line the payload.
+/// </summary>
+/// <param name="Stamp">The stamp of the load that made it.</param>
+/// <param name="Expiry">When it expires, in Redis time (µs), unless it slides.</param>
+/// <param name="LoadTime">How long its load took.</param>
+/// <param name="Version">The version of the row, where it has one.</param>
+/// <param name="IsTagged">Whether it has tags, which only <see cref="ReadEntriesScript"/> knows.</param>
+/// <param name="Payload">The payload; null where the value is known to be absent.</param>
+internal readonly record struct EntryContent(
+    long Stamp, long Expiry, double LoadTime, long? Version, bool IsTagged, ReadOnlyMemory<byte>? Payload)
+{
+    /// <summary>The content; false where there is none, or it is not this library's.</summary>
+    public static bool TryRead(ReadOnlyMemory<byte> content, out EntryContent entry)
+    {
+        entry = default;
+        var text = content.Span;
+        var end = text.IndexOf((byte)'\n');
+        if (end < 0 || "pnPN".IndexOf((char)text[0], StringComparison.Ordinal) is var kind && kind < 0)
+        {
+            return false;
+        }
+
+        var left = text[1..end];
+        if (!TryNext(ref left, out long stamp) || !TryNext(ref left, out long expiry)
+            || !Utf8Parser.TryParse(left, out double loadTime, out var read) || read >= left.Length)
+        {
+            return false;
+        }
+
+        left = left[(read + 1)..];
+        long version = 0;
+        if (!left.IsEmpty && (!Utf8Parser.TryParse(left, out version, out read) || read != left.Length))
+        {
+            return false;
+        }
+
+        ReadOnlyMemory<byte>? payload = kind % 2 == 0 ? content[(end + 1)..] : (ReadOnlyMemory<byte>?)null;
+        entry = new EntryContent(stamp, expiry, loadTime, left.IsEmpty ? null : version, kind > 1, payload);
+        return true;
+
+        static bool TryNext(ref ReadOnlySpan<byte> left, out long number)
+        {
+            var isRead = Utf8Parser.TryParse(left, out number, out var read) && read < left.Length && left[read] == ' ';
+            left = isRead ? left[(read + 1)..] : left;
+            return isRead;
+        }
+    }
+}
+
+/// <summary>Reads what is fresh, by its content alone, which is cheaper for Redis than a script. The others are unknown.</summary>
+internal sealed class FreshReads(RedisConnections redis, CacheOptions options)
+{
+    /// <summary>How many reads are left to the script at once after one that met tags.</summary>
+    private const int TaggedFor = 64;
+
+    private int _tagged;
+
+    /// <summary>
+    /// Two commands that go together, contents first: what is invalidated between them shows in the second, by the namespace's stamp, or
+    /// came after the read. Neither takes a lock or a stamp, and what slides or has tags is judged by the script alone.
+    /// </summary>
+    public async Task<StoredEntry[]> ReadAsync(CacheShardKeys shard, string[] names)
+    {
+        var entries = new StoredEntry[names.Length];
+        Array.Fill(entries, StoredEntry.Unknown);
+        if (options.SlidingTtl is not null || (Volatile.Read(ref _tagged) > 0 && Interlocked.Decrement(ref _tagged) >= 0))
+        {
+            return entries;
+        }
+
+        var database = await redis.SharedAsync(CancellationToken.None).ConfigureAwait(false);
+        var keys = new RedisKey[names.Length];
+        for (var i = 0; i < keys.Length; i++)
+        {
+            keys[i] = shard.Content(names[i]);
+        }
+
+        var reading = redis.RunOnAsync(
+            database, static (db, keys) => db.StringGetAsync(keys, CommandFlags.DemandMaster), keys, CancellationToken.None);
+        var judging = FreshScript.Script.RunOnAsync(
+            redis, database, [shard.Control, shard.Tags], [], CancellationToken.None);
+        await Task.WhenAll(reading, judging).ConfigureAwait(false);
+        var (contents, reply) = (await reading.ConfigureAwait(false), await judging.ConfigureAwait(false));
+        var now = reply.NextLong();
+        if (reply.NextTextOrNone() is not { } since)
+        {
+            return entries;
+        }
+
+        var floor = long.Parse(since, CultureInfo.InvariantCulture);
+        for (var i = 0; i < entries.Length; i++)
+        {
+            if (!EntryContent.TryRead(contents[i], out var content))
+            {
+                continue;
+            }
+
+            if (content.IsTagged)
+            {
+                Volatile.Write(ref _tagged, TaggedFor);
+            }
+            else if (content.Stamp > floor && content.Expiry > now)
+            {
+                entries[i] = StoredEntry.Fresh(content, now);
+            }
+        }
+
+        return entries;
     }
 }
 

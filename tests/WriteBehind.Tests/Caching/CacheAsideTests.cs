@@ -109,8 +109,8 @@ public sealed class CacheAsideTests
         Assert.Equal(500, cold.Count);
         Assert.Equal([400], loads);
 
-        // Read and fill; then read. The engine's own watch asks for other keys.
-        Assert.Equal(3, commands.Count(command => !command.FromScript && command.Name is "EVALSHA" or "EVAL"
+        // A look, then a read with locks and a fill for what is missing; then a look. The engine's own watch asks for other keys.
+        Assert.Equal(4, commands.Count(command => !command.FromScript && command.Name is "EVALSHA" or "EVAL"
             && command.Arguments.Any(argument => argument == node.KeyOf("control"))));
     }
 
@@ -144,7 +144,7 @@ public sealed class CacheAsideTests
         await reached.Task;
 
         // Told to nobody, so that only a look into Redis can find it out.
-        await (await SharedServers.RedisAsync()).SendAsync("DEL", node.KeyOf("e1:a"));
+        await (await SharedServers.RedisAsync()).SendAsync("DEL", node.KeyOf("e1:a"), node.KeyOf("d1:a"));
         Assert.Equal(7, (await node.Cache.GetOrLoadAsync<Page>("a", static _ => Task.FromResult<Page?>(new Page(7))))!.Number);
         go.SetResult();
         Assert.Equal(2, (await both).Count);
@@ -226,7 +226,7 @@ public sealed class CacheAsideTests
         await using var node = await CacheNode.StartAsync();
         var loader = new Loader();
         await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
-        await (await SharedServers.RedisAsync()).SendAsync("HSET", node.KeyOf("e1:a"), "d", "not json");
+        await (await SharedServers.RedisAsync()).SendAsync("APPEND", node.KeyOf("d1:a"), "no json");
 
         Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
         Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
@@ -266,11 +266,63 @@ public sealed class CacheAsideTests
         await using var node = await CacheNode.StartAsync();
         var redis = await SharedServers.RedisAsync();
         await redis.SendAsync("SET", node.KeyOf("e1:a"), "mine");
-        var loader = new Loader();
+        await redis.SendAsync("HSET", node.KeyOf("d1:b"), "field", "mine");
+        string[] keys = ["a", "b"];
+        foreach (var key in keys)
+        {
+            var loader = new Loader();
+            Assert.Equal(1, (await node.Cache.GetOrLoadAsync(key, loader.LoadAsync))!.Number);
+            Assert.Equal(2, (await node.Cache.GetOrLoadAsync(key, loader.LoadAsync))!.Number);
+        }
 
-        Assert.Equal(1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
-        Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
         Assert.Equal("mine", await redis.SendAsync("GET", node.KeyOf("e1:a")));
+        Assert.Equal("mine", await redis.SendAsync("HGET", node.KeyOf("d1:b"), "field"));
+    }
+
+    [Theory]
+    [InlineData("not a content")]
+    [InlineData("p1 2")]
+    [InlineData("p1 99999999999999999 x 1\n{}")]
+    [InlineData("")]
+    public async Task A_content_that_nobody_wrote_like_this_is_no_value(string foreign)
+    {
+        await using var node = await CacheNode.StartAsync();
+        var loader = new Loader();
+        await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
+        await (await SharedServers.RedisAsync()).SendAsync("SET", node.KeyOf("d1:a"), foreign);
+        Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        Assert.Equal(2, (await node.Cache.GetOrLoadManyAsync(["a", "b"], LoadAllAsync)).Count);
+    }
+
+    [Theory]
+    [InlineData("e1:a", 1)]
+    [InlineData("d1:a", 2)]
+    public async Task An_entry_of_which_redis_evicted_a_part_is_whole_or_none(string evicted, int expected)
+    {
+        await using var node = await CacheNode.StartAsync();
+        var loader = new Loader();
+        await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
+        await (await SharedServers.RedisAsync()).SendAsync("DEL", node.KeyOf(evicted));
+        Assert.Equal(expected, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+        await node.Cache.RemoveAsync("a");
+        Assert.Equal(expected + 1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+    }
+
+    [Fact]
+    public async Task A_hit_takes_one_read_of_its_content_and_a_look_at_the_namespace()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var node = await CacheNode.StartAsync(redis: redis.Configuration);
+        var loader = new Loader();
+        await node.Cache.GetOrLoadManyAsync(["a", "b"], LoadAllAsync);
+        using var monitor = await redis.MonitorAsync();
+        await node.Cache.GetOrLoadManyAsync(["a", "b"], LoadAllAsync);
+        await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
+        var commands = await monitor.StopAsync();
+
+        Assert.Equal(0, loader.Calls);
+        Assert.Equal(2, commands.Count(command => command.Arguments.Contains(node.KeyOf("d1:a"))));
+        Assert.DoesNotContain(commands, command => command.Arguments.Contains(node.KeyOf("e1:a")));
     }
 
     /// <summary>How long until the time in a field of the entry <c>a</c>.</summary>
@@ -286,8 +338,8 @@ public sealed class CacheAsideTests
     /// Puts the time in a field of the entry <c>a</c> to so long from now: what would have become of it by itself, without the wait.
     /// </summary>
     private static async Task EndInAsync(CacheNode node, string field, TimeSpan time)
-        => await (await SharedServers.RedisAsync()).SendAsync(
-            "HSET", node.KeyOf("e1:a"), field, ((long)(DateTimeOffset.UtcNow + time - DateTimeOffset.UnixEpoch).TotalMicroseconds).ToString(
+        => await node.SetFieldAsync(
+            "a", field, ((long)(DateTimeOffset.UtcNow + time - DateTimeOffset.UnixEpoch).TotalMicroseconds).ToString(
                 System.Globalization.CultureInfo.InvariantCulture));
 
     private static Task<IReadOnlyDictionary<string, Page>> LoadAllAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)

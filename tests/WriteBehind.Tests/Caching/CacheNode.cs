@@ -59,6 +59,17 @@ internal sealed class CacheNode : IAsyncDisposable
     /// <summary>A key of the cache in Redis.</summary>
     public string KeyOf(string part) => $"{Engine.Options.Prefix}:{{cache.{Name}:00}}:{part}";
 
+    /// <summary>Sets a field of an entry of the cache, with what its content says of it: what would have become of it by itself.</summary>
+    public async Task SetFieldAsync(string key, string field, string value) => await (await SharedServers.RedisAsync()).SendAsync(
+        "EVAL",
+        """
+        redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+        local kind, s, x, c, rest = string.match(redis.call('GET', KEYS[2]), '^(%a)(%d+) (%d+) (%S+)(.*)$')
+        if ARGV[1] == 'x' then x = ARGV[2] elseif ARGV[1] == 'c' then c = ARGV[2] end
+        redis.call('SET', KEYS[2], kind .. s .. ' ' .. x .. ' ' .. c .. rest, 'KEEPTTL')
+        """,
+        "2", KeyOf($"e1:{key}"), KeyOf($"d1:{key}"), field, value);
+
     public Task PutRowAsync(string id, long version, long count) => Engine.Table.ExecuteAsync(
         """
         INSERT INTO readings (id, count, value, "Version") VALUES (@id, @count, 0, @version)

@@ -115,6 +115,5 @@ public sealed class EarlyRefreshTests
         Assert.Equal(2, loads.Count);
     }
 
-    private static async Task LookDearAsync(CacheNode node, string key)
-        => await (await SharedServers.RedisAsync()).SendAsync("HSET", node.KeyOf($"e1:{key}"), "c", "100000");
+    private static Task LookDearAsync(CacheNode node, string key) => node.SetFieldAsync(key, "c", "100000");
 }

@@ -63,7 +63,7 @@ public sealed class InvalidationTests
         var loader = new Loader();
         await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
         await node.Cache.RemoveAllAsync();
-        Assert.Equal("1", await (await SharedServers.RedisAsync()).SendAsync("EXISTS", node.KeyOf("e1:a")));
+        Assert.Equal("2", await (await SharedServers.RedisAsync()).SendAsync("EXISTS", node.KeyOf("e1:a"), node.KeyOf("d1:a")));
 
         // Not even as a stale value: what was invalidated is never given.
         loader.OnCall = static _ => throw new TimeoutException();
@@ -269,7 +269,7 @@ public sealed class InvalidationTests
             return counters[CacheDiagnostics.InvalidationsReceived] > 0;
         });
 
-        string[] parts = ["e1:a", "control"];
+        string[] parts = ["e1:a", "d1:a", "control"];
         foreach (var part in parts)
         {
             await redis.SendAsync("COPY", node.KeyOf(part), node.KeyOf($"{part}:before"));
@@ -304,7 +304,7 @@ public sealed class InvalidationTests
         await node.Cache.RemoveAsync("b");
         go.SetResult();
         await slow;
-        Assert.Equal("0", await redis.SendAsync("EXISTS", node.KeyOf("e1:a")));
+        Assert.Equal("0", await redis.SendAsync("EXISTS", node.KeyOf("e1:a"), node.KeyOf("d1:a")));
     }
 
     [Fact]
