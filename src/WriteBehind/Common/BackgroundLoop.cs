@@ -18,12 +18,16 @@ internal sealed partial class BackgroundLoop(string name, Func<CancellationToken
 
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
+    private TaskCompletionSource _woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private LoopStatus _status = new(name, null, 0, null);
 
     public LoopStatus Status => Volatile.Read(ref _status);
 
     /// <summary>Starts it in nobody's context: a loop may be started by its first caller.</summary>
     public void Start() => _running = Detached.RunAsync(RunAsync);
+
+    /// <summary>Begins the next round at once, or right after the one under way.</summary>
+    public void Wake() => Volatile.Read(ref _woken).TrySetResult();
 
     /// <summary>Stops after the round under way.</summary>
     public async Task StopAsync()
@@ -43,6 +47,11 @@ internal sealed partial class BackgroundLoop(string name, Func<CancellationToken
         while (!_stop.IsCancellationRequested)
         {
             TimeSpan pause;
+            if (_woken.Task.IsCompleted)
+            {
+                Volatile.Write(ref _woken, new(TaskCreationOptions.RunContinuationsAsynchronously));
+            }
+
             try
             {
                 Volatile.Write(ref _status, Status with { RoundStartedAt = time.GetUtcNow() });
@@ -63,14 +72,8 @@ internal sealed partial class BackgroundLoop(string name, Func<CancellationToken
                 pause = PauseAfterFailure;
             }
 
-            try
-            {
-                await Task.Delay(pause, time, _stop.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
+            // Its end, a stop or somebody who wakes it: the loop goes on, or ends, in any case.
+            await _woken.Task.WaitAsync(pause, time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

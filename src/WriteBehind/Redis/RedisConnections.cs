@@ -38,13 +38,13 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
     /// </summary>
     public RedisValue ChannelForScripts(string channel) => (string?)_source.Configuration.ChannelPrefix + channel;
 
+    /// <summary>What is to be done after a connection broke and is back.</summary>
+    public Action? Restored { get; set; }
+
     /// <summary>Where Redis is, without user names and passwords.</summary>
     public string Description => _diagnosis.Description;
 
-    /// <summary>
-    /// Whether one server holds all keys, so that a script may touch any of them: tried out once there is a connection, and anew after each
-    /// that the library makes in its place.
-    /// </summary>
+    /// <summary>Whether one server holds all keys, so that a script may touch any of them: tried out with each new connection.</summary>
     public bool IsOneServer => _isOneServer == true;
 
     /// <summary>Whether that was found out of the servers that are connected now; calls for each shard are right everywhere.</summary>
@@ -350,6 +350,7 @@ internal sealed class RedisConnections : IRedisConnection, IAsyncDisposable
         {
             _isOneServer = null;
             Volatile.Write(ref _proved, 0);
+            Restored?.Invoke();
         }
     }
 

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
 
@@ -69,9 +68,7 @@ public sealed class ClusterEdgeTests : IAsyncLifetime
 
         Assert.All(await writer.Table.RowsAsync(), static row => Assert.Equal((5, 5), (row.Value.Version, row.Value.Quantity)));
         Assert.Empty(await writer.Engine.DeadLetters.ListAsync("item"));
-        await Eventually.TrueAsync(
-            async () => (await writer.Engine.GetStatusAsync()).Durability.WentBackAt is not null, because: "it is seen in the status");
-        Assert.True(writer.Log.Has(LogLevel.Warning, byANewProcess ? "another server took its place" : "went back to an older state"));
+        await Told.AsItWentBackAsync(_engine, other);
     }
 
     /// <summary>Another process of the service; its start needs the node that is just coming back.</summary>

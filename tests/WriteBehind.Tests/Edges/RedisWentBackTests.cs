@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using WriteBehind.Tests.Operations;
 using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
 
@@ -61,9 +62,7 @@ public sealed class RedisWentBackTests : IAsyncLifetime
 
         Assert.Equal(new ItemRow("a", 5, 5, null), await writer.Table.RowAsync("a"));
         Assert.Empty(await writer.Engine.DeadLetters.ListAsync("item"));
-        await Eventually.TrueAsync(
-            async () => (await writer.Engine.GetStatusAsync()).Durability.WentBackAt is not null, because: "it is seen in the status");
-        Assert.True(writer.Log.Has(LogLevel.Warning, byANewProcess ? "another server took its place" : "went back to an older state"));
+        await Told.AsItWentBackAsync(engine, other);
     }
 
     [Fact]
@@ -141,6 +140,28 @@ public sealed class RedisWentBackTests : IAsyncLifetime
         await engine.FlushAsync("a");
         Assert.Null((await engine.Engine.GetStatusAsync()).Durability.WentBackAt);
         Assert.Equal(new ItemRow("a", 2, 2, null), await engine.Table.RowAsync("a"));
+    }
+
+    [Fact]
+    public async Task Nor_by_one_that_begins_soon_after_it_as_the_one_that_was_there_has_looked_at_once()
+    {
+        await using var engine = await TestEngine.StartAsync(new()
+        {
+            Redis = _redis.Configuration,
+            Engine = static engine => engine.WatchInterval = TimeSpan.FromHours(1),
+        });
+        await engine.Items.SetAsync("a", new Item(1));
+        var operation = OperationId.New();
+        var view = new BufferView(_redis, engine);
+        var server = (string)view.Keys[view.Keys.ShardOf("a")].Server!;
+        var before = await _redis.SendAsync("GET", server);
+        await _redis.RestartAsync();
+
+        await Eventually.TrueAsync(async () => await _redis.SendAsync("GET", server) != before, TimeSpan.FromSeconds(30));
+
+        await using var other = await TestEngine.StartAsync(engine.Options);
+        Assert.Equal(2, (await OperationTests.AddAsync(other, "a", operation, 5)).Version);
+        Assert.Null((await other.Engine.GetStatusAsync()).Durability.WentBackAt);
     }
 
     private Task<TestEngine> StartAsync(AfterFlush afterFlush)
