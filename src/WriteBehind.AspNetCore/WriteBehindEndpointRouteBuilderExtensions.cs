@@ -69,7 +69,8 @@ public static class WriteBehindHealthEndpointRouteBuilderExtensions
     /// <summary>
     /// Maps three health endpoints below <paramref name="prefix"/>, for everybody: <c>live</c> (the process answers; no check runs),
     /// <c>ready</c> (checks tagged <see cref="WriteBehindHealth.ReadyTag"/>: give it work or not) and the prefix itself (every
-    /// registered check: what an operator is alarmed by). Healthy and degraded answer 200, unhealthy 503. The descriptions, which
+    /// registered check: what an operator is alarmed by). Where the application has an endpoint at the prefix itself, as with Aspire's
+    /// defaults, that one answers there. Healthy and degraded answer 200, unhealthy 503. The descriptions, which
     /// may quote errors, are shown to direct callers on this machine and to authenticated ones only.
     /// </summary>
     /// <param name="endpoints">The host's endpoints.</param>
@@ -88,7 +89,9 @@ public static class WriteBehindHealthEndpointRouteBuilderExtensions
         var group = endpoints.MapGroup(prefix);
         group.MapHealthChecks("live", Select(static _ => false));
         group.MapHealthChecks("ready", Select(static check => check.Tags.Contains(WriteBehindHealth.ReadyTag)));
-        group.MapHealthChecks("", Select(static _ => true));
+
+        // Behind every other endpoint at this path: Aspire's defaults, and many applications, have a /health with every check already.
+        group.MapHealthChecks("", Select(static _ => true)).WithOrder(1);
         return group;
 
         HealthCheckOptions Select(Func<HealthCheckRegistration, bool> predicate) => new()

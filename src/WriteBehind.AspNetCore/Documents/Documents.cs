@@ -217,8 +217,15 @@ internal sealed record DeadLetterAction(string Type, string? Id, string Action, 
 /// <param name="Total">How many fit.</param>
 /// <param name="IsWhole">Whether all letters of the type were looked at.</param>
 /// <param name="Letters">The letters.</param>
+/// <param name="Causes">What all letters of the type died of, whichever were asked for; null where that was not asked.</param>
 internal sealed record DeadLetterList(
-    string Type, int Limit, int Skip, long Total, bool IsWhole, IReadOnlyList<DeadLetter> Letters);
+    string Type,
+    int Limit,
+    int Skip,
+    long Total,
+    bool IsWhole,
+    IReadOnlyList<DeadLetter> Letters,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] CauseList? Causes = null);
 
 /// <summary>What the dead letters of a type died of.</summary>
 /// <param name="Type">The entity type.</param>

@@ -108,17 +108,21 @@ internal static class DeadLetterEndpoints
 
     public static async Task<IResult> ListAsync(HttpContext http, IWriteBehindEngine engine, string type)
     {
-        var (skip, filter) = (0, default(LetterFilter));
+        var (skip, withCauses, filter) = (0, false, default(LetterFilter));
         if ((OperatorQuery.TryReadLimit(http, out var limit) ?? OperatorQuery.TryReadSkip(http, out skip)
-            ?? LetterFilter.TryRead(http, out filter)) is { } problem)
+            ?? OperatorQuery.TryReadFlag(http, "causes", out withCauses) ?? LetterFilter.TryRead(http, out filter)) is { } problem)
         {
             return problem;
         }
 
-        var (letters, isWhole) = await FindAsync(engine, type, filter, http.RequestAborted).ConfigureAwait(false);
+        // All letters of a type are read for each answer: who wants the causes as well gets them with the same reading.
+        var (all, isWhole) = await FindAsync(engine, type, default, http.RequestAborted).ConfigureAwait(false);
+        var letters = filter.IsEmpty ? all : [.. all.Where(filter.Fits)];
         DeadLetter[] page = [.. letters.OrderBy(static letter => letter.Id, StringComparer.Ordinal).Skip(skip).Take(limit)];
         return Results.Json(
-            new DeadLetterList(type, limit, skip, letters.Count, isWhole, page), WriteBehindJson.Default.DeadLetterList);
+            new DeadLetterList(
+                type, limit, skip, letters.Count, isWhole, page, withCauses ? CausesOf(type, all, isWhole) : null),
+            WriteBehindJson.Default.DeadLetterList);
     }
 
     public static async Task<IResult> CausesAsync(HttpContext http, IWriteBehindEngine engine, string type)
@@ -129,9 +133,7 @@ internal static class DeadLetterEndpoints
         }
 
         var (letters, isWhole) = await FindAsync(engine, type, filter, http.RequestAborted).ConfigureAwait(false);
-        var causes = LetterCause.Of(letters);
-        return Results.Json(
-            new CauseList(type, letters.Count, isWhole, causes.Count, [.. causes.Take(MostCauses)]), WriteBehindJson.Default.CauseList);
+        return Results.Json(CausesOf(type, letters, isWhole), WriteBehindJson.Default.CauseList);
     }
 
     public static async Task<IResult> ShowAsync(HttpContext http, IWriteBehindEngine engine, string type)
@@ -228,6 +230,12 @@ internal static class DeadLetterEndpoints
     {
         var letters = await engine.DeadLetters.ListAsync(type, Most, cancellationToken).ConfigureAwait(false);
         return (filter.IsEmpty ? letters : [.. letters.Where(filter.Fits)], letters.Count < Most);
+    }
+
+    private static CauseList CausesOf(string type, IReadOnlyList<DeadLetter> letters, bool isWhole)
+    {
+        var causes = LetterCause.Of(letters);
+        return new CauseList(type, letters.Count, isWhole, causes.Count, [.. causes.Take(MostCauses)]);
     }
 
     private static ProblemHttpResult NoLetter(string type, string id)
@@ -338,6 +346,14 @@ internal static class OperatorQuery
             || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out skip)
                 ? null
                 : WriteBehindProblems.BadRequest($"skip is '{text}'; it must be a whole number from 0.");
+    }
+
+    public static ProblemHttpResult? TryReadFlag(HttpContext http, string key, out bool flag)
+    {
+        flag = false;
+        return !http.Request.Query.TryGetValue(key, out var text) || bool.TryParse(text, out flag)
+            ? null
+            : WriteBehindProblems.BadRequest($"{key} is '{text}'; it must be true or false.");
     }
 
     public static bool TryReadId(HttpContext http, out string id)

@@ -165,8 +165,7 @@ function noAnswerOfLetters(error) {
 }
 async function showLetters() {
   const asked = ++letters.asked, { cause, text } = letters;
-  const [causes, list] = await Promise.all([
-    call(lettersPath('/causes')), call(lettersPath(query({ limit: pageSize, skip: letters.skip, cause, text })))]);
+  const list = await call(lettersPath(query({ limit: pageSize, skip: letters.skip, cause, text, causes: true }))), { causes } = list;
   if (asked !== letters.asked) return;
   letters.at = Date.now();
   if (cause && !causes.causes.some(each => each.key === cause)) { letters.cause = ''; letters.skip = 0; return showLetters(); }
@@ -261,6 +260,45 @@ by('oldest').addEventListener('click', event => act(event.currentTarget, async (
   return null;
 }));
 
+// ---- Redis against the database
+
+const mostShown = 100;
+const compare = (type, action) => call(`entities/${encodeURIComponent(type)}/${action}`, { method: 'POST', seconds: 600 });
+async function verify() {
+  const type = view.type;
+  if (!await ask(`Compare all of ${type}?`, 'All that Redis holds of it is compared with its rows, by their versions. Nothing is changed. '
+    + 'It takes about a second for 50,000 entities.', 'Compare')) return null;
+  showComparison(await compare(type, 'verify'), false);
+  return null;
+}
+async function mend(type, count) {
+  if (!await ask(`Mend ${whole(count)} of ${type}?`, 'Kept states whose rows fell behind or are gone are flushed again; clean entries that '
+    + 'another program has overtaken are dropped, so that the row counts; lost dirty marks are set. Nothing is lost.', 'Mend'))
+    return null;
+  const found = await compare(type, 'reconcile');
+  showComparison(found, true);
+  return `${whole(found.mended)} mended.`;
+}
+function showComparison(found, isMended) {
+  const { type, differences, differing, mended } = found, count = differences.filter(each => each.canBeMended).length;
+  const [mood, verdict] = differing === 0 ? ['good', 'no difference'] : isMended && differing === mended ? ['good', 'mended']
+    : ['bad', `${whole(isMended ? differing - mended : differing)} differ${isMended ? ' still' : ''}`];
+  const noteOf = each => !each.canBeMended ? 'can’t be mended from here' : !isMended ? 'can be mended' : mended === count ? 'mended' : '';
+  const line = each => make('tr', {},
+    make('td', {}, button(each.id, () => inspect(each.id), { class: 'small id clamp', dir: 'auto' })),
+    make('td', {}, make('div', { dir: 'auto' }, each.text), make('span', { class: 'note' }, noteOf(each))));
+  by('compared').replaceChildren(...[
+    make('div', { class: 'head' }, make('span', { class: `badge ${mood}` }, verdict),
+      make('span', {}, `${whole(found.compared)} ${type} that Redis knows of, ${whole(found.dirty)} dirty, ${some(found.deadLetters)}`),
+      count && !isMended ? button(`Mend ${whole(count)} …`, () => mend(type, count)) : null),
+    differing ? make('table', {}, make('caption', { class: 'unseen' }, 'What differs'),
+      make('thead', {}, make('tr', {}, ['Id', 'Difference'].map(name => make('th', { scope: 'col' }, name)))),
+      make('tbody', {}, differences.slice(0, mostShown).map(line))) : null,
+    differing > mostShown ? make('p', { class: 'empty' }, `and ${whole(differing - mostShown)} more`) : null].filter(part => part));
+  by('compared').focus(); by('compared').scrollIntoView({ block: 'nearest' });
+}
+by('verify').addEventListener('click', event => act(event.currentTarget, verify));
+
 // ---- pause, flush, and the round of questions
 
 async function pauseOrResume(name) {
@@ -299,7 +337,7 @@ by('type').addEventListener('change', () => {
   view.type = by('type').value;
   history.replaceState(null, '', `#${encodeURIComponent(view.type)}`);
   Object.assign(letters, { count: null, cause: '', text: '', skip: 0 });
-  filterBox.value = ''; by('entity').replaceChildren();
+  filterBox.value = ''; by('entity').replaceChildren(); by('compared').replaceChildren();
   drawCharts(); refresh();
 });
 

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using WriteBehind.AspNetCore.Tests.Web;
 using WriteBehind.Health;
 
@@ -60,6 +62,37 @@ public sealed class HealthEndpointTests
             Assert.Equal("Healthy", check.Value.GetProperty("status").GetString());
             Assert.Equal(JsonValueKind.Null, check.Value.GetProperty("description").ValueKind);
         });
+    }
+
+    // What the project of defaults in Aspire's templates maps: /health with every check, as plain text, and /alive.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Endpoints_stand_beside_Aspires_defaults_whichever_are_mapped_first(bool areDefaultsFirst)
+    {
+        await using var site = await TestSite.StartAsync(
+            services: services => services.AddHealthChecks().AddWriteBehind().AddCheck("self", () => HealthCheckResult.Healthy(), ["live"]),
+            app: app =>
+            {
+                foreach (var areDefaults in new[] { areDefaultsFirst, !areDefaultsFirst })
+                {
+                    if (areDefaults)
+                    {
+                        app.MapHealthChecks("/health");
+                        app.MapHealthChecks("/alive", new HealthCheckOptions { Predicate = check => check.Tags.Contains("live") });
+                    }
+                    else
+                    {
+                        app.MapWriteBehindHealth();
+                    }
+                }
+            });
+
+        Assert.Equal("Healthy", await (await site.GetAsync("/health")).Content.ReadAsStringAsync());
+        Assert.Equal("Healthy", await (await site.GetAsync("/alive")).Content.ReadAsStringAsync());
+        Assert.Equal(HttpStatusCode.OK, (await site.GetAsync("/health/live")).StatusCode);
+        var ready = (await TestSite.JsonAsync(await site.GetAsync("/health/ready"))).GetProperty("checks");
+        Assert.Contains(ready.EnumerateObject(), check => check.Name == WriteBehindHealth.Buffer);
     }
 
     private static Task<TestSite> StartAsync() => TestSite.StartAsync(

@@ -169,6 +169,61 @@ public sealed class PageTests(Browser browser)
 
     [Theory]
     [MemberData(nameof(Looks))]
+    public async Task Redis_is_compared_with_the_database_and_mended_once_that_is_confirmed(string look, int width, bool isDark)
+    {
+        await using var site = await PageSites.BusyAsync();
+        site.Engine.Differences =
+        [
+            .. site.Engine.Differences,
+            new("85123A <b>", StoreDifferenceKind.RowAhead, "the row has version 9, the unflushed state 8", false),
+        ];
+        await using var tab = await browser.OpenAsync(site, width, isDark);
+        await tab.ClickButtonAsync("Compare …");
+        await tab.SeesAsync("Compare all of stock?");
+        await tab.ClickButtonAsync("Cancel", Dialog);
+        await tab.WaitForAsync($"!document.querySelector('{Dialog}')");
+        Assert.Null(site.Engine.Mend);
+
+        await tab.ClickButtonAsync("Compare …");
+        await tab.ClickButtonAsync("Compare", Dialog);
+        await tab.SeesAsync("7 stock that Redis knows of, 2 dirty, 1 dead letter");
+        await tab.SeesAsync("2 differ");
+        Assert.Equal("compared", await tab.EvaluateAsync<string>("document.activeElement.id"));
+        Assert.Equal(
+            ["row 1, settled 2", "the row has version 9, the unflushed state 8"],
+            await tab.EvaluateAsync<string[]>("[...document.querySelectorAll('#compared td > div')].map(d => d.textContent)"));
+        Assert.False(site.Engine.Mend);
+        await PageSites.AssertSoundAsync(tab, $"compared {look}", width);
+
+        await tab.ClickButtonAsync("Mend 1 …");
+        await tab.SeesAsync("Mend 1 of stock?");
+        Assert.False(site.Engine.Mend);
+        await tab.ClickButtonAsync("Mend", Dialog);
+        await tab.SeesAsync("1 mended.");
+        await tab.SeesAsync("1 differ still");
+        Assert.True(site.Engine.Mend);
+        await PageSites.AssertSoundAsync(tab, $"mended {look}", width);
+
+        await tab.ClickButtonAsync("85123A <b>");
+        await tab.WaitForAsync("document.querySelector('#entity h3 .id')?.textContent === '85123A <b>'");
+        site.Engine.Differences = [];
+        await tab.ClickButtonAsync("Compare …");
+        await tab.ClickButtonAsync("Compare", Dialog);
+        await tab.SeesAsync("no difference");
+    }
+
+    [Fact]
+    public async Task Letters_are_read_once_for_their_causes_and_a_page_of_them()
+    {
+        await using var site = await PageSites.RejectedAsync();
+        await using var tab = await browser.OpenAsync(site);
+        await tab.SeesAsync("1–25 of 63");
+
+        Assert.Equal(1, site.Engine.Letters.Lists);
+    }
+
+    [Theory]
+    [MemberData(nameof(Looks))]
     public async Task A_flush_is_paused_and_resumed(string look, int width, bool isDark)
     {
         await using var site = await PageSites.BusyAsync();

@@ -11,6 +11,9 @@ internal sealed class FakeDeadLetters : IDeadLetters
 
     public List<string> Retried { get; } = [];
 
+    /// <summary>How often they were listed: each time all letters of a type are read from Redis.</summary>
+    public int Lists { get; private set; }
+
     public void Add(
         string id,
         string payload = """{"quantity":5}""",
@@ -27,6 +30,7 @@ internal sealed class FakeDeadLetters : IDeadLetters
     public Task<IReadOnlyList<DeadLetter>> ListAsync(string type, int limit = 100, CancellationToken cancellationToken = default)
     {
         Check(type);
+        Lists++;
         return Task.FromResult<IReadOnlyList<DeadLetter>>([.. _letters.Values.Select(detail => detail.Letter).Take(limit)]);
     }
 

@@ -66,6 +66,9 @@ internal sealed class FakeEngine : IWriteBehindEngine
             [.. Enumerable.Range(0, limit).Select(i => new DirtyEntity(
                 type, $"{i}", DateTimeOffset.UnixEpoch, TimeSpan.FromSeconds(limit - i), null))]);
 
+    /// <summary>What a comparison finds.</summary>
+    public IReadOnlyList<StoreDifference> Differences { get; set; } = [new("a/b", StoreDifferenceKind.RowBehind, "row 1, settled 2", true)];
+
     /// <summary>Whether the last comparison was to mend; null before the first.</summary>
     public bool? Mend { get; private set; }
 
@@ -74,7 +77,7 @@ internal sealed class FakeEngine : IWriteBehindEngine
         Mend = mend;
         return Failure is null
             ? Task.FromResult(new StoreComparison(
-                type, 7, 2, 1, 1, [new("a/b", StoreDifferenceKind.RowBehind, "row 1, settled 2", true)], mend ? 1 : 0))
+                type, 7, 2, 1, Differences.Count, Differences, mend ? Differences.Count(difference => difference.CanBeMended) : 0))
             : Task.FromException<StoreComparison>(Failure);
     }
 
