@@ -15,7 +15,7 @@ Command[] parts =
     .. RunCommands.All(),
     .. OperatorCommands.All(),
     .. FlushCommands.All(),
-    DeadCommands.Make(),
+    .. RemoteCommands.All(),
     VerifyCommand.Make(),
 ];
 foreach (var part in parts)

@@ -38,36 +38,29 @@ internal static class ClusterCommands
     public static TimeSpan Patience(ParseResult arguments)
         => TimeSpan.FromSeconds(arguments.GetValue(Timeout) is > 0 and var given ? given : 10);
 
-    /// <summary>Makes a command.</summary>
-    public static Command Make(string name, string description, IEnumerable<Symbol> symbols, Func<Call, Task<int>> action)
+    /// <summary>Has a command talk to the cluster.</summary>
+    public static Command Make(Command command, Func<Call, Task<int>> action)
     {
-        var command = new Command(name, description) { Json };
-        foreach (var symbol in symbols)
-        {
-            if (symbol is Option option)
-            {
-                command.Add(option);
-            }
-            else
-            {
-                command.Add((Argument)symbol);
-            }
-        }
-
-        command.SetAction(async (arguments, cancellationToken) =>
-        {
-            using var interruption = new Interruption("Stopping.", cancellationToken);
-            return await GuardAsync(
-                async () =>
-                {
-                    await using var cluster = await ClusterConnection.OpenAsync(
-                        ClusterSettings.Read(Patience(arguments)), interruption.Token);
-                    var printer = new Printer(arguments.GetValue(Json), AnsiConsole.Console);
-                    return await action(new Call(arguments, cluster, printer, interruption.Token)).WaitAsync(interruption.Token);
-                },
-                interruption.Token);
-        });
+        command.Add(Json);
+        command.SetAction((arguments, cancellationToken) => WithClusterAsync(
+            arguments,
+            (cluster, stop) => action(new Call(arguments, cluster, new Printer(arguments.GetValue(Json), AnsiConsole.Console), stop)),
+            cancellationToken));
         return command;
+    }
+
+    /// <summary>Connects, and does something until it is done or Ctrl-C is pressed.</summary>
+    public static async Task<int> WithClusterAsync(
+        ParseResult arguments, Func<ClusterConnection, CancellationToken, Task<int>> action, CancellationToken cancellationToken)
+    {
+        using var interruption = new Interruption("Stopping.", cancellationToken);
+        return await GuardAsync(
+            async () =>
+            {
+                await using var cluster = await ClusterConnection.OpenAsync(ClusterSettings.Read(Patience(arguments)), interruption.Token);
+                return await action(cluster, interruption.Token).WaitAsync(interruption.Token);
+            },
+            interruption.Token);
     }
 
     /// <summary>Turns errors into messages and exit codes.</summary>

@@ -20,7 +20,7 @@ internal static class EntityCommands
 
     private static Command Stock() => new("stock", "The stock of a product.")
     {
-        ClusterCommands.Make("get", "Shows it.", [Product], async call => Show(call, await StockOf(call).GetAsync(), Text)),
+        ClusterCommands.Make(new("get", "Shows it.") { Product }, async call => Show(call, await StockOf(call).GetAsync(), Text)),
         Change(
             "reserve",
             "Takes pieces that are promised to somebody; fails where there are fewer.",
@@ -29,29 +29,27 @@ internal static class EntityCommands
         Change("release", "Puts reserved pieces back.", (grain, quantity) => grain.ReleaseAsync(quantity)),
         Change("restock", "Adds pieces that were delivered.", (grain, quantity) => grain.RestockAsync(quantity)),
         ClusterCommands.Make(
-            "book",
-            "Books a movement that has taken place, whatever there is.",
-            [Product, Amount],
+            new("book", "Books a movement that has taken place, whatever there is.") { Product, Amount },
             async call => Show(call, await StockOf(call).BookAsync(call.Arguments.GetValue(Amount)), Text)),
     };
 
     private static Command Change(string name, string description, Func<IStockGrain, long, Task<StockLevel>> change)
         => ClusterCommands.Make(
-            name, description, [Product, Quantity],
+            new(name, description) { Product, Quantity },
             async call => Show(call, await change(StockOf(call), call.Arguments.GetValue(Quantity)), Text));
 
     private static Command Score() => new("score", "The score of a player in a game.")
     {
-        ClusterCommands.Make("get", "Shows it.", [Game, Player], async call => Show(call, await ScoreOf(call).GetAsync(), Text)),
+        ClusterCommands.Make(new("get", "Shows it.") { Game, Player }, async call => Show(call, await ScoreOf(call).GetAsync(), Text)),
         ClusterCommands.Make(
-            "add", "Adds points.", [Game, Player, Points],
+            new("add", "Adds points.") { Game, Player, Points },
             async call => Show(call, await ScoreOf(call).AddAsync(call.Arguments.GetValue(Points)), Text)),
-        ClusterCommands.Make("remove", "Deletes it.", [Game, Player], async call =>
+        ClusterCommands.Make(new("remove", "Deletes it.") { Game, Player }, async call =>
         {
             await ScoreOf(call).RemoveAsync();
             return call.Done(new { removed = true }, printer => printer.Line("Removed."));
         }),
-        ClusterCommands.Make("disqualify", "Deletes it, also in PostgreSQL and on the game's board.", [Game, Player], async call =>
+        ClusterCommands.Make(new("disqualify", "Deletes it, also in PostgreSQL and on the game's board.") { Game, Player }, async call =>
         {
             await ScoreOf(call).DisqualifyAsync();
             return call.Done(new { disqualified = true }, printer => printer.Line("Disqualified."));
@@ -60,14 +58,14 @@ internal static class EntityCommands
 
     private static Command Views() => new("views", "The views of a page.")
     {
-        ClusterCommands.Make("get", "Shows the acknowledged count.", [Page], async call => Show(
+        ClusterCommands.Make(new("get", "Shows the acknowledged count.") { Page }, async call => Show(
             call, await ViewsOf(call).GetAsync(), views => $"{views.Count} views (version {views.Version})")),
-        ClusterCommands.Make("peek", "Shows the count with views that Redis has not acknowledged yet.", [Page], async call =>
+        ClusterCommands.Make(new("peek", "Shows the count with views that Redis has not acknowledged yet.") { Page }, async call =>
         {
             var count = await ViewsOf(call).PeekAsync();
             return call.Done(new { count }, printer => printer.Line($"{count} views"));
         }),
-        ClusterCommands.Make("add", "Counts views.", [Page, Count], async call =>
+        ClusterCommands.Make(new("add", "Counts views.") { Page, Count }, async call =>
         {
             var count = await ViewsOf(call).AddAsync(call.Arguments.GetValue(Count));
             return call.Done(new { count }, printer => printer.Line($"{count} views"));

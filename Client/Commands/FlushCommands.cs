@@ -3,7 +3,6 @@ using System.Globalization;
 using Client.Cluster;
 using Proof;
 using Silo.Contracts.Operations;
-using WriteBehind;
 
 namespace Client.Commands;
 
@@ -28,8 +27,9 @@ internal static class FlushCommands
     public static IEnumerable<Command> All() =>
     [
         ClusterCommands.Make(
-            "flush", "Flushes what is dirty now, or one entity; returns when PostgreSQL has it.", [Type, Id, Within], FlushAsync),
-        ClusterCommands.Make("drain", "Flushes until nothing is dirty any more, also what is written meanwhile.", [Within], DrainAsync),
+            new("flush", "Flushes what is dirty now, or one entity; returns when PostgreSQL has it.") { Type, Id, Within }, FlushAsync),
+        ClusterCommands.Make(
+            new("drain", "Flushes until nothing is dirty any more, also what is written meanwhile.") { Within }, DrainAsync),
     ];
 
     /// <summary>
@@ -57,33 +57,12 @@ internal static class FlushCommands
         }
 
         var id = call.Arguments.GetValue(Id) ?? throw new UsageException($"Name an entity of '{type}', or neither type nor id.");
-        await FlushOneAsync(call, type, id, limit);
-        return call.Done(new { flushed = 1 }, printer => printer.Line("Flushed: PostgreSQL has it."));
+        string[] json = call.Arguments.GetValue(ClusterCommands.Json) ? ["--json"] : [];
+        var within = string.Create(CultureInfo.InvariantCulture, $"--within={limit.TotalSeconds}s");
+        return await RemoteCommands.RunAsync(call.Cluster, ["flush", within, .. json, "--", type, id], call.Stop);
     }
 
     private static Task<int> DrainAsync(Call call) => FlushAllAsync(call, "drain", Limit(call, 60), IsDrained);
-
-    private static async Task FlushOneAsync(Call call, string type, string id, TimeSpan limit)
-    {
-        var clock = new Clock(limit);
-        while (true)
-        {
-            try
-            {
-                await call.Cluster.Operator.FlushAsync(type, id, Round(call.Cluster.Settings.Patience, clock.Left));
-                return;
-            }
-            catch (Exception e) when (Errors.Unwrap(e) is FlushIncompleteException incomplete)
-            {
-                if (clock.Left <= Pause)
-                {
-                    throw new FlushIncompleteException(type, id, limit, incomplete.Reason, e);
-                }
-            }
-
-            await Task.Delay(Pause, call.Stop);
-        }
-    }
 
     private static async Task<int> FlushAllAsync(Call call, string name, TimeSpan limit, Func<FlushSummary, bool> isDone)
     {

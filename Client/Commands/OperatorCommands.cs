@@ -8,8 +8,8 @@ internal static class OperatorCommands
 {
     public static IEnumerable<Command> All() =>
     [
-        ClusterCommands.Make("status", "Shows silos, backlogs, rates, breakers and warnings.", [], StatusAsync),
-        ClusterCommands.Make("journal", "Shows what operators did lately.", [], JournalAsync),
+        ClusterCommands.Make(new("status", "Shows silos, backlogs, rates, breakers and warnings."), StatusAsync),
+        ClusterCommands.Make(new("journal", "Shows what operators did lately."), JournalAsync),
     ];
 
     private static async Task<int> StatusAsync(Call call)

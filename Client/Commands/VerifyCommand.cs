@@ -17,10 +17,13 @@ internal static class VerifyCommand
     };
 
     public static Command Make() => ClusterCommands.Make(
-        "verify",
-        "Compares grains, Redis and PostgreSQL, entity by entity; also under load. Activates the grain of every entity. " +
-        "WRITEBEHIND_POSTGRES names the database, WriteBehind__KeyPrefix what the silos' keys in Redis begin with (default wb).",
-        [Types],
+        new(
+            "verify",
+            "Compares grains, Redis and PostgreSQL, entity by entity; also under load. Activates the grain of every entity. " +
+            "WRITEBEHIND_POSTGRES names the database, WriteBehind__KeyPrefix what the silos' keys in Redis begin with (default wb).")
+        {
+            Types,
+        },
         RunAsync);
 
     private static async Task<int> RunAsync(Call call)

@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json;
 using Orleans.Concurrency;
 using Silo.Contracts.Operations;
 using WriteBehind;
@@ -13,7 +11,7 @@ namespace Silo.Operations;
 [StatelessWorker]
 [Reentrant]
 internal sealed partial class OperatorGrain(
-    IWriteBehindEngine engine, IStatusServiceClient statuses, ISiloStatusOracle oracle,
+    IHost host, IWriteBehindEngine engine, IStatusServiceClient statuses, ISiloStatusOracle oracle,
     ILogger<OperatorGrain> logger) : Grain, IOperatorGrain
 {
     // Both are shorter than callers wait: one silo that hangs must not make the others look as if they did.
@@ -48,47 +46,23 @@ internal sealed partial class OperatorGrain(
             report.Uncounted);
     }
 
-    public async Task FlushAsync(string type, string id, TimeSpan timeout)
+    public async Task<CommandOutcome> RunAsync(IReadOnlyList<string> arguments, string by)
     {
-        try
+        using var output = new StringWriter();
+        using var errors = new StringWriter();
+        using var nobody = new Nobody();
+        var done = new List<string>();
+        var exitCode = await host.RunWriteBehindCommandsAsync(["writebehind", .. arguments], options =>
         {
-            await engine.FlushAsync(type, id, timeout).WaitAsync(timeout);
-        }
-        catch (TimeoutException)
+            (options.By, options.Output, options.Error, options.Input) = (by, output, errors, nobody);
+            options.Noted = done.Add;
+        });
+        foreach (var action in done)
         {
-            // The engine does not give up a batch half-way; the caller is not to wait for that.
-            throw new FlushIncompleteException(type, id, timeout, "the batch that it is in is not saved yet.");
-        }
-    }
-
-    public async Task<IReadOnlyList<DeadLetterInfo>> ListDeadAsync(string type, int limit)
-        => [.. (await engine.DeadLetters.ListAsync(type, limit)).Select(Info)];
-
-    public async Task<DeadLetterContent?> ShowDeadAsync(string type, string id)
-        => await engine.DeadLetters.ShowAsync(type, id) is { } found
-            ? new DeadLetterContent(Info(found.Letter), found.IsDelete, found.Payload is { } payload ? Text(payload) : null)
-            : null;
-
-    public async Task<long> RetryDeadAsync(string type, string? id)
-    {
-        var count = id is null ? await engine.DeadLetters.RetryAllAsync(type) : await engine.DeadLetters.RetryAsync(type, id) ? 1 : 0;
-        if (count > 0)
-        {
-            await NoteAsync($"dead retry {type} {id ?? "(all)"}: {count}");
+            await NoteAsync($"{action} ({by})");
         }
 
-        return count;
-    }
-
-    public async Task<bool> DiscardDeadAsync(string type, string id)
-    {
-        var isDiscarded = await engine.DeadLetters.DiscardAsync(type, id);
-        if (isDiscarded)
-        {
-            await NoteAsync($"dead discard {type} {id}");
-        }
-
-        return isDiscarded;
+        return new CommandOutcome(exitCode ?? 0, output.ToString(), errors.ToString(), nobody.IsAsked);
     }
 
     public Task<IReadOnlyList<JournalEntry>> ReadJournalAsync() => Journal.ReadAsync();
@@ -137,9 +111,6 @@ internal sealed partial class OperatorGrain(
             type.Type, type.Dirty, type.OldestDirtyAge, type.MaxAge, type.MaxDirty, type.DeadLetters, type.LastError,
             RateReport.Sum(silos.SelectMany(silo => silo.Rates).Where(rates => rates.Key == type.Type).Select(rates => rates.Value)));
 
-    private static DeadLetterInfo Info(DeadLetter letter)
-        => new(letter.Id, letter.Version, letter.Reason.ToString(), letter.Error, letter.Attempts, letter.SetAsideAt);
-
     private static IEnumerable<string> Warnings(DurabilityStatus durability)
     {
         if (durability.Shards is { Reason: { } reason } shards)
@@ -170,16 +141,15 @@ internal sealed partial class OperatorGrain(
         }
     }
 
-    private static string Text(ReadOnlyMemory<byte> payload)
+    /// <summary>Who is asked for a confirmation: the operator is elsewhere, and the answer is no until they have seen the question.</summary>
+    private sealed class Nobody() : StringReader("")
     {
-        try
+        public bool IsAsked { get; private set; }
+
+        public override ValueTask<string?> ReadLineAsync(CancellationToken cancellationToken)
         {
-            using var json = JsonDocument.Parse(payload);
-            return Encoding.UTF8.GetString(payload.Span);
-        }
-        catch (JsonException)
-        {
-            return Convert.ToBase64String(payload.Span);
+            IsAsked = true;
+            return base.ReadLineAsync(cancellationToken);
         }
     }
 

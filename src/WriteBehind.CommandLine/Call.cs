@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -26,12 +27,59 @@ public sealed class WriteBehindCommandOptions
     /// <summary>Where errors and questions go; default standard error.</summary>
     public TextWriter Error { get; set; } = Console.Error;
 
+    /// <summary>Is told what a command changed, beside the log: for a journal of one's own. Default nobody.</summary>
+    public Action<string>? Noted { get; set; }
+
     /// <summary>
     /// Where the answer to a question comes from; default standard input, or null where that is no terminal: then what needs a
     /// confirmation is refused without <c>--yes</c>.
     /// </summary>
     public TextReader? Input { get; set; } = Console.IsInputRedirected ? null : Console.In;
 }
+
+/// <summary>
+/// The operator's commands for a program without the engine, such as a client of a cluster: their words, help and checks are here, and they
+/// are carried out by a process that has it
+/// (<see cref="Microsoft.Extensions.Hosting.WriteBehindCommandLineExtensions.RunWriteBehindCommandsAsync"/>).
+/// </summary>
+public static class WriteBehindRemoteCommands
+{
+    /// <summary>Makes the commands.</summary>
+    /// <param name="run">
+    /// Has a command carried out elsewhere, shows what it wrote, and gives its exit code. It is given what was parsed here, and the
+    /// arguments to hand on: the command's own, without options of commands above it.
+    /// </param>
+    /// <returns>The commands, to be added to a root command.</returns>
+    public static IReadOnlyList<Command> Create(Func<ParseResult, IReadOnlyList<string>, CancellationToken, Task<int>> run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return [.. Verbs.All((parsed, _, stop) => run(parsed, ArgumentsOf(parsed.CommandResult), stop))];
+    }
+
+    // Written anew from what was understood: options are joined with their values, and arguments come behind --, so that none of either
+    // is taken for another where it begins with a dash.
+    private static List<string> ArgumentsOf(CommandResult found)
+    {
+        List<string> arguments = [];
+        for (var at = found; at.Parent is CommandResult parent; at = parent)
+        {
+            arguments.Insert(0, at.Command.Name);
+        }
+
+        foreach (var option in found.Command.Options.Select(found.GetResult).OfType<OptionResult>().Where(static option => !option.Implicit))
+        {
+            arguments.Add(string.Join('=', (string[])[option.Option.Name, .. option.Tokens.Select(static token => token.Value)]));
+        }
+
+        arguments.Add("--");
+        arguments.AddRange(found.Command.Arguments.Select(found.GetResult).OfType<ArgumentResult>()
+            .SelectMany(static argument => argument.Tokens).Select(static token => token.Value));
+        return arguments;
+    }
+}
+
+/// <summary>Carries out a command that has been parsed.</summary>
+internal delegate Task<int> CarryOut(ParseResult arguments, Func<Call, Task<int>> action, CancellationToken stop);
 
 /// <summary>One call of a command.</summary>
 internal sealed partial class Call(
@@ -54,35 +102,24 @@ internal sealed partial class Call(
 
     public Printer Printer { get; } = new(options.Output, arguments.GetValue(Json));
 
-    /// <summary>Makes a command.</summary>
-    public static Command Make(
-        IHost host,
-        WriteBehindCommandOptions options,
-        string name,
-        string description,
-        IEnumerable<Symbol> symbols,
-        Func<Call, Task<int>> action)
+    /// <summary>Has a command carried out.</summary>
+    public static Command Make(Command command, CarryOut carryOut, Func<Call, Task<int>> action)
     {
-        var command = new Command(name, description) { Json };
-        foreach (var symbol in symbols)
-        {
-            if (symbol is Option option)
-            {
-                command.Add(option);
-            }
-            else
-            {
-                command.Add((Argument)symbol);
-            }
-        }
-
-        command.SetAction((arguments, stop) => RunAsync(host, options, arguments, action, stop));
+        command.Add(Json);
+        command.SetAction((arguments, stop) => carryOut(arguments, action, stop));
         return command;
     }
 
+    /// <summary>Carries commands out in this process.</summary>
+    public static CarryOut Here(IHost host, WriteBehindCommandOptions options)
+        => (arguments, action, stop) => RunAsync(host, options, arguments, action, stop);
+
     /// <summary>Notes in the log what an operator did.</summary>
     public void Note(string action)
-        => Noted(host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("WriteBehind.CommandLine"), By, action);
+    {
+        Noted(host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("WriteBehind.CommandLine"), By, action);
+        options.Noted?.Invoke(action);
+    }
 
     /// <summary>Says something that is no result.</summary>
     public Task TellAsync(string text) => options.Error.WriteLineAsync(text);

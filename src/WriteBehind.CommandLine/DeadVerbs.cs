@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Microsoft.Extensions.Hosting;
 
 namespace WriteBehind.CommandLine;
 
@@ -52,22 +51,22 @@ internal static class DeadVerbs
 
     private static readonly Option<bool> Yes = new("--yes") { Description = "Don't ask." };
 
-    public static Command Make(IHost host, WriteBehindCommandOptions options)
+    public static Command Make(CarryOut carryOut)
     {
-        Command Verb(string name, string description, IEnumerable<Symbol> symbols, Func<Call, Task<int>> action)
-            => Call.Make(host, options, name, description, symbols, action);
-
         return new Command("dead", "Dead letters: entities that the database rejected. Their states are kept in Redis.")
         {
-            Verb("list", "Lists them, by type and id.", [Types, Reason, Text, Limit, Skip, Group], ListAsync),
-            Verb("show", "Shows one with its state.", [Type, Id], ShowAsync),
-            Verb("retry", "Makes one dirty again, or all, with all attempts.", [Type, IdOrAll, All, Reason, Text], RetryAsync),
+            Verb(new("list", "Lists them, by type and id.") { Types, Reason, Text, Limit, Skip, Group }, ListAsync),
+            Verb(new("show", "Shows one with its state.") { Type, Id }, ShowAsync),
+            Verb(new("retry", "Makes one dirty again, or all, with all attempts.") { Type, IdOrAll, All, Reason, Text }, RetryAsync),
             Verb(
-                "discard",
-                "Drops one, or all, and the states for good: what the database has counts again. Asks before.",
-                [Type, IdOrAll, All, Reason, Text, Yes],
+                new("discard", "Drops one, or all, and the states for good: what the database has counts again. Asks before.")
+                {
+                    Type, IdOrAll, All, Reason, Text, Yes,
+                },
                 DiscardAsync),
         };
+
+        Command Verb(Command command, Func<Call, Task<int>> action) => Call.Make(command, carryOut, action);
     }
 
     /// <summary>A letter with its state, for scripts.</summary>

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using Microsoft.Extensions.Hosting;
 
 namespace WriteBehind.CommandLine;
 
@@ -36,28 +35,33 @@ internal static class Verbs
 
     private static readonly Option<bool> Yes = new("--yes") { Description = "Don't ask." };
 
-    public static IEnumerable<Command> All(IHost host, WriteBehindCommandOptions options)
+    public static IEnumerable<Command> All(CarryOut carryOut)
     {
-        Command Make(string name, string description, IEnumerable<Symbol> symbols, Func<Call, Task<int>> action)
-            => Call.Make(host, options, name, description, symbols, action);
-
         return
         [
-            Make("status", "Shows the backlog of each type, pauses, and what Redis may lose.", [], StatusAsync),
-            Make("drain", "Flushes until nothing is dirty any more, also what is written meanwhile.", [DrainWithin], DrainAsync),
-            Make("flush", "Flushes one entity; returns when the database has it.", [Type, Id, FlushWithin], FlushAsync),
-            Make("inspect", "Shows one entity in all places: Redis, the row, its dead letter.", [Type, Id], InspectAsync),
-            Make("oldest", "Lists the entities that have been dirty for longest.", [Types, Limit], OldestAsync),
-            Make("pause", "Pauses the flush of a type in all processes, as for a migration; writes go on.", [Type, For], PauseAsync),
-            Make("resume", "Ends the pause of a type's flush.", [Type], ResumeAsync),
-            Make("verify", "Compares what Redis holds with the rows, by their versions; changes nothing.", [Types], VerifyAsync),
-            Make(
-                "reconcile",
-                "Does the same and mends what can be mended without losing anything: flushes kept states again whose rows fell behind or " +
-                "are gone, drops clean entries that another program has overtaken, sets lost dirty marks.",
-                [Types, Yes],
+            Verb(new("status", "Shows the backlog of each type, pauses, and what Redis may lose."), StatusAsync),
+            Verb(new("drain", "Flushes until nothing is dirty any more, also what is written meanwhile.") { DrainWithin }, DrainAsync),
+            Verb(new("flush", "Flushes one entity; returns when the database has it.") { Type, Id, FlushWithin }, FlushAsync),
+            Verb(new("inspect", "Shows one entity in all places: Redis, the row, its dead letter.") { Type, Id }, InspectAsync),
+            Verb(new("oldest", "Lists the entities that have been dirty for longest.") { Types, Limit }, OldestAsync),
+            Verb(
+                new("pause", "Pauses the flush of a type in all processes, as for a migration; writes go on.") { Type, For }, PauseAsync),
+            Verb(new("resume", "Ends the pause of a type's flush.") { Type }, ResumeAsync),
+            Verb(
+                new("verify", "Compares what Redis holds with the rows, by their versions; changes nothing.") { Types }, VerifyAsync),
+            Verb(
+                new(
+                    "reconcile",
+                    "Does the same and mends what can be mended without losing anything: flushes kept states again whose rows fell behind " +
+                    "or are gone, drops clean entries that another program has overtaken, sets lost dirty marks.")
+                {
+                    Types, Yes,
+                },
                 ReconcileAsync),
+            DeadVerbs.Make(carryOut),
         ];
+
+        Command Verb(Command command, Func<Call, Task<int>> action) => Call.Make(command, carryOut, action);
     }
 
     private static async Task<int> StatusAsync(Call call)

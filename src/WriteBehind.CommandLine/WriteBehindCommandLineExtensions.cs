@@ -42,13 +42,13 @@ public static class WriteBehindCommandLineExtensions
         var root = new RootCommand(
             "Commands for operators of WriteBehind. Exit code: 0 done; 1 failed, not there, not all done, or something differs; 2 the " +
             "command line is wrong; 130 interrupted.");
-        Command[] verbs = [.. Verbs.All(host, options), DeadVerbs.Make(host, options)];
-        foreach (var verb in verbs)
+        foreach (var verb in Verbs.All(Call.Here(host, options)))
         {
             root.Add(verb);
         }
 
-        var parsed = root.Parse(args[1..]);
+        // An id may begin with @, and is then no file with more arguments.
+        var parsed = root.Parse(args[1..], new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors)

@@ -15,29 +15,15 @@ public interface IOperatorGrain : IGrainWithIntegerKey
     [Alias("flush")]
     Task<FlushSummary> FlushAsync(TimeSpan timeout);
 
-    /// <summary>Flushes one entity, of any registered type.</summary>
-    /// <exception cref="global::WriteBehind.FlushIncompleteException">It was not flushed within <paramref name="timeout"/>.</exception>
-    /// <exception cref="global::WriteBehind.WriteBehindException">It can't be flushed.</exception>
-    [Alias("flush-one")]
-    Task FlushAsync(string type, string id, TimeSpan timeout);
-
-    /// <summary>The dead letters of a type.</summary>
-    /// <exception cref="global::WriteBehind.UnknownEntityTypeException">There is no such type.</exception>
-    [Alias("dead")]
-    Task<IReadOnlyList<DeadLetterInfo>> ListDeadAsync(string type, int limit);
-
-    /// <summary>One dead letter with its state; null where there is none.</summary>
-    [Alias("dead-show")]
-    Task<DeadLetterContent?> ShowDeadAsync(string type, string id);
-
-    /// <summary>Makes a dead entity dirty again, or with null all of the type.</summary>
-    /// <returns>How many.</returns>
-    [Alias("dead-retry")]
-    Task<long> RetryDeadAsync(string type, string? id);
-
-    /// <summary>Drops a dead letter and its state for good; false where there is none.</summary>
-    [Alias("dead-discard")]
-    Task<bool> DiscardDeadAsync(string type, string id);
+    /// <summary>
+    /// Carries out one of the library's commands, such as <c>inspect stock 85123A</c>, with its words and its output. What it changes is
+    /// noted in the journal. A comparison of all entities of a type takes longer than calls usually do.
+    /// </summary>
+    /// <param name="arguments">The command line behind <c>writebehind</c>.</param>
+    /// <param name="by">Who gives the command.</param>
+    [Alias("run")]
+    [ResponseTimeout("00:10:00")]
+    Task<CommandOutcome> RunAsync(IReadOnlyList<string> arguments, string by);
 
     /// <summary>Adds a line to the journal; false where that failed, which the silo's log tells more about.</summary>
     [Alias("note")]

@@ -14,7 +14,7 @@ internal static class ClientProcess
     public static ChildProcess Start(ServiceServers servers, params string[] arguments)
         => ChildProcess.Start(
             "dotnet",
-            [Programs.Client, .. arguments, .. arguments.Contains("--timeout") ? (string[])[] : ["--timeout", "60"]],
+            [Programs.Client, .. arguments.Contains("--timeout") ? (string[])[] : ["--timeout", "60"], .. arguments],
             servers.Environment);
 
     /// <summary>Runs it to its end; returns its exit code, and all it wrote.</summary>
@@ -28,7 +28,8 @@ internal static class ClientProcess
     /// <summary>The same for a command that must be done, and says so in JSON.</summary>
     public static async Task<JsonElement> AskAsync(ServiceServers servers, params string[] arguments)
     {
-        var (code, output) = await RunAsync(servers, [.. arguments, "--json"]);
+        var options = arguments.TakeWhile(argument => argument != "--");
+        var (code, output) = await RunAsync(servers, [.. options, "--json", .. arguments.Skip(options.Count())]);
         Assert.True(code == 0, output);
         return JsonDocument.Parse(output).RootElement;
     }

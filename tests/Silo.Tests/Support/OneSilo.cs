@@ -14,6 +14,9 @@ public sealed class OneSilo : IAsyncLifetime
 
     public HttpClient Http => _silo!.Http;
 
+    /// <summary>What the silo has written so far.</summary>
+    public IReadOnlyList<string> Output => [.. _silo!.Process.Output];
+
     public async Task InitializeAsync()
     {
         await Servers.InitializeAsync();

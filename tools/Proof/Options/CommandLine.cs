@@ -8,7 +8,9 @@ public static class CommandLine
     public static async Task<int> RunAsync(Command command, string[] args)
     {
         ArgumentNullException.ThrowIfNull(command);
-        var parsed = command.Parse(args);
+
+        // An id may begin with @, and is then no file with more arguments.
+        var parsed = command.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors)
