@@ -24,6 +24,7 @@
 #       PRIVATE_REDIS            its StackExchange.Redis configuration string
 #   start_private_postgres DIR the same for PostgreSQL
 #       PRIVATE_POSTGRES         its Npgsql connection string
+#   PRIVATE_PORT, PRIVATE_PASSWORD are what these two go by where they are set (the password is PostgreSQL's)
 #   stop_private_servers       stops what was started and removes its data; runs by itself when the script ends, also by
 #                              Ctrl-C (it traps EXIT, INT and TERM: a script with traps of its own calls it from there)
 #

@@ -90,7 +90,7 @@ start_private_redis() {
   fi
 
   local dir=$1/redis port
-  port=$(free_port)
+  port=${PRIVATE_PORT:-$(free_port)}
   STARTED_DIRS+=("$dir")
   mkdir -p "$dir"
   start_process TERM "$dir/server.log" redis-server --port "$port" --bind 127.0.0.1 --dir "$dir" --save '' \
@@ -102,7 +102,7 @@ start_private_redis() {
 start_private_postgres() {
   stop_at_exit
   local password
-  password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  password=${PRIVATE_PASSWORD:-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')}
   if [ "$SERVERS" = docker ]; then
     start_container 5432 -e POSTGRES_USER=writebehind -e POSTGRES_PASSWORD="$password" "$POSTGRES_IMAGE"
     PRIVATE_POSTGRES=$(postgres_string "$CONTAINER_PORT" "$password")
@@ -120,7 +120,7 @@ start_private_postgres() {
     exec "${AS_POSTGRES[@]}" "$POSTGRES_BIN/initdb" -D "$dir/data" -U writebehind --pwfile="$dir/password" \
       -A scram-sha-256 -E UTF8 --locale=C >/dev/null
   ) || die "initdb failed in $dir (see above)."
-  port=$(free_port)
+  port=${PRIVATE_PORT:-$(free_port)}
   # setpriv twice: a change of user takes the signal of the first away.
   start_process INT "$dir/server.log" "${AS_POSTGRES[@]}" setpriv --pdeathsig INT "$POSTGRES_BIN/postgres" -D "$dir/data" -p "$port" \
     -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200

@@ -10,7 +10,7 @@ namespace Silo.Data;
 internal sealed partial class Schema(IDbContextFactory<ServiceContext> contexts, TimeProvider time, ILogger<Schema> logger) : IHostedService
 {
     // One silo at a time: CREATE … IF NOT EXISTS alone does not keep two that run at once from getting in each other's way.
-    private const string Tables = """
+    private static readonly string Tables = """
         SELECT pg_advisory_xact_lock(hashtext('shop.schema'));
         CREATE SCHEMA IF NOT EXISTS shop;
         CREATE TABLE IF NOT EXISTS shop.stock (
@@ -20,7 +20,7 @@ internal sealed partial class Schema(IDbContextFactory<ServiceContext> contexts,
             PRIMARY KEY (game, player));
         CREATE TABLE IF NOT EXISTS shop.views (
             page text PRIMARY KEY, count bigint NOT NULL, version bigint NOT NULL DEFAULT 0);
-        """;
+        """ + WriteBehindDocumentsExtensions.CreateTableSql(schema: "shop");
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 

@@ -38,5 +38,6 @@ public sealed class ServiceContext(DbContextOptions<ServiceContext> options) : D
             views.Property(row => row.Count).HasColumnName("count");
             views.HasWriteBehindVersion(columnName: "version");
         });
+        modelBuilder.AddWriteBehindDocuments();     // for grain storage that the configuration names; see Hosting/ClusterSetup.cs
     }
 }

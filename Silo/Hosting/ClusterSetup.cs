@@ -23,13 +23,16 @@ internal static class ClusterSetup
         var redis = ClusterRedis.Options(settings);
         silo.UseRedisClustering(options => options.ConfigurationOptions = redis);
         silo.UseRedisReminderService(options => options.ConfigurationOptions = redis);
-        silo.AddRedisGrainStorage(JournalGrain.Storage, options => options.ConfigurationOptions = redis);
         services.AddOptions<RedisClusteringOptions>().Configure<ClusterRedis>(
             (options, shared) => options.CreateMultiplexer = async _ => (await shared.GetAsync(), true));
         services.AddOptions<RedisReminderTableOptions>().Configure<ClusterRedis>(
             (options, shared) => options.CreateMultiplexer = async _ => (await shared.GetAsync(), true));
-        services.AddOptions<RedisStorageOptions>(JournalGrain.Storage).Configure<ClusterRedis>(
-            (options, shared) => options.CreateMultiplexer = async _ => (await shared.GetAsync(), true));
+        if (configuration[$"Orleans:GrainStorage:{JournalGrain.Storage}:ProviderType"] is null)
+        {
+            silo.AddRedisGrainStorage(JournalGrain.Storage, options => options.ConfigurationOptions = redis);
+            services.AddOptions<RedisStorageOptions>(JournalGrain.Storage).Configure<ClusterRedis>(
+                (options, shared) => options.CreateMultiplexer = async _ => (await shared.GetAsync(), true));
+        }
 
         // With the default directory a silo that stops takes grains on the other silos along, and the calls to them fail.
         silo.AddDistributedGrainDirectory();
