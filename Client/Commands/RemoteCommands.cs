@@ -8,7 +8,8 @@ namespace Client.Commands;
 
 /// <summary>
 /// The library's own commands, carried out on a silo: <c>inspect</c>, <c>oldest</c>, <c>pause</c>, <c>resume</c>, <c>reconcile</c> and
-/// <c>dead</c>. (Of <c>status</c>, <c>drain</c> and <c>flush</c> the cluster has more to tell, and <c>verify</c> here looks past the library.)
+/// <c>dead</c>. (Of <c>status</c>, <c>drain</c> and <c>flush</c> the cluster has more to tell, and <c>verify</c> here looks past the
+/// library.)
 /// </summary>
 internal static class RemoteCommands
 {

@@ -141,7 +141,9 @@ internal sealed partial class OperatorGrain(
         }
     }
 
-    /// <summary>Who is asked for a confirmation: the operator is elsewhere, and the answer is no until they have seen the question.</summary>
+    /// <summary>
+    /// Who is asked for a confirmation: the operator is elsewhere, and the answer is no until they have seen the question.
+    /// </summary>
     private sealed class Nobody() : StringReader("")
     {
         public bool IsAsked { get; private set; }

@@ -15,4 +15,5 @@ internal static class ServerContainers
 }
 
 /// <summary>What the silos need.</summary>
-internal sealed record Servers(IResourceBuilder<IResourceWithConnectionString> Redis, IResourceBuilder<IResourceWithConnectionString> Postgres);
+internal sealed record Servers(
+    IResourceBuilder<IResourceWithConnectionString> Redis, IResourceBuilder<IResourceWithConnectionString> Postgres);

@@ -33,7 +33,8 @@ internal static class ServerPrograms
         var server = new ServerProgram(name, builder.AppHostDirectory, at => connect(at, password));
         builder.Eventing.Subscribe<ConnectionStringAvailableEvent>(
             server,
-            async (_, cancellationToken) => server.ConnectionString = await server.ConnectionStringExpression.GetValueAsync(cancellationToken)
+            async (_, cancellationToken) => server.ConnectionString =
+                await server.ConnectionStringExpression.GetValueAsync(cancellationToken)
                 ?? throw new InvalidOperationException($"Where {name} is to be found is not known."));
         return builder.AddResource(server)
             .WithArgs("server.sh", name)

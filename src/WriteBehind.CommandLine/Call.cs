@@ -66,7 +66,8 @@ public static class WriteBehindRemoteCommands
             arguments.Insert(0, at.Command.Name);
         }
 
-        foreach (var option in found.Command.Options.Select(found.GetResult).OfType<OptionResult>().Where(static option => !option.Implicit))
+        var given = found.Command.Options.Select(found.GetResult).OfType<OptionResult>().Where(static option => !option.Implicit);
+        foreach (var option in given)
         {
             arguments.Add(string.Join('=', (string[])[option.Option.Name, .. option.Tokens.Select(static token => token.Value)]));
         }

@@ -52,8 +52,8 @@ internal static class Verbs
             Verb(
                 new(
                     "reconcile",
-                    "Does the same and mends what can be mended without losing anything: flushes kept states again whose rows fell behind " +
-                    "or are gone, drops clean entries that another program has overtaken, sets lost dirty marks.")
+                    "Does the same and mends what can be mended without losing anything: flushes kept states again whose rows fell " +
+                    "behind or are gone, drops clean entries that another program has overtaken, sets lost dirty marks.")
                 {
                     Types, Yes,
                 },

@@ -4,7 +4,9 @@ namespace Silo.Contracts.Operations;
 /// <param name="ExitCode">As <c>writebehind --help</c> says.</param>
 /// <param name="Output">What it found, as text or JSON.</param>
 /// <param name="Errors">Errors, and what it says beside; at the end the question, where it asked one.</param>
-/// <param name="IsAsked">Whether it asked for a confirmation, got none, and therefore did nothing. With <c>--yes</c> it does not ask.</param>
+/// <param name="IsAsked">
+/// Whether it asked for a confirmation, got none, and therefore did nothing. With <c>--yes</c> it does not ask.
+/// </param>
 [GenerateSerializer]
 [Immutable]
 [Alias("silo.command-outcome")]
