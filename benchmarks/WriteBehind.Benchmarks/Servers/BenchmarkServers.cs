@@ -22,7 +22,7 @@ public sealed class BenchmarkServers(string redis, string postgres)
         await using var create = source.CreateCommand($"CREATE DATABASE \"{name}\"");
         await create.ExecuteNonQueryAsync();
         var workspace = new Workspace(this, name);
-        await workspace.CreateTableAsync();
+        await workspace.CreateTablesAsync();
         return workspace;
     }
 

@@ -46,6 +46,8 @@ internal sealed class SiloHost : IAsyncDisposable
             .UseInMemoryReminderService()
             .AddRedisGrainStorage(
                 RedisProductGrain.Storage, options => options.ConfigurationOptions = ConfigurationOptions.Parse(workspace.Redis))
+            .AddAdoNetGrainStorage(
+                AdoNetProductGrain.Storage, options => (options.Invariant, options.ConnectionString) = ("Npgsql", $"{workspace.Database};Maximum Pool Size=30"))
             .AddWriteBehind(writeBehind => writeBehind
                 .Configure(options =>
                 {

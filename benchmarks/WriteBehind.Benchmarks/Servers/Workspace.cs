@@ -20,10 +20,11 @@ public sealed class Workspace(BenchmarkServers servers, string name) : IAsyncDis
         where TContext : DbContext
         => new DbContextOptionsBuilder<TContext>().UseNpgsql(Database).Options;
 
-    public async Task CreateTableAsync()
+    public async Task CreateTablesAsync()
     {
         await using var context = new ShopContext(ContextOptions<ShopContext>());
         await context.Database.EnsureCreatedAsync();
+        await ExecuteAsync(AdoNetTables.Create);
     }
 
     /// <summary>Runs a statement.</summary>

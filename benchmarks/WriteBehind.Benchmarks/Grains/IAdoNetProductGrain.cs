@@ -1,0 +1,3 @@
+namespace WriteBehind.Benchmarks.Grains;
+
+public interface IAdoNetProductGrain : IProductGrain;
