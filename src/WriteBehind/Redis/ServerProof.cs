@@ -91,6 +91,15 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots, IR
         {
             var nonce = Guid.NewGuid().ToString("n");
             RedisKey key = $"{root}:proof:{nonce}";
+            for (var refusals = 0; refusals >= 0;)
+            {
+                refusals = await ProveAsync(server, root, key, nonce, refusals).ConfigureAwait(false);
+            }
+        }
+
+        // How often it was refused, where that is not clear yet; -1 once it is.
+        async Task<int> ProveAsync(IServer? server, string root, RedisKey key, string nonce, int refusals)
+        {
             try
             {
                 for (var tries = 1; !await IsGuardedAsync(server, key, nonce).ConfigureAwait(false); tries++)
@@ -112,9 +121,15 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots, IR
             catch (BufferUnavailableException e) when (RedisErrors.MayBeOutOfMemory(e))
             {
                 // At maxmemory nothing can be tried, and a process that can't start drains nothing. WATCH itself was accepted. But where a
-                // write is accepted, it is a right that is missing: EXEC says of both only that a command was refused.
+                // write is accepted, it is a right that is missing: EXEC says of both only that a command was refused. Each time: it may
+                // have been full, or without its replicas, for that moment alone.
                 if (await IsWritableAsync(key).ConfigureAwait(false))
                 {
+                    if (refusals + 1 < Tries)
+                    {
+                        return refusals + 1;
+                    }
+
                     throw Unguarded(
                         $"{e.InnerException!.Message} One of the commands that it queued was refused. Give the user the rights (ACL " +
                         "SETUSER … +pexpire +expire +set +del +zrem +zremrangebyscore +hget).",
@@ -129,6 +144,8 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots, IR
                     "(rename-command, commandMap=), undo that.",
                     e);
             }
+
+            return -1;
         }
 
         Task<T> RunAsync<T>(IDatabase database, Func<IDatabase, Task<T>> command) => redis.RunOnAsync(database, command, cancellationToken);

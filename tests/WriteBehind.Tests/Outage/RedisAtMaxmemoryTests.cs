@@ -36,6 +36,28 @@ public sealed class RedisAtMaxmemoryTests
     }
 
     [Fact]
+    public async Task Memory_that_is_full_for_a_moment_as_a_connection_is_tried_out_is_not_taken_for_a_right_that_is_missing()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var link = TcpProxy.Start(redis.Port);
+        link.ResponseDelay = TimeSpan.FromMilliseconds(250);
+        using var monitor = await redis.MonitorAsync();
+        var starting = TestEngine.StartAsync(new() { Redis = redis.ConfigurationFor(link.Port, TimeSpan.FromSeconds(15)) });
+
+        // The transaction that is tried out is about to be sent. It is refused; and when its sender hears of that, there is room again.
+        await Eventually.TrueAsync(() => starting.IsCompleted || monitor.Commands.Any(static command =>
+            command.Name == "HGET" && command.Arguments[1].Contains(":proof:", StringComparison.Ordinal)));
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "1");
+        await Eventually.TrueAsync(async () => starting.IsCompleted
+            || (await redis.SendAsync("INFO", "errorstats"))!.Contains("EXECABORT", StringComparison.Ordinal));
+        await redis.SendAsync("CONFIG", "SET", "maxmemory", "0");
+
+        await using var engine = await starting;
+        await engine.Items.SetAsync("a", new Item(1));
+        Assert.Contains("EXECABORT", await redis.SendAsync("INFO", "errorstats"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_type_that_is_new_there_starts_at_maxmemory_and_is_read_in_shards_that_were_never_used()
     {
         await using var redis = await RedisServer.StartAsync(new() { Timeout = TimeSpan.FromSeconds(15) });
