@@ -4,8 +4,8 @@ using WriteBehind.Common;
 namespace WriteBehind.Caching;
 
 /// <summary>
-/// Reads: first level, Redis, loader. A key has at most one read under way in this process (a <see cref="Flight{T}"/>), and across
-/// processes at most one load, for whoever has its lock.
+/// Reads: first level, Redis, loader. A key has at most one read under way in this process (a <see cref="Flight{T}"/>), but for what reads
+/// of many keys find fresh; and across processes at most one load, for whoever has its lock.
 /// </summary>
 internal sealed class CacheReader(
     CacheStore store,
@@ -60,7 +60,15 @@ internal sealed class CacheReader(
         }
 
         Refresh(due, loader);
-        missing = await TakeFreshAsync(missing, values, loader, cancellationToken).ConfigureAwait(false);
+        if (missing.Count > 1)
+        {
+            // A single one shares the reads of others.
+            var taking = Detached.RunAsync(
+                static read => read.Reader.TakeFreshAsync(read.Missing, read.Values, read.Loader),
+                (Reader: this, Missing: missing, Values: values, Loader: loader));
+            missing = await taking.MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         var flights = FlyAsync(missing, loader);
         await Task.WhenAll(flights).MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
         for (var i = 0; i < flights.Length; i++)
@@ -71,22 +79,17 @@ internal sealed class CacheReader(
         return values;
     }
 
-    /// <summary>Takes what is fresh in Redis, without a flight for each; returns the others.</summary>
-    private async Task<List<string>> TakeFreshAsync<T>(
-        List<string> keys, Dictionary<string, Cached<T>> values, BatchLoader<T> loader, CancellationToken cancellationToken)
+    /// <summary>
+    /// Takes what is fresh in Redis, without a flight for each; returns the others. In nobody's context, as values are made of it which
+    /// the first level gives to all.
+    /// </summary>
+    private async Task<List<string>> TakeFreshAsync<T>(List<string> keys, Dictionary<string, Cached<T>> values, BatchLoader<T> loader)
         where T : class
     {
-        // A single one shares the reads of others.
-        if (keys.Count < 2)
-        {
-            return keys;
-        }
-
         // In this order: what is invalidated after the first look shows in the second.
         var versions = options.LocalCapacity > 0 ? keys.ConvertAll(local.VersionOf) : null;
         versions = feed.IsTrusted ? versions : null;
-        var reading = Detached.RunAsync(static read => read.store.ReadFreshAsync(read.keys), (store, keys));
-        var entries = await reading.MayBeAbandoned().WaitAsync(cancellationToken).ConfigureAwait(false);
+        var entries = await store.ReadFreshAsync(keys).ConfigureAwait(false);
         var left = new List<string>();
         List<EntryRequest>? due = null;
         for (var i = 0; i < entries.Length; i++)

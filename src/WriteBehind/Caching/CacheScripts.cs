@@ -13,8 +13,9 @@ namespace WriteBehind.Caching;
 /// <c>v</c> version of the row, <c>c</c> load time in ms, <c>g</c> tags, <c>p</c> until when a
 /// failed load is not tried again, <c>f</c> stamp of the key's last invalidation, <c>m</c> marks of writes under way. After an invalidation
 /// only <c>f</c> and <c>m</c> are left, for as long as a load may take; with a mark <c>c</c> too, for the entry that follows.</para>
-/// <para>Its content is a string of its own (<see cref="EntryContent"/>), written and deleted in the same step as the entry: so a hit takes
-/// one GET, which costs Redis a ninth of a script that reads a hash. An entry without content is none.</para>
+/// <para>Its content is a string of its own (<see cref="EntryContent"/>), written and deleted in the same step as the entry: so hits take
+/// one MGET, which costs Redis a ninth of a script that reads hashes. An entry without content is none. A content without tags whose entry
+/// Redis evicted counts until it expires: whatever makes it obsolete deletes it, or raises the namespace's stamp.</para>
 /// </remarks>
 internal static class CacheLua
 {
@@ -103,7 +104,9 @@ internal static class FillEntriesScript
           if redis.call('GET', KEYS[k + 2]) == ARGV[1] .. ':' .. ARGV[at] then redis.call('DEL', KEYS[k + 2]) end
           local e = redis.pcall('HMGET', key, 's', 'f', 'v', 'm', 'g', 'x')
           -- A load that began longer ago than invalidations are remembered has nothing to be checked against.
-          local ok = not e.err and type(redis.pcall('STRLEN', KEYS[k + 1])) == 'number'
+          -- Its head names its load, too: Redis may have evicted the entry and left a newer content.
+          local head = redis.pcall('GETRANGE', KEYS[k + 1], 0, 31)
+          local ok = not e.err and type(head) == 'string' and tonumber(string.match(head, '^%a(%d+) ') or 0) <= s
             and now - s < fenced and holds(ARGV[at], tags) and doubts(e[4]) == ''
             and not (e[1] and tonumber(e[1]) > s) and not (e[2] and tonumber(e[2]) >= s)
           -- An older version is refused only while the newer one counts: rows restored from a backup have older ones for good.
@@ -206,12 +209,11 @@ internal static class LockScripts
 
 /// <summary>
 /// Reads entries of one shard and takes the locks for those that have to be loaded. KEYS: control, tags, then entry, content and lock of
-/// each.
-/// ARGV: process token, lease in ms, sliding time in µs (0: none), stale time in µs, then of each the mode (<c>g</c> get, <c>r</c> refresh
-/// though it is fresh, <c>p</c> look without locking), with a refresh followed by the stamp of the entry that the reader knows. Returns
-/// Redis time in µs, the stamp for loads (empty where nothing is to be loaded), then of each the content and one text: a letter of the
-/// status and whether it is locked, and where there is an entry its expiry in µs, load time in ms, the stamp of its load, version, and on
-/// the next line its tags.
+/// each. ARGV: process token, lease in ms, sliding time in µs (0: none), stale time in µs, then of each the mode (<c>g</c> get, <c>r</c>
+/// refresh though it is fresh, <c>p</c> look without locking), with a refresh followed by the stamp of the entry that the reader knows.
+/// Returns Redis time in µs, the stamp for loads (empty where nothing is to be loaded), then of each the content and one text: a letter of
+/// the status and whether it is locked, and where there is an entry its expiry in µs, load time in ms, the stamp of its load, version, and
+/// on the next line its tags.
 /// </summary>
 internal static class ReadEntriesScript
 {
@@ -311,8 +313,7 @@ internal static class WriteThroughScripts
     /// <summary>
     /// Marks an entry as in doubt: its content goes, and until the mark is taken away or expires nothing is stored in it. KEYS: control,
     /// tags, then entry and content under each schema version. ARGV: channel, shard, key, fence time in µs, token, how long the mark lasts
-    /// in µs.
-    /// Returns its stamp.
+    /// in µs. Returns its stamp.
     /// </summary>
     public static readonly RedisScript Mark = new(CacheLua.Text, CacheLua.Publish, """
         local channel, shard, name, fenced, token, life = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])

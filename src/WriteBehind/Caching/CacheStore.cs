@@ -6,7 +6,7 @@ using WriteBehind.Redis;
 namespace WriteBehind.Caching;
 
 /// <summary>
-/// The entries of one cache in Redis: every operation of the caches' protocol. Reads of one shard that come together share a script call.
+/// The entries of one cache in Redis: every operation of the caches' protocol. Single reads of one shard that come together share calls.
 /// </summary>
 internal sealed class CacheStore
 {
@@ -46,7 +46,7 @@ internal sealed class CacheStore
     public bool IsAway(string key) => _absence.IsAway(Keys.ShardOf(key));
 
     /// <summary>
-    /// Reads what is fresh, in the order of the keys. The others are unknown, and what can't be told by its content alone, and all of a
+    /// Reads what is fresh, in the order of the keys. The others are unknown, as is what can't be told by its content alone, and all of a
     /// shard that is away.
     /// </summary>
     public async Task<StoredEntry[]> ReadFreshAsync(List<string> keys)
@@ -72,7 +72,7 @@ internal sealed class CacheStore
             passBy: true);
     }
 
-    /// <summary>Reads entries, in the order of the requests: one script call per shard. Null where Redis is away.</summary>
+    /// <summary>Reads entries, in the order of the requests, and takes locks. Null where Redis is away.</summary>
     public Task<StoredEntry?[]> ReadAsync(IEnumerable<EntryRequest> requests)
         => SendAsync([.. requests], static request => request.Key, static _ => 0, _readers, ReadShardAsync, passBy: true);
 

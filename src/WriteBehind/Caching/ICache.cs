@@ -32,8 +32,8 @@ public interface ICache
         where T : class;
 
     /// <summary>
-    /// The same for many keys: one round trip per shard, and one call of the loader for all that have to be loaded. What the loader leaves
-    /// out is absent. Absent ones are left out of the answer.
+    /// The same for many keys: one round trip per shard for what Redis has, one more for what it lacks, and one call of the loader for all
+    /// that have to be loaded. What the loader leaves out is absent. Absent ones are left out of the answer.
     /// </summary>
     /// <exception cref="CacheLoadException">As above; one error for all that were loaded together.</exception>
     Task<IReadOnlyDictionary<string, T>> GetOrLoadManyAsync<T>(

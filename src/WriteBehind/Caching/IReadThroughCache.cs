@@ -19,7 +19,8 @@ public interface IReadThroughCache<TState>
     ValueTask<Entity<TState>?> GetAsync(string id, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// The same for many: one round trip per shard, and one query for all that the cache does not have. Absent ones are left out.
+    /// The same for many: one round trip per shard for what Redis has, one more for what it lacks, and one query for all of that. Absent
+    /// ones are left out.
     /// </summary>
     /// <exception cref="CacheLoadException">As above.</exception>
     Task<IReadOnlyDictionary<string, Entity<TState>>> GetManyAsync(IEnumerable<string> ids, CancellationToken cancellationToken = default);

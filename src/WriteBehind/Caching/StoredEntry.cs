@@ -121,8 +121,10 @@ internal readonly record struct EntryContent(
         }
 
         var left = text[1..end];
-        if (!TryNext(ref left, out long stamp) || !TryNext(ref left, out long expiry)
-            || !Utf8Parser.TryParse(left, out double loadTime, out var read) || read >= left.Length)
+        if (!TryNext(ref left, out long stamp)
+            || !TryNext(ref left, out long expiry) || expiry >= TimeSpan.MaxValue.TotalMicroseconds
+            || !Utf8Parser.TryParse(left, out double loadTime, out var read) || loadTime is not (>= 0 and < int.MaxValue)
+            || read >= left.Length)
         {
             return false;
         }
@@ -182,12 +184,11 @@ internal sealed class FreshReads(RedisConnections redis, CacheOptions options)
         await Task.WhenAll(reading, judging).ConfigureAwait(false);
         var (contents, reply) = (await reading.ConfigureAwait(false), await judging.ConfigureAwait(false));
         var now = reply.NextLong();
-        if (reply.NextTextOrNone() is not { } since)
+        if (!long.TryParse(reply.NextTextOrNone(), CultureInfo.InvariantCulture, out var floor))
         {
             return entries;
         }
 
-        var floor = long.Parse(since, CultureInfo.InvariantCulture);
         for (var i = 0; i < entries.Length; i++)
         {
             if (!EntryContent.TryRead(contents[i], out var content))

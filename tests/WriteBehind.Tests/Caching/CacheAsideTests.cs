@@ -89,7 +89,7 @@ public sealed class CacheAsideTests
     }
 
     [Fact]
-    public async Task A_multi_get_of_500_keys_is_one_round_trip_and_one_load_for_all_misses()
+    public async Task A_multi_get_of_500_keys_is_one_round_trip_for_all_hits_and_one_load_for_all_misses()
     {
         await using var redis = await RedisServer.StartAsync();
         await using var node = await CacheNode.StartAsync(redis: redis.Configuration);
@@ -283,6 +283,8 @@ public sealed class CacheAsideTests
     [InlineData("not a content")]
     [InlineData("p1 2")]
     [InlineData("p1 99999999999999999 x 1\n{}")]
+    [InlineData("p9999999999999999 9223372036854775807 1 \n{}")]
+    [InlineData("p9999999999999999 99999999999999999 1e300 \n{}")]
     [InlineData("")]
     public async Task A_content_that_nobody_wrote_like_this_is_no_value(string foreign)
     {
@@ -306,6 +308,26 @@ public sealed class CacheAsideTests
         Assert.Equal(expected, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
         await node.Cache.RemoveAsync("a");
         Assert.Equal(expected + 1, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
+    }
+
+    [Fact]
+    public async Task A_slow_load_does_not_replace_a_newer_content_whose_entry_redis_evicted()
+    {
+        await using var node = await CacheNode.StartAsync();
+        await using var other = await node.StartOtherAsync(static cache => cache.LockWait = TimeSpan.FromMilliseconds(10));
+        var (reached, go) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var slow = node.Cache.GetOrLoadAsync<Page>("a", async _ =>
+        {
+            reached.SetResult();
+            await go.Task;
+            return new Page(1);
+        }).AsTask();
+        await reached.Task;
+        Assert.Equal(2, (await other.Cache.GetOrLoadAsync<Page>("a", static _ => Task.FromResult<Page?>(new Page(2))))!.Number);
+        await (await SharedServers.RedisAsync()).SendAsync("DEL", node.KeyOf("e1:a"));
+        go.SetResult();
+        Assert.Equal(1, (await slow)!.Number);
+        Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", new Loader().LoadAsync))!.Number);
     }
 
     [Fact]

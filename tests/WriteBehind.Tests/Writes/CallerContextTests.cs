@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Transactions;
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Buffer;
@@ -156,6 +158,25 @@ public sealed class CallerContextTests
         }
     }
 
+    [Theory]
+    [InlineData("a")]
+    [InlineData("a", "b")]
+    public async Task A_value_of_a_cache_which_all_readers_share_is_read_in_the_context_of_none(params string[] keys)
+    {
+        var converter = new SeenConverter(() => Tenant.Value);
+        await using var node = await CacheNode.StartAsync(cache => cache.Json = new JsonSerializerOptions { Converters = { converter } });
+        await ReadAsync();
+        converter.Seen.Clear();
+        Tenant.Value = "somebody's";
+        await ReadAsync();
+        Assert.Equal(keys.Select(static _ => (string?)null), converter.Seen);
+
+        async Task ReadAsync() => Assert.Equal(keys.Length, (await node.Cache.GetOrLoadManyAsync(keys, LoadAsync)).Count);
+
+        static Task<IReadOnlyDictionary<string, Page>> LoadAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+            => Task.FromResult<IReadOnlyDictionary<string, Page>>(keys.ToDictionary(static key => key, static _ => new Page(1)));
+    }
+
     [Fact]
     public async Task The_heartbeat_of_a_worker_goes_on_in_the_context_of_none()
     {
@@ -174,6 +195,21 @@ public sealed class CallerContextTests
 
         await Eventually.TrueAsync(() => !time.Seen.IsEmpty);
         Assert.All(time.Seen, Assert.Null);
+    }
+
+    /// <summary>A converter which notes for whom it reads.</summary>
+    private sealed class SeenConverter(Func<string?> who) : JsonConverter<Page>
+    {
+        public ConcurrentQueue<string?> Seen { get; } = new();
+
+        public override Page Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            Seen.Enqueue(who());
+            return new Page(reader.GetInt64());
+        }
+
+        public override void Write(Utf8JsonWriter writer, Page value, JsonSerializerOptions options)
+            => writer.WriteNumberValue(value.Number);
     }
 
     /// <summary>The real time, which notes who waits for so long.</summary>
