@@ -20,8 +20,8 @@ internal sealed class ClusterGroup : IBenchmarkGroup
     private static readonly TimeSpan FirstSeconds = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// After 45 seconds a fifth of the silos' time was still the compiler's, on two cores for five processes; so one long turn each says more
-    /// than several short ones.
+    /// After 45 seconds a fifth of the silos' time was still the compiler's, on two cores for five processes; so one long turn each says
+    /// more than several short ones.
     /// </summary>
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(45);
 

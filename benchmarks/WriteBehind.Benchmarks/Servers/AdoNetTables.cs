@@ -1,8 +1,8 @@
 namespace WriteBehind.Benchmarks.Servers;
 
 /// <summary>
-/// What Microsoft.Orleans.Persistence.AdoNet expects in the database and its package does not bring: a table of states, and the texts of its
-/// three queries. Written for this benchmark, for grains with text keys, with one statement for each.
+/// What Microsoft.Orleans.Persistence.AdoNet expects in the database and its package does not bring: a table of states, and the texts of
+/// its three queries. Written for this benchmark, for grains with text keys, with one statement for each.
 /// </summary>
 internal static class AdoNetTables
 {

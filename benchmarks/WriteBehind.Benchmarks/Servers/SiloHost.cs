@@ -16,6 +16,9 @@ namespace WriteBehind.Benchmarks.Servers;
 /// <summary>A silo in this process with the grains of all contenders, called from inside.</summary>
 internal sealed class SiloHost : IAsyncDisposable
 {
+    /// <summary>Three silos are not to use up the hundred that PostgreSQL has by default.</summary>
+    private const int Connections = 30;
+
     private readonly IHost _host;
 
     private SiloHost(IHost host) => _host = host;
@@ -47,7 +50,8 @@ internal sealed class SiloHost : IAsyncDisposable
             .AddRedisGrainStorage(
                 RedisProductGrain.Storage, options => options.ConfigurationOptions = ConfigurationOptions.Parse(workspace.Redis))
             .AddAdoNetGrainStorage(
-                AdoNetProductGrain.Storage, options => (options.Invariant, options.ConnectionString) = ("Npgsql", $"{workspace.Database};Maximum Pool Size=30"))
+                AdoNetProductGrain.Storage,
+                options => (options.Invariant, options.ConnectionString) = ("Npgsql", $"{workspace.Database};Maximum Pool Size={Connections}"))
             .AddWriteBehind(writeBehind => writeBehind
                 .Configure(options =>
                 {

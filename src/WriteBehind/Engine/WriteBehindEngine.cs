@@ -70,8 +70,8 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
         var watch = new BackgroundLoop("watch", WatchAsync, _parts.Time, _logger);
         _loops.Add(watch);
 
-        // A Redis that was restarted may have lost something. Who was there before looks at once, and can tell; who begins before that can't,
-        // and has to doubt all that it holds.
+        // A Redis that was restarted may have lost something. Who was there before looks at once, and can tell; who begins before that
+        // can't, and has to doubt all that it holds.
         _parts.Redis.Restored = watch.Wake;
         foreach (var type in _types.Values)
         {
