@@ -51,7 +51,8 @@ internal sealed class SiloHost : IAsyncDisposable
                 RedisProductGrain.Storage, options => options.ConfigurationOptions = ConfigurationOptions.Parse(workspace.Redis))
             .AddAdoNetGrainStorage(
                 AdoNetProductGrain.Storage,
-                options => (options.Invariant, options.ConnectionString) = ("Npgsql", $"{workspace.Database};Maximum Pool Size={Connections}"))
+                options => (options.Invariant, options.ConnectionString)
+                    = ("Npgsql", $"{workspace.Database};Maximum Pool Size={Connections}"))
             .AddWriteBehind(writeBehind => writeBehind
                 .Configure(options =>
                 {
