@@ -1,13 +1,22 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Matrix;
 using WriteBehind;
 
-// Runs the contract and a short main job on every combination of servers. With a file name it writes the page as well.
+// run RESULTS: the contract and a short main job on every combination of servers; what came of it is added to a file, if one is named.
+// page RESULTS PAGE: writes the page from that file.
 // Exit code: 0 where all came to what is expected, else 1.
-var results = new List<(Cell Cell, string Outcome, string Detail, bool IsExpected)>();
+if (args is ["page", var from, var to])
+{
+    var all = (await File.ReadAllLinesAsync(from)).Select(static line => JsonSerializer.Deserialize<Run>(line)!).ToList();
+    await File.WriteAllTextAsync(to, Page(all));
+    return 0;
+}
+
+var results = new List<Result>();
 foreach (var cell in Cells.All)
 {
     Console.Write($"{cell.Name} … ");
@@ -16,16 +25,20 @@ foreach (var cell in Cells.All)
     Console.WriteLine($"{result.Outcome} {result.Detail}");
 }
 
-if (args is [var file])
+var run = new Run(
+    $"{DateTime.UtcNow:yyyy-MM-dd}",
+    VersionOf(typeof(StackExchange.Redis.ConnectionMultiplexer)),
+    VersionOf(typeof(Npgsql.NpgsqlConnection)),
+    results);
+if (args is ["run", var file])
 {
-    await File.WriteAllTextAsync(file, Page(results));
+    await File.AppendAllLinesAsync(file, [JsonSerializer.Serialize(run)]);
 }
 
-var failed = results.Count(static result => !result.IsExpected);
-Console.WriteLine($"{results.Count - failed} as expected, {failed} not");
-return failed == 0 ? 0 : 1;
+Console.WriteLine($"{run.Expected} as expected, {results.Count - run.Expected} not ({run.Libraries})");
+return run.Expected == results.Count ? 0 : 1;
 
-static async Task<(Cell Cell, string Outcome, string Detail, bool IsExpected)> RunAsync(Cell cell)
+static async Task<Result> RunAsync(Cell cell)
 {
     await using var place = await cell.StartAsync();
     await Engine.CreateTableAsync(place);
@@ -38,7 +51,7 @@ static async Task<(Cell Cell, string Outcome, string Detail, bool IsExpected)> R
     catch (WriteBehindException e)
     {
         var isExpected = cell.Refused is { } sentence && e.Message.Contains(sentence, StringComparison.Ordinal);
-        return (cell, isExpected ? "refused at start" : "REFUSED", e.Message, isExpected);
+        return new(cell.Name, cell.Setting, isExpected ? "refused at start" : "REFUSED", e.Message, isExpected);
     }
 
     await using var one = first;
@@ -53,37 +66,52 @@ static async Task<(Cell Cell, string Outcome, string Detail, bool IsExpected)> R
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            return (cell, "FAILED", $"{name}: {e.Message}", false);
+            return new(cell.Name, cell.Setting, "FAILED", $"{name}: {e.Message}", false);
         }
     }
 
     try
     {
         var written = await Contract.RunJobAsync(place, first, second, "job");
-        return (cell, cell.Setting.Length == 0 ? "works" : "works with a setting", $"{written:N0} changes", cell.Refused is null);
+        return new(
+            cell.Name,
+            cell.Setting,
+            cell.Setting.Length == 0 ? "works" : "works with a setting",
+            $"{written:N0} changes",
+            cell.Refused is null);
     }
 #pragma warning disable CA1031 // As above.
     catch (Exception e)
 #pragma warning restore CA1031
     {
-        return (cell, "FAILED", $"main job: {e.Message}", false);
+        return new(cell.Name, cell.Setting, "FAILED", $"main job: {e.Message}", false);
     }
 }
 
-static string Page(IEnumerable<(Cell Cell, string Outcome, string Detail, bool IsExpected)> results)
+static string Page(IReadOnlyList<Run> runs)
 {
     var page = new StringBuilder();
     page.AppendLine("# Compatibility").AppendLine()
         .AppendLine("Written by `./matrix.sh`, which starts each of these servers and lets the engine run on it: " +
             $"{Contract.All.Count} checks of what it promises, and two processes")
         .AppendLine("that add to the same counters, whose rows are exact in the end.").AppendLine()
-        .AppendLine(CultureInfo.InvariantCulture, $"Last run on {DateTime.UtcNow:yyyy-MM-dd}, with StackExchange.Redis " +
-            $"{VersionOf(typeof(StackExchange.Redis.ConnectionMultiplexer))} and Npgsql {VersionOf(typeof(Npgsql.NpgsqlConnection))}.")
+        .AppendLine(CultureInfo.InvariantCulture, $"Last run on {runs[0].Day}, with {runs[0].Libraries}.")
         .AppendLine().AppendLine("| servers | outcome | setting, or why |").AppendLine("|---|---|---|");
-    foreach (var (cell, outcome, detail, _) in results)
+    foreach (var (name, setting, outcome, detail, _) in runs[0].Results)
     {
-        var why = outcome.StartsWith("works", StringComparison.Ordinal) ? cell.Setting : detail.ReplaceLineEndings(" ");
-        page.AppendLine(CultureInfo.InvariantCulture, $"| {cell.Name} | {outcome} | {Anonymous(why)} |");
+        var why = outcome.StartsWith("works", StringComparison.Ordinal) ? setting : detail.ReplaceLineEndings(" ");
+        page.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {outcome} | {Anonymous(why)} |");
+    }
+
+    if (runs.Count > 1)
+    {
+        page.AppendLine().AppendLine("All of them once more, with other versions of the libraries:").AppendLine()
+            .AppendLine("| with | as above |").AppendLine("|---|---|");
+        foreach (var other in runs.Skip(1))
+        {
+            var same = other.Results.Zip(runs[0].Results).Count(static pair => pair.First.Outcome == pair.Second.Outcome);
+            page.AppendLine(CultureInfo.InvariantCulture, $"| {other.Libraries} ({other.Day}) | {same} of {other.Results.Count} |");
+        }
     }
 
     page.AppendLine().AppendLine("The checks:").AppendLine();
@@ -100,3 +128,14 @@ static string Anonymous(string text) => Regex.Replace(text, @"127\.0\.0\.1:\d+",
 
 static string VersionOf(Type type)
     => type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
+/// <summary>What came of one combination of servers.</summary>
+internal sealed record Result(string Name, string Setting, string Outcome, string Detail, bool IsExpected);
+
+/// <summary>What came of all of them, with these libraries.</summary>
+internal sealed record Run(string Day, string StackExchangeRedis, string Npgsql, IReadOnlyList<Result> Results)
+{
+    public int Expected => Results.Count(static result => result.IsExpected);
+
+    public string Libraries => $"StackExchange.Redis {StackExchangeRedis} and Npgsql {Npgsql}";
+}
