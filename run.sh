@@ -108,8 +108,10 @@ fi
 export WRITEBEHIND_REDIS=${WRITEBEHIND_REDIS:-$PRIVATE_REDIS}
 export WRITEBEHIND_POSTGRES=${WRITEBEHIND_POSTGRES:-$PRIVATE_POSTGRES}
 
-# The processes live for about a minute: too short for what the JIT learns about them to pay (docs/performance.md).
+# The processes live for about a minute: too short for what the JIT learns about them to pay. And they share the machine: threads that
+# spin for work of their own keep others from theirs (docs/performance.md).
 export DOTNET_TieredPGO=${DOTNET_TieredPGO:-0}
+export DOTNET_ThreadPool_UnfairSemaphoreSpinLimit=${DOTNET_ThreadPool_UnfairSemaphoreSpinLimit:-0}
 
 code=0
 run_driver "${ARGUMENTS[@]}" || code=$?
