@@ -114,7 +114,15 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots, IR
                     }
                 }
 
-                await CarryOutAsync(settle, key, root, nonce).ConfigureAwait(false);
+                if (!await IsCarriedOutAsync(settle, key, root, nonce).ConfigureAwait(false))
+                {
+                    return refusals + 1 < Tries
+                        ? refusals + 1
+                        : throw Unguarded(
+                            "a transaction whose watched key had not changed was not carried out; the user may lack the right to read it " +
+                            "(ACL SETUSER … +hget).");
+                }
+
                 await RunAsync(other, db => db.KeyDeleteAsync(key)).ConfigureAwait(false);
                 await RunAsync(other, db => db.KeyDeleteAsync($"{root}:proof:f:{nonce}")).ConfigureAwait(false);
             }
@@ -187,7 +195,8 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots, IR
             return (string?)await SendAsync(server, "HGET", key, "w").ConfigureAwait(false) == nonce;
         }
 
-        async Task CarryOutAsync(IDatabase database, RedisKey key, string root, string nonce)
+        // The library says no also where the answer to the condition is late: once is no proof here either.
+        Task<bool> IsCarriedOutAsync(IDatabase database, RedisKey key, string root, string nonce)
         {
             var transaction = database.CreateTransaction();
             transaction.AddCondition(Condition.HashEqual(key, "w", nonce));
@@ -197,12 +206,7 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots, IR
             _ = transaction.ExecuteAsync("DEL", [(RedisKey)$"{root}:proof:e:{nonce}"], CommandFlags.FireAndForget);
             _ = transaction.SortedSetRemoveAsync($"{root}:proof:z:{nonce}", [nonce], CommandFlags.FireAndForget);
             _ = transaction.SortedSetRemoveRangeByScoreAsync($"{root}:proof:z:{nonce}", 0, 0, flags: CommandFlags.FireAndForget);
-            if (!await RunAsync(database, _ => transaction.ExecuteAsync()).ConfigureAwait(false))
-            {
-                throw Unguarded(
-                    "a transaction whose watched key had not changed was not carried out; the user may lack the right to read it (ACL " +
-                    "SETUSER … +hget).");
-            }
+            return RunAsync(database, _ => transaction.ExecuteAsync());
         }
     }
 

@@ -142,6 +142,25 @@ public sealed class RedisGuardTests
     }
 
     [Fact]
+    public async Task A_transaction_that_is_tried_out_and_once_not_carried_out_is_no_missing_guard()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var link = TcpProxy.Start(redis.Port);
+        link.ResponseDelay = TimeSpan.FromMilliseconds(500);
+        using var monitor = await redis.MonitorAsync();
+        var starting = TestEngine.StartAsync(new() { Redis = redis.ConfigurationFor(link.Port, TimeSpan.FromSeconds(15)) });
+
+        // The transaction that must not go through has been sent; before the next one, which must, its key is another's.
+        await Eventually.TrueAsync(() => starting.IsCompleted || monitor.Commands.Any(static command => command.Name == "EXEC"));
+        var key = monitor.Commands.First(static command => command.Name == "WATCH").Arguments[1];
+        await redis.SendAsync("HSET", key, "w", "another");
+
+        await using var engine = await starting;
+        await engine.Items.SetAsync("a", new Item(1));
+        Assert.Equal(new Item(1), (await engine.Items.GetAsync("a"))!.State);
+    }
+
+    [Fact]
     public async Task A_connection_that_is_cut_in_the_middle_of_its_proof_is_no_missing_guard()
     {
         await using var server = await RedisServer.StartAsync();
