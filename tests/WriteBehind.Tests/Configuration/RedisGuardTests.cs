@@ -146,7 +146,7 @@ public sealed class RedisGuardTests
     {
         await using var redis = await RedisServer.StartAsync();
         await using var link = TcpProxy.Start(redis.Port);
-        link.ResponseDelay = TimeSpan.FromMilliseconds(500);
+        link.ResponseDelay = TimeSpan.FromMilliseconds(200);
         using var monitor = await redis.MonitorAsync();
         var starting = TestEngine.StartAsync(new() { Redis = redis.ConfigurationFor(link.Port, TimeSpan.FromSeconds(15)) });
 
@@ -154,6 +154,7 @@ public sealed class RedisGuardTests
         await Eventually.TrueAsync(() => starting.IsCompleted || monitor.Commands.Any(static command => command.Name == "EXEC"));
         var key = monitor.Commands.First(static command => command.Name == "WATCH").Arguments[1];
         await redis.SendAsync("HSET", key, "w", "another");
+        link.ResponseDelay = TimeSpan.Zero;
 
         await using var engine = await starting;
         await engine.Items.SetAsync("a", new Item(1));
