@@ -2,24 +2,10 @@ using WriteBehind.Benchmarks.Model;
 
 namespace WriteBehind.Benchmarks.Grains;
 
-/// <summary>Microsoft.Orleans.Persistence.Redis as its documentation shows it: the state is written with every call.</summary>
+/// <summary>Microsoft.Orleans.Persistence.Redis.</summary>
 public sealed class RedisProductGrain([PersistentState("product", RedisProductGrain.Storage)] IPersistentState<Product> product)
-    : Grain, IRedisProductGrain
+    : StoredProductGrain(product), IRedisProductGrain
 {
     /// <summary>The name of the storage provider.</summary>
     public const string Storage = "redis";
-
-    public async Task<long> AddAsync(long quantity)
-    {
-        if (!product.RecordExists)
-        {
-            product.State = Product.New(this.GetPrimaryKeyString());
-        }
-
-        product.State.Add(quantity);
-        await product.WriteStateAsync();
-        return product.State.Quantity;
-    }
-
-    public Task<long> GetAsync() => Task.FromResult(product.State.Quantity);
 }

@@ -195,7 +195,7 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots, IR
             return (string?)await SendAsync(server, "HGET", key, "w").ConfigureAwait(false) == nonce;
         }
 
-        // The library says no also where the answer to the condition is late: once is no proof here either.
+        // Seen where the user has all rights, under faults (docs/faults.md): once is no proof here either.
         Task<bool> IsCarriedOutAsync(IDatabase database, RedisKey key, string root, string nonce)
         {
             var transaction = database.CreateTransaction();
