@@ -57,6 +57,7 @@ internal sealed class Claims(RedisConnections redis, EntityBuffer buffer, Entity
         foreach (var item in items)
         {
             Read(reply, claim, item);
+            buffer.Flushing.Note(item);
         }
     }
 
@@ -179,6 +180,11 @@ internal class ClaimItem(string id, int shard)
 
     /// <summary>Whether the settle found another write in its place: it is saved as it was claimed, and still dirty.</summary>
     public bool HasMoved { get; set; }
+
+    /// <summary>
+    /// Whether a write of this process was acknowledged since the claim. It spares the settle a check in vain, and guards nothing.
+    /// </summary>
+    public bool IsRewritten { get; set; }
 
     /// <summary>A flusher holds it, and is to save this.</summary>
     public void Claimed(ShardClaim claim, long version, byte[]? payload, string nonce)

@@ -86,6 +86,9 @@ internal sealed class EntityBuffer
     /// <summary>How long fences last, and for how long knowledge counts.</summary>
     public FenceTimes FenceTimes { get; }
 
+    /// <summary>What this process is flushing.</summary>
+    public ClaimedItems Flushing { get; } = new();
+
     /// <summary>Names this process to Redis, which remembers its last write call.</summary>
     public string Process { get; } = RandomToken.Next();
 
@@ -254,7 +257,16 @@ internal sealed class EntityBuffer
         }
 
         await ReachAsync(ProtocolStep.Written, batch).ConfigureAwait(false);
-        return call.Read(reply);
+        var answers = call.Read(reply);
+        for (var i = 0; i < answers.Length; i++)
+        {
+            if (answers[i].Status == WriteStatus.Ok)
+            {
+                Flushing.NoteWritten(batch[i].Id, answers[i].Known.Version);
+            }
+        }
+
+        return answers;
     }
 
     private async Task<IReadOnlyList<BufferedEntity>> ReadShardAsync(int shard, IReadOnlyList<string> ids)

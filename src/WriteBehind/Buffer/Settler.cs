@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using StackExchange.Redis;
 using WriteBehind.Redis;
@@ -18,7 +19,7 @@ namespace WriteBehind.Buffer;
 /// A Redis at maxmemory refuses the transaction, though it would free memory; there, and only there, <see cref="SettleScript"/> steps in.
 /// </remarks>
 internal sealed class Settler(
-    RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, TypeMetrics metrics, RecentWrites recent)
+    RedisConnections redis, EntityBuffer buffer, EntityTypeOptions options, TypeMetrics metrics, RecentWrites recent, SemaphoreSlim turn)
 {
     /// <summary>
     /// Nobody waits for the answer to a single command of a transaction: EXEC's says all. A task for each would be most of what a settle
@@ -26,11 +27,19 @@ internal sealed class Settler(
     /// </summary>
     private const CommandFlags Unanswered = CommandFlags.FireAndForget | CommandFlags.DemandMaster;
 
-    /// <summary>How many groups are looked at before their transaction, once one was aborted in vain.</summary>
+    /// <summary>For how many groups more care is taken, once one was aborted in vain.</summary>
     private const int WaryFor = 16;
 
+    /// <summary>How long a group waits for its turn. It is no guard, so one that hangs does not hold up the others for longer.</summary>
+    private static readonly TimeSpan LongestTurn = TimeSpan.FromMilliseconds(100);
+
     private readonly KeyLayout _keys = buffer.Keys;
+
+    /// <summary>How many groups are still looked at before their transaction: some moved on by writes of others.</summary>
     private int _wary;
+
+    /// <summary>How many groups still go one after the other: some moved on.</summary>
+    private int _contended;
 
     /// <summary>
     /// Whether one transaction may take entities of several shards. Not behind a proxy, though it may have a single server behind it: what
@@ -45,31 +54,55 @@ internal sealed class Settler(
     /// </summary>
     /// <param name="saved">The entities, those of a claim in a row.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task SettleAsync(IReadOnlyList<ClaimItem> saved, CancellationToken cancellationToken)
-        => SettlePartsAsync([.. saved.Chunk(options.SettleGroup)], after: null, cancellationToken);
-
-    /// <summary>Settles one part after the other.</summary>
-    /// <param name="groups">The parts.</param>
-    /// <param name="after">The claim of what comes behind them; null where nothing does.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    private async Task SettlePartsAsync(ClaimItem[][] groups, ShardClaim? after, CancellationToken cancellationToken)
+    public async Task SettleAsync(IReadOnlyList<ClaimItem> saved, CancellationToken cancellationToken)
     {
-        for (var i = 0; i < groups.Length; i++)
+        var open = new Stack<ClaimItem[]>(saved.Chunk(options.SettleGroup).Reverse());
+        while (open.TryPop(out var group))
         {
-            var next = i + 1 < groups.Length ? groups[i + 1][0].Claim : after;
-            await SettleGroupAsync(groups[i], next, cancellationToken).ConfigureAwait(false);
+            var next = open.TryPeek(out var behind) ? behind[0].Claim : null;
+            foreach (var part in (await SettleInTurnAsync(group, next, cancellationToken).ConfigureAwait(false)).Reverse())
+            {
+                open.Push(part);
+            }
         }
     }
 
-    private async Task SettleGroupAsync(ClaimItem[] group, ShardClaim? after, CancellationToken cancellationToken)
+    /// <summary>Settles a group, and returns the parts of it that are to be tried again.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="after">The claim of what comes behind it; null where nothing does.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    private async Task<ClaimItem[][]> SettleInTurnAsync(ClaimItem[] group, ShardClaim? after, CancellationToken cancellationToken)
     {
+        // Transactions hold their connection one after the other anyway. Where entities move on under them, a group waits here for its
+        // turn: in the connection's own queue it would wait with entities that it takes for unmoved. Not where nothing moves, as the next
+        // is sent there before this one is answered.
+        var isInTurn = TakesShardsTogether && Volatile.Read(ref _contended) > 0
+            && await turn.WaitAsync(LongestTurn, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await SettleGroupAsync(group, after, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (isInTurn)
+            {
+                turn.Release();
+            }
+        }
+    }
+
+    private async Task<ClaimItem[][]> SettleGroupAsync(ClaimItem[] group, ShardClaim? after, CancellationToken cancellationToken)
+    {
+        Array.ForEach(group, static item => item.HasMoved = item.IsRewritten);
+        group = Unmoved(group);
         if (group.Length > 1 && Volatile.Read(ref _wary) > 0)
         {
             group = await LeaveMovedAsync(group, cancellationToken).ConfigureAwait(false);
-            if (group.Length == 0)
-            {
-                return;
-            }
+        }
+
+        if (group.Length == 0)
+        {
+            return [];
         }
 
         var database = await redis.SettleAsync(cancellationToken).ConfigureAwait(false);
@@ -84,7 +117,8 @@ internal sealed class Settler(
             {
                 metrics.Settled(group.Length);
                 Array.ForEach(Array.FindAll(group, IsDeleted), item => recent.Forget(item.Id));
-                return;
+                Calm(ref _contended);
+                return [];
             }
         }
         catch (BufferUnavailableException e) when (e.InnerException
@@ -100,35 +134,30 @@ internal sealed class Settler(
                 await SettleOutOfMemoryAsync(database, [.. ofShard], ofShard.Key != after, cancellationToken).ConfigureAwait(false);
             }
 
-            return;
+            return [];
         }
 
         metrics.SettleAborted();
-        if (group.Length == 1)
-        {
-            group[0].HasMoved = true;
-            return;
-        }
+        Volatile.Write(ref _contended, WaryFor);
 
         // Those that failed their check have moved on. If none did, one moved between check and EXEC: halve until it is alone.
         for (var i = 0; i < group.Length; i++)
         {
-            group[i].HasMoved = !checks[i].WasSatisfied;
+            group[i].HasMoved = !checks[i].WasSatisfied || group.Length == 1;
         }
 
-        var rest = Array.FindAll(group, static item => !item.HasMoved);
-        if (rest.Length == 0)
+        var rest = Unmoved(group);
+        if (rest.Length == group.Length)
         {
-            return;
+            return [.. rest.Chunk((rest.Length + 1) / 2)];
         }
 
-        if (rest.Length < group.Length)
+        if (Array.Exists(group, static item => item.HasMoved && !item.IsRewritten))
         {
             Volatile.Write(ref _wary, WaryFor);
         }
 
-        ClaimItem[][] parts = [.. rest.Chunk(rest.Length < group.Length ? rest.Length : (rest.Length + 1) / 2)];
-        await SettlePartsAsync(parts, after, cancellationToken).ConfigureAwait(false);
+        return rest.Length == 0 ? [] : [rest];
     }
 
     /// <summary>
@@ -144,7 +173,7 @@ internal sealed class Settler(
             cancellationToken).ConfigureAwait(false);
         if (moved.Left == 0)
         {
-            Interlocked.Decrement(ref _wary);
+            Calm(ref _wary);
             return group;
         }
 
@@ -154,7 +183,17 @@ internal sealed class Settler(
             group[moved.NextInt() - 1].HasMoved = true;
         }
 
-        return Array.FindAll(group, static item => !item.HasMoved);
+        return Unmoved(group);
+    }
+
+    private static ClaimItem[] Unmoved(ClaimItem[] group) => Array.FindAll(group, static item => !item.HasMoved);
+
+    private static void Calm(ref int groups)
+    {
+        if (Volatile.Read(ref groups) > 0)
+        {
+            Interlocked.Decrement(ref groups);
+        }
     }
 
     private static IEnumerable<IGrouping<ShardClaim, ClaimItem>> ByClaim(ClaimItem[] group) => group.GroupBy(static item => item.Claim!);
@@ -239,6 +278,35 @@ internal sealed class Settler(
     private TimeSpan FenceTimeOf(ClaimItem item) => item.Payload is null ? buffer.FenceTimes.Tombstone : buffer.FenceTimes.Longest;
 
     private static string FenceOf(ClaimItem item) => string.Create(CultureInfo.InvariantCulture, $"{item.Version}:{item.Nonce}");
+}
+
+/// <summary>
+/// What this process has claimed and not settled yet: its own writes, which are most of those that make an entity move on, say so at once.
+/// </summary>
+internal sealed class ClaimedItems
+{
+    private readonly ConcurrentDictionary<string, ClaimItem> _byId = new(StringComparer.Ordinal);
+
+    /// <summary>Takes note of what a claim found.</summary>
+    public void Note(ClaimItem item)
+    {
+        if (item.Status == ClaimStatus.Claimed)
+        {
+            _byId[item.Id] = item;
+        }
+    }
+
+    /// <summary>Its flush has ended. Another one that claimed it after this one's lease stays.</summary>
+    public void End(ClaimItem item) => _byId.TryRemove(KeyValuePair.Create(item.Id, item));
+
+    /// <summary>A write was acknowledged.</summary>
+    public void NoteWritten(string id, long version)
+    {
+        if (_byId.TryGetValue(id, out var item) && version > item.Version)
+        {
+            item.IsRewritten = true;
+        }
+    }
 }
 
 /// <summary>

@@ -93,6 +93,7 @@ public static class WriteBehindServiceCollectionExtensions
             provider.GetRequiredService<TimeProvider>(),
             new SemaphoreSlim(options.MaxConcurrentFlushes),
             new SemaphoreSlim(options.MaxConcurrentLoads),
+            new SemaphoreSlim(1),
             new CleanEntries(
                 provider.GetRequiredService<RedisConnections>(),
                 options.KeyPrefix,

@@ -29,7 +29,8 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
     private const int RoundBytes = 8 << 20;
 
     private readonly BatchSaver<TState> _saver = new(parts);
-    private readonly Settler _settler = new(parts.Engine.Redis, parts.Buffer, parts.Options, parts.Metrics, parts.Recent);
+    private readonly Settler _settler = new(
+        parts.Engine.Redis, parts.Buffer, parts.Options, parts.Metrics, parts.Recent, parts.Engine.Settles);
     private readonly EntityTypeOptions _options = parts.Options;
     private readonly TypeMetrics _metrics = parts.Metrics;
     private readonly RetryLedger _ledger = parts.Ledger;
@@ -160,6 +161,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         {
             await GiveBackAsync(shards, doubt).ConfigureAwait(false);
             Array.ForEach(round, static item => item.Unload());
+            Array.ForEach(round, parts.Buffer.Flushing.End);
         }
     }
 
@@ -194,6 +196,7 @@ internal sealed class BatchFlusher<TState>(TypeParts<TState> parts, DeadLetterBo
         if (failure is not null && (claimed.Count == 0 || failure is not BufferUnavailableException))
         {
             await GiveBackAsync(claimed, doubt: false).ConfigureAwait(false);
+            Array.ForEach(round, parts.Buffer.Flushing.End);
             ExceptionDispatchInfo.Throw(failure);
         }
 

@@ -17,6 +17,7 @@ namespace WriteBehind.Flushing;
 /// <param name="Time">The clock.</param>
 /// <param name="Flushes">Bounds the batches at the database.</param>
 /// <param name="Loads">Bounds the look-ups at the database.</param>
+/// <param name="Settles">The turn of a settle, as there is one connection for them.</param>
 /// <param name="CleanEntries">Makes room in a Redis that is full.</param>
 /// <param name="Types">How many entity types there are.</param>
 /// <param name="Loggers">Makes the loggers.</param>
@@ -31,6 +32,7 @@ internal sealed record EngineParts(
     TimeProvider Time,
     SemaphoreSlim Flushes,
     SemaphoreSlim Loads,
+    SemaphoreSlim Settles,
     CleanEntries CleanEntries,
     int Types,
     ILoggerFactory Loggers)

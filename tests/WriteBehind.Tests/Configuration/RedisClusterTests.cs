@@ -106,8 +106,9 @@ public sealed class RedisClusterTests(RedisClusterFixture fixture) : IClassFixtu
     public async Task A_write_between_save_and_settle_is_seen_by_the_cluster_too()
     {
         await using var engine = await StartAsync();
+        await using var other = await TestEngine.StartAsync(engine.Options);
         await Task.WhenAll(Ids.Select(id => engine.Items.SetAsync(id, new Item(1))));
-        engine.Gate.RunAt(ProtocolStep.Saved, () => Task.WhenAll(Ids.Select(id => engine.Items.SetAsync(id, new Item(2)))));
+        engine.Gate.RunAt(ProtocolStep.Saved, () => Task.WhenAll(Ids.Select(id => other.Items.SetAsync(id, new Item(2)))));
         await engine.Engine.FlushAllAsync(TimeSpan.FromMinutes(1));
         Assert.True((await engine.StatusAsync()).Counters.SettleAborts > 0);
 

@@ -13,6 +13,7 @@ public sealed class RacingFlushTests
     public async Task Version_2_written_between_save_and_settle_of_version_1_reaches_the_database_for_all_of_2000_entities()
     {
         await using var engine = await TestEngine.StartAsync(new() { Item = item => item.BatchSize = Entities });
+        await using var other = await TestEngine.StartAsync(engine.Options);
         await PutAllAsync(engine.Items, new Item(1));
 
         using (var saved = engine.Gate.HoldAt(ProtocolStep.BeforeSettle))
@@ -20,7 +21,7 @@ public sealed class RacingFlushTests
             var flush = engine.FlushAllAsync();
             Assert.Equal(Entities, (await saved.ReachedAsync()).Count);
             Assert.All((await engine.Table.RowsAsync()).Values, row => Assert.Equal((1, 1), (row.Version, row.Quantity)));
-            await PutAllAsync(engine.Items, new Item(2));
+            await PutAllAsync(other.Items, new Item(2));
             saved.Release();
             await flush;
         }
@@ -61,12 +62,13 @@ public sealed class RacingFlushTests
     public async Task Those_that_did_not_move_on_are_clean_although_their_transaction_was_aborted()
     {
         await using var engine = await TestEngine.StartAsync(new() { Item = item => item.Shards = 1 });
+        await using var other = await TestEngine.StartAsync(engine.Options);
         var buffer = await BufferView.OfAsync(engine);
         string[] ids = [.. Enumerable.Range(0, 100).Select(i => $"i{i}")];
         await Task.WhenAll(ids.Select(id => engine.Items.SetAsync(id, new Item(1))));
         string[] moved = ["i3", "i50", "i99"];
 
-        engine.Gate.RunAt(ProtocolStep.BeforeSettle, () => Task.WhenAll(moved.Select(id => engine.Items.SetAsync(id, new Item(2)))));
+        engine.Gate.RunAt(ProtocolStep.BeforeSettle, () => Task.WhenAll(moved.Select(id => other.Items.SetAsync(id, new Item(2)))));
         await engine.FlushAllAsync();
 
         Assert.InRange((await engine.StatusAsync()).Counters.SettleAborts, 1, moved.Length);

@@ -41,13 +41,14 @@ public sealed class SettleOnTheWireTests
     {
         await using var redis = await RedisServer.StartAsync();
         await using var engine = await TestEngine.StartAsync(new() { Redis = redis.Configuration, Item = item => item.Shards = 1 });
+        await using var other = await TestEngine.StartAsync(engine.Options);
         var buffer = new BufferView(redis, engine);
         string[] ids = ["a", "b", "c"];
         await Task.WhenAll(ids.Select(id => engine.Items.SetAsync(id, new Item(1))));
         RedisMonitor? recording = null;
         engine.Gate.RunAt(ProtocolStep.BeforeSettle, async () =>
         {
-            await engine.Items.SetAsync("b", new Item(2));
+            await other.Items.SetAsync("b", new Item(2));
             recording = await redis.MonitorAsync();
         });
         using var settled = engine.Gate.HoldAt(ProtocolStep.Settled);
@@ -65,6 +66,45 @@ public sealed class SettleOnTheWireTests
         await flush;
         await engine.FlushAllAsync();
         Assert.Equal(2, (await engine.Table.RowAsync("b"))!.Version);
+    }
+
+    [Fact]
+    public async Task An_entity_that_the_process_itself_wrote_again_costs_no_transaction_in_vain()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var engine = await TestEngine.StartAsync(new() { Redis = redis.Configuration, Item = item => item.Shards = 4 });
+        var buffer = new BufferView(redis, engine);
+        string[] ids = [.. Enumerable.Range(0, 12).Select(i => $"i{i}")];
+        string[] rewritten = ["i3", "i7", "i8"];
+        await Task.WhenAll(ids.Select(id => engine.Items.SetAsync(id, new Item(1))));
+        RedisMonitor? recording = null;
+        engine.Gate.RunAt(ProtocolStep.BeforeSettle, async () =>
+        {
+            await Task.WhenAll(rewritten.Select(id => engine.Items.SetAsync(id, new Item(2))));
+            recording = await redis.MonitorAsync();
+        });
+        using var settled = engine.Gate.HoldAt(ProtocolStep.Settled);
+        var flush = engine.FlushAllAsync();
+        await settled.ReachedAsync();
+        using var monitor = recording!;
+        var settle = SettleOf(await monitor.StopAsync());
+
+        Assert.Equal(
+            ids.Except(rewritten).Order(),
+            settle.Where(command => command.Name == "WATCH").Select(command => command.Arguments[1].Split(':')[^1]).Order());
+        Assert.Single(settle, command => command.Name == "EXEC");
+        var counters = (await engine.StatusAsync()).Counters;
+        Assert.Equal((0, ids.Length - rewritten.Length), (counters.SettleAborts, counters.Settled));
+        foreach (var id in rewritten)
+        {
+            Assert.Equal(2, await buffer.VersionAsync(id));
+            Assert.True(await buffer.IsDirtyAsync(id));
+        }
+
+        settled.Release();
+        await flush;
+        await engine.FlushAllAsync();
+        Assert.All(await Task.WhenAll(rewritten.Select(engine.Table.RowAsync)), row => Assert.Equal((2, 2), (row!.Version, row.Quantity)));
     }
 
     [Fact]
@@ -143,13 +183,14 @@ public sealed class SettleOnTheWireTests
     public async Task After_a_transaction_in_vain_those_that_moved_on_are_found_by_a_look_before_the_next_one()
     {
         await using var engine = await TestEngine.StartAsync();
+        await using var other = await TestEngine.StartAsync(engine.Options);
         await Task.WhenAll(engine.Items.SetAsync("a", new Item(1)), engine.Items.SetAsync("b", new Item(1)));
-        engine.Gate.RunAt(ProtocolStep.BeforeSettle, () => engine.Items.SetAsync("b", new Item(2)));
+        engine.Gate.RunAt(ProtocolStep.BeforeSettle, () => other.Items.SetAsync("b", new Item(2)));
         await engine.FlushAllAsync();
         Assert.Equal(1, (await engine.StatusAsync()).Counters.SettleAborts);
 
         await Task.WhenAll(engine.Items.SetAsync("c", new Item(1)), engine.Items.SetAsync("d", new Item(1)));
-        engine.Gate.RunAt(ProtocolStep.BeforeSettle, () => engine.Items.SetAsync("d", new Item(2)));
+        engine.Gate.RunAt(ProtocolStep.BeforeSettle, () => other.Items.SetAsync("d", new Item(2)));
         await engine.FlushAllAsync();
 
         var status = await engine.StatusAsync();
