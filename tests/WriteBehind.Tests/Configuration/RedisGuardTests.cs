@@ -176,6 +176,34 @@ public sealed class RedisGuardTests
         Assert.Equal(2, ((CutAfterWatch)cut).Watches);
     }
 
+    [Fact]
+    public async Task The_client_library_may_look_after_its_connection_in_the_middle_of_a_proof()
+    {
+        await using var server = await RedisServer.StartAsync();
+        var options = ConfigurationOptions.Parse(server.Configuration);
+        await using var redis = new RedisConnections(new(options), TimeProvider.System);
+        await using var settle = await ConnectionMultiplexer.ConnectAsync(options);
+        await using var other = await ConnectionMultiplexer.ConnectAsync(options);
+        using var proved = new CancellationTokenSource();
+
+        // It sends a PING as it does so, to which a connection within a transaction answers QUEUED.
+        var looking = Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
+        {
+            while (!proved.IsCancellationRequested)
+            {
+                await settle.ConfigureAsync(TextWriter.Null);
+            }
+        }));
+        for (var i = 0; i < 50; i++)
+        {
+            await new ServerProof("wb", ["wb:{item}"]).ProveSettleAsync(
+                redis, settle.GetDatabase(), other.GetDatabase(), CancellationToken.None);
+        }
+
+        await proved.CancelAsync();
+        await looking;
+    }
+
     private static async Task<bool> ReadsAsync(TestEngine engine)
     {
         try
