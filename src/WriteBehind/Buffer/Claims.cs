@@ -182,8 +182,11 @@ internal class ClaimItem(string id, int shard)
     public bool HasMoved { get; set; }
 
     /// <summary>
-    /// Whether a write of this process was acknowledged since the claim. It spares the settle a check in vain, and guards nothing.
+    /// Whether this process sent a write of it since the claim. It may fail, and an entity whose writes fail must become clean all the same.
     /// </summary>
+    public bool IsBeingRewritten { get; set; }
+
+    /// <summary>Whether such a write was acknowledged: that spares the settle a check in vain, and guards nothing.</summary>
     public bool IsRewritten { get; set; }
 
     /// <summary>A flusher holds it, and is to save this.</summary>

@@ -104,6 +104,7 @@ internal sealed class EntityBuffer
     public Task<WriteReply> WriteAsync(WriteRequest request)
     {
         _admission?.Check(_options.Type);
+        Flushing.NoteWriting(request.Id);
         return (AreShardsTogether ? _overShards : _writers[Keys.ShardOf(request.Id)]).SendAsync(request);
     }
 

@@ -27,19 +27,24 @@ internal sealed class Settler(
     /// </summary>
     private const CommandFlags Unanswered = CommandFlags.FireAndForget | CommandFlags.DemandMaster;
 
-    /// <summary>For how many groups more care is taken, once one was aborted in vain.</summary>
+    /// <summary>How many groups are looked at before their transaction, once one was aborted by writes of others.</summary>
     private const int WaryFor = 16;
+
+    /// <summary>A group that is not made smaller where it is known which of it have moved.</summary>
+    private const int Few = 8;
 
     /// <summary>How long a group waits for its turn. It is no guard, so one that hangs does not hold up the others for longer.</summary>
     private static readonly TimeSpan LongestTurn = TimeSpan.FromMilliseconds(100);
 
     private readonly KeyLayout _keys = buffer.Keys;
-
-    /// <summary>How many groups are still looked at before their transaction: some moved on by writes of others.</summary>
     private int _wary;
 
-    /// <summary>How many groups still go one after the other: some moved on.</summary>
-    private int _contended;
+    /// <summary>
+    /// How many entities share a transaction: half as many after one that was aborted, a quarter more after one that was carried out, which
+    /// lets about one of four be aborted. Under load some milliseconds pass between check and EXEC, and of 64 entities that are written
+    /// twice a second one is bound to move.
+    /// </summary>
+    private int _size = int.MaxValue;
 
     /// <summary>
     /// Whether one transaction may take entities of several shards. Not behind a proxy, though it may have a single server behind it: what
@@ -56,45 +61,65 @@ internal sealed class Settler(
     /// <param name="cancellationToken">Gives up.</param>
     public async Task SettleAsync(IReadOnlyList<ClaimItem> saved, CancellationToken cancellationToken)
     {
-        var open = new Stack<ClaimItem[]>(saved.Chunk(options.SettleGroup).Reverse());
-        while (open.TryPop(out var group))
+        var left = new Stack<ClaimItem>(saved.Reverse());
+        var size = Math.Min(Volatile.Read(ref _size), options.SettleGroup);
+        while (left.Count > 0)
         {
-            var next = open.TryPeek(out var behind) ? behind[0].Claim : null;
-            foreach (var part in (await SettleInTurnAsync(group, next, cancellationToken).ConfigureAwait(false)).Reverse())
+            // Transactions hold their connection one after the other anyway. Where entities move on under them, a group waits here for its
+            // turn: in the connection's own queue it would wait with entities that are taken for unmoved. Not where nothing moves, as the
+            // next is sent there before this one is answered.
+            var isInTurn = TakesShardsTogether && size < options.SettleGroup
+                && await turn.WaitAsync(LongestTurn, cancellationToken).ConfigureAwait(false);
+            try
             {
-                open.Push(part);
+                var group = Take(left, size);
+                if (await SettleGroupAsync(group, left.TryPeek(out var next) ? next.Claim : null, cancellationToken).ConfigureAwait(false))
+                {
+                    size = Math.Min(size + (size / 4) + 1, options.SettleGroup);
+                }
+                else
+                {
+                    // Those that failed their check are known now. Where none did, one moved between check and EXEC: halve until it is
+                    // alone.
+                    var rest = Unmoved(group);
+                    size = Math.Max(group.Length / 2, rest.Length < group.Length ? Few : 1);
+                    Array.ForEach([.. rest.Reverse()], left.Push);
+                }
             }
+            finally
+            {
+                if (isInTurn)
+                {
+                    turn.Release();
+                }
+            }
+
+            Volatile.Write(ref _size, size);
         }
     }
 
-    /// <summary>Settles a group, and returns the parts of it that are to be tried again.</summary>
+    /// <summary>Takes a group, without those that this process itself has written since.</summary>
+    private static ClaimItem[] Take(Stack<ClaimItem> left, int size)
+    {
+        var group = new List<ClaimItem>(size);
+        while (group.Count < size && left.TryPop(out var item))
+        {
+            item.HasMoved = item.IsRewritten;
+            if (!item.HasMoved)
+            {
+                group.Add(item);
+            }
+        }
+
+        return [.. group];
+    }
+
+    /// <summary>Settles a group; false where its transaction was aborted, and those that have not moved are to be tried again.</summary>
     /// <param name="group">The group.</param>
     /// <param name="after">The claim of what comes behind it; null where nothing does.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    private async Task<ClaimItem[][]> SettleInTurnAsync(ClaimItem[] group, ShardClaim? after, CancellationToken cancellationToken)
+    private async Task<bool> SettleGroupAsync(ClaimItem[] group, ShardClaim? after, CancellationToken cancellationToken)
     {
-        // Transactions hold their connection one after the other anyway. Where entities move on under them, a group waits here for its
-        // turn: in the connection's own queue it would wait with entities that it takes for unmoved. Not where nothing moves, as the next
-        // is sent there before this one is answered.
-        var isInTurn = TakesShardsTogether && Volatile.Read(ref _contended) > 0
-            && await turn.WaitAsync(LongestTurn, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            return await SettleGroupAsync(group, after, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            if (isInTurn)
-            {
-                turn.Release();
-            }
-        }
-    }
-
-    private async Task<ClaimItem[][]> SettleGroupAsync(ClaimItem[] group, ShardClaim? after, CancellationToken cancellationToken)
-    {
-        Array.ForEach(group, static item => item.HasMoved = item.IsRewritten);
-        group = Unmoved(group);
         if (group.Length > 1 && Volatile.Read(ref _wary) > 0)
         {
             group = await LeaveMovedAsync(group, cancellationToken).ConfigureAwait(false);
@@ -102,7 +127,7 @@ internal sealed class Settler(
 
         if (group.Length == 0)
         {
-            return [];
+            return true;
         }
 
         var database = await redis.SettleAsync(cancellationToken).ConfigureAwait(false);
@@ -117,8 +142,7 @@ internal sealed class Settler(
             {
                 metrics.Settled(group.Length);
                 Array.ForEach(Array.FindAll(group, IsDeleted), item => recent.Forget(item.Id));
-                Calm(ref _contended);
-                return [];
+                return true;
             }
         }
         catch (BufferUnavailableException e) when (e.InnerException
@@ -134,30 +158,21 @@ internal sealed class Settler(
                 await SettleOutOfMemoryAsync(database, [.. ofShard], ofShard.Key != after, cancellationToken).ConfigureAwait(false);
             }
 
-            return [];
+            return true;
         }
 
         metrics.SettleAborted();
-        Volatile.Write(ref _contended, WaryFor);
-
-        // Those that failed their check have moved on. If none did, one moved between check and EXEC: halve until it is alone.
         for (var i = 0; i < group.Length; i++)
         {
             group[i].HasMoved = !checks[i].WasSatisfied || group.Length == 1;
         }
 
-        var rest = Unmoved(group);
-        if (rest.Length == group.Length)
-        {
-            return [.. rest.Chunk((rest.Length + 1) / 2)];
-        }
-
-        if (Array.Exists(group, static item => item.HasMoved && !item.IsRewritten))
+        if (Array.Exists(group, static item => item.HasMoved && !item.IsBeingRewritten))
         {
             Volatile.Write(ref _wary, WaryFor);
         }
 
-        return rest.Length == 0 ? [] : [rest];
+        return false;
     }
 
     /// <summary>
@@ -173,7 +188,7 @@ internal sealed class Settler(
             cancellationToken).ConfigureAwait(false);
         if (moved.Left == 0)
         {
-            Calm(ref _wary);
+            Interlocked.Decrement(ref _wary);
             return group;
         }
 
@@ -187,14 +202,6 @@ internal sealed class Settler(
     }
 
     private static ClaimItem[] Unmoved(ClaimItem[] group) => Array.FindAll(group, static item => !item.HasMoved);
-
-    private static void Calm(ref int groups)
-    {
-        if (Volatile.Read(ref groups) > 0)
-        {
-            Interlocked.Decrement(ref groups);
-        }
-    }
 
     private static IEnumerable<IGrouping<ShardClaim, ClaimItem>> ByClaim(ClaimItem[] group) => group.GroupBy(static item => item.Claim!);
 
@@ -298,6 +305,15 @@ internal sealed class ClaimedItems
 
     /// <summary>Its flush has ended. Another one that claimed it after this one's lease stays.</summary>
     public void End(ClaimItem item) => _byId.TryRemove(KeyValuePair.Create(item.Id, item));
+
+    /// <summary>A write is on its way.</summary>
+    public void NoteWriting(string id)
+    {
+        if (_byId.TryGetValue(id, out var item))
+        {
+            item.IsBeingRewritten = true;
+        }
+    }
 
     /// <summary>A write was acknowledged.</summary>
     public void NoteWritten(string id, long version)
