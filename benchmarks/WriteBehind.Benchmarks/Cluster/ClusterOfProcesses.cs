@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -38,8 +39,10 @@ internal sealed class ClusterOfProcesses : IAsyncDisposable
             RedirectStandardOutput = true,
         };
 
-        // As Silo/Silo.csproj has it.
+        // As Silo/Silo.csproj has it, and run.sh, whose processes share the machine, too. (With the JIT's profile a silo compiles for minutes.)
         start.Environment["DOTNET_gcServer"] = "0";
+        start.Environment["DOTNET_TieredPGO"] = "0";
+        start.Environment["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0";
         var cluster = new ClusterOfProcesses([.. Enumerable.Range(0, Silos).Select(_ => Process.Start(start)!)]);
         try
         {
@@ -61,6 +64,14 @@ internal sealed class ClusterOfProcesses : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>How many methods each silo has compiled up to now.</summary>
+    public async Task<long[]> CompiledAsync() => await Task.WhenAll(_silos.Select(static async silo =>
+    {
+        await silo.StandardInput.WriteLineAsync();
+        await silo.StandardInput.FlushAsync();
+        return long.Parse((await silo.StandardOutput.ReadLineAsync())!, CultureInfo.InvariantCulture);
+    }));
 
     public async ValueTask DisposeAsync()
     {

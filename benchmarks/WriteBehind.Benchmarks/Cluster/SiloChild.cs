@@ -1,3 +1,4 @@
+using System.Runtime;
 using WriteBehind.Benchmarks.Servers;
 
 namespace WriteBehind.Benchmarks.Cluster;
@@ -11,15 +12,19 @@ internal static class SiloChild
     /// <summary>What it says once it is ready.</summary>
     public const string Ready = "ready";
 
-    /// <summary>Is a silo until its input ends, which it also does where the benchmark is killed.</summary>
+    /// <summary>
+    /// Is a silo until its input ends, which it also does where the benchmark is killed. To each line it answers how many methods the
+    /// runtime has compiled.
+    /// </summary>
     public static async Task<int> RunAsync(BenchmarkServers servers, string[] args)
     {
         await using var silo = await SiloHost.StartAsync(new Workspace(servers, args[0]), isInCluster: true);
         Console.WriteLine(Ready);
         await Task.Run(() =>
         {
-            while (Console.In.Read() >= 0)
+            while (Console.ReadLine() is not null)
             {
+                Console.WriteLine(JitInfo.GetCompiledMethodCount());
             }
         });
         return 0;
