@@ -142,7 +142,13 @@ internal sealed partial class Call(
         await options.Error.WriteAsync($"{question} [y/N] ").ConfigureAwait(false);
         await options.Error.FlushAsync(stop).ConfigureAwait(false);
         var answer = await input.ReadLineAsync(stop).ConfigureAwait(false);
-        return answer?.Trim() is "y" or "Y" or "yes";
+        if (answer?.Trim() is "y" or "Y" or "yes")
+        {
+            return true;
+        }
+
+        await TellAsync("Nothing was done.").ConfigureAwait(false);
+        return false;
     }
 
     /// <summary>Types that are named, or all of them.</summary>

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
 
@@ -184,6 +186,34 @@ public sealed class CommandTests
         Assert.Equal(1, (await RunAsync(tool, "dead", "discard", "item", "negative", "--yes")).Code);
     }
 
+    [Theory]
+    [InlineData("y", true)]
+    [InlineData(" Y ", true)]
+    [InlineData("yes", true)]
+    [InlineData("n", false)]
+    [InlineData("yes, please", false)]
+    [InlineData("", false)]
+    [InlineData(null, false)]
+    public async Task What_is_typed_decides_and_nothing_or_the_end_of_input_is_a_no(string? typed, bool isYes)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Services.AddWriteBehindForTests().AddEntity<Item>("item", static item => item.MaxAttempts = 1);
+        using var host = builder.Build();
+        var servers = host.Services.GetRequiredService<InMemoryWriteBehind>();
+        servers.Table<Item>().Reject("bad");
+        await host.Services.GetRequiredService<IEntityStore<Item>>().SetAsync("bad", new Item(1));
+        await servers.FlushAllAsync();
+
+        var (code, output, errors) = await RunAsync(
+            host, typed is null ? "" : $"{typed}\nunread", ["dead", "discard", "item", "bad"]);
+
+        Assert.StartsWith("Discard the dead letter of item 'bad' and its state for good? [y/N] ", errors, StringComparison.Ordinal);
+        Assert.Equal((isYes ? 0 : 1, isYes), (code, output.Contains("1 discarded", StringComparison.Ordinal)));
+        Assert.Equal(!isYes, errors.Contains("Nothing was done.", StringComparison.Ordinal));
+        var letters = host.Services.GetRequiredService<IWriteBehindEngine>().DeadLetters;
+        Assert.Equal(isYes ? 0 : 1, (await letters.ListAsync("item")).Count);
+    }
+
     [Fact]
     public async Task Redis_and_the_rows_are_verified_and_reconciled()
     {
@@ -222,12 +252,15 @@ public sealed class CommandTests
     private static Task<(int Code, string Output, string Errors)> RunAsync(TestEngine tool, params string[] args)
         => RunAsync(tool, null, args);
 
-    private static async Task<(int Code, string Output, string Errors)> RunAsync(TestEngine tool, string? input, string[] args)
+    private static Task<(int Code, string Output, string Errors)> RunAsync(TestEngine tool, string? input, string[] args)
+        => RunAsync(tool.Host, input, args);
+
+    private static async Task<(int Code, string Output, string Errors)> RunAsync(IHost host, string? input, string[] args)
     {
         using var output = new StringWriter();
         using var errors = new StringWriter();
         using var answer = new StringReader(input ?? "");
-        var code = await tool.Host.RunWriteBehindCommandsAsync(["writebehind", .. args], options =>
+        var code = await host.RunWriteBehindCommandsAsync(["writebehind", .. args], options =>
         {
             (options.Output, options.Error, options.By) = (output, errors, Operator);
             options.Input = input is null ? null : answer;
