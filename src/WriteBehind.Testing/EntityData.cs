@@ -133,28 +133,32 @@ internal sealed class EntityData(InMemoryWriteBehind servers)
     }
 
     /// <summary>Writes or deletes a row where its version is smaller.</summary>
-    public SaveResult Save(ClaimItem item)
+    public SaveResult Save(string id, long version, byte[]? payload)
     {
-        if (!Rows.TryGetValue(item.Id, out var row))
+        if (!Rows.TryGetValue(id, out var row))
         {
             row = new Row(long.MinValue, []);
         }
 
-        if (row.Version < item.Version)
+        if (row.Version < version)
         {
-            if (item.Payload is { } payload)
+            if (payload is not null)
             {
-                Rows[item.Id] = new Row(item.Version, payload);
-                return new(SaveOutcome.Applied, item.Version);
+                Rows[id] = new Row(version, payload);
+                return new(SaveOutcome.Applied, version);
             }
 
-            return Rows.Remove(item.Id) ? new(SaveOutcome.Applied, item.Version) : new(SaveOutcome.AlreadyThere);
+            return Rows.Remove(id) ? new(SaveOutcome.Applied, version) : new(SaveOutcome.AlreadyThere);
         }
 
-        return row.Version == item.Version && item.Payload is not null && row.Payload.AsSpan().SequenceEqual(item.Payload)
+        return row.Version == version && payload is not null && row.Payload.AsSpan().SequenceEqual(payload)
             ? new(SaveOutcome.AlreadyThere, row.Version)
             : new(SaveOutcome.Fenced, row.Version);
     }
+
+    /// <summary>Why the database does not take an entity; null where it does.</summary>
+    public SinkException? RejectionOf(string id, byte[]? payload)
+        => Rejections.Select(rejects => rejects(id, payload)).FirstOrDefault(static rejected => rejected is not null);
 
     /// <summary>Makes an entity clean that was saved.</summary>
     public void Settle(ClaimItem item, EntityTypeOptions options)

@@ -1,6 +1,3 @@
-using System.Text;
-using WriteBehind.Buffer;
-
 namespace WriteBehind.Testing;
 
 /// <summary>
@@ -17,6 +14,8 @@ namespace WriteBehind.Testing;
 public sealed class InMemoryWriteBehind
 {
     private readonly Dictionary<string, EntityData> _types = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, CacheData> _caches = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, QueueData> _queues = new(StringComparer.Ordinal);
     private readonly List<MemoryEngine> _engines = [];
     private long _tick;
     private bool? _lostWrite;
@@ -53,8 +52,8 @@ public sealed class InMemoryWriteBehind
     }
 
     /// <summary>
-    /// Whether Redis is away: reads, writes and flushes fail with <see cref="BufferUnavailableException"/>, and nothing is written. What it
-    /// holds is kept.
+    /// Whether Redis is away: reads, writes and flushes fail with <see cref="BufferUnavailableException"/>, and nothing is written. Caches
+    /// load past it, rate limits answer as <see cref="RateLimits.LimitOptions.WhenAway"/> says, queues fail. What it holds is kept.
     /// </summary>
     public bool RedisAway
     {
@@ -96,6 +95,19 @@ public sealed class InMemoryWriteBehind
 
     internal DateTimeOffset Now => Time.GetUtcNow();
 
+    /// <summary>The windows of all callers of rate limits.</summary>
+    internal MemoryWindows Windows { get; } = new();
+
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    internal void CheckRedis(string name)
+    {
+        if (RedisAway)
+        {
+            throw new BufferUnavailableException(
+                $"'{name}' can't be reached: the test has taken Redis away ({nameof(RedisAway)}).", outcomeUnknown: false, name);
+        }
+    }
+
     private MemoryEngine[] Engines
     {
         get
@@ -108,7 +120,7 @@ public sealed class InMemoryWriteBehind
     }
 
     /// <summary>
-    /// The next write is sent and its answer is lost: its caller gets a <see cref="BufferUnavailableException"/> whose
+    /// The next write, or item of a queue, is sent and its answer is lost: its caller gets a <see cref="BufferUnavailableException"/> whose
     /// <see cref="BufferUnavailableException.OutcomeUnknown"/> is true.
     /// </summary>
     /// <param name="written">Whether it has arrived all the same.</param>
@@ -127,19 +139,33 @@ public sealed class InMemoryWriteBehind
     /// <exception cref="InvalidOperationException">No engine stands on these servers (yet, or any more).</exception>
     public Task<FlushReport> FlushAllAsync() => Engine().FlushAllAsync();
 
-    /// <summary>The table of the only entity type that has this state type.</summary>
+    /// <summary>
+    /// As if all workers of a queue had died and their leases were over: what they hold waits again, as the next to be taken, and what they
+    /// acknowledge from now on counts for nothing. They may go on taking.
+    /// </summary>
+    /// <param name="queue">The name of the queue.</param>
+    /// <returns>How many items they held.</returns>
+    public int GiveUpWorkers(string queue)
+    {
+        lock (Gate)
+        {
+            return QueueOf(queue).GiveUpAll();
+        }
+    }
+
+    /// <summary>The table of the only entity type that has this state type, or of the read-through caches over it.</summary>
     /// <exception cref="UnknownEntityTypeException">No type, or more than one, has it.</exception>
     /// <exception cref="InvalidOperationException">No engine stands on these servers (yet, or any more).</exception>
     public InMemoryTable<TState> Table<TState>()
         where TState : class
-        => Engine().Type<TState>().Table;
+        => Engine().RowsOf<TState>()?.Table ?? Engine().Type<TState>().Table;
 
-    /// <summary>The table of an entity type.</summary>
+    /// <summary>The table of an entity type, or of a read-through cache.</summary>
     /// <exception cref="UnknownEntityTypeException">No type of that name has this state type.</exception>
     /// <exception cref="InvalidOperationException">No engine stands on these servers (yet, or any more).</exception>
     public InMemoryTable<TState> Table<TState>(string type)
         where TState : class
-        => Engine().Type<TState>(type).Table;
+        => Engine().RowsOf<TState>(type)?.Table ?? Engine().Type<TState>(type).Table;
 
     /// <summary>
     /// The table of an entity type whose state type can't be named: that of a grain storage provider, for example, which is
@@ -164,6 +190,18 @@ public sealed class InMemoryWriteBehind
             {
                 type.Clear();
             }
+
+            foreach (var cache in _caches.Values)
+            {
+                cache.Clear();
+            }
+
+            foreach (var queue in _queues.Values)
+            {
+                queue.Clear();
+            }
+
+            Windows.Clear();
         }
 
         Array.ForEach(Engines, static engine => engine.Forget());
@@ -191,6 +229,22 @@ public sealed class InMemoryWriteBehind
         }
     }
 
+    internal CacheData CacheOf(string name)
+    {
+        lock (Gate)
+        {
+            return _caches.TryGetValue(name, out var known) ? known : _caches[name] = new CacheData(this);
+        }
+    }
+
+    internal QueueData QueueOf(string name)
+    {
+        lock (Gate)
+        {
+            return _queues.TryGetValue(name, out var known) ? known : _queues[name] = new QueueData(this);
+        }
+    }
+
     internal void Attach(MemoryEngine engine)
     {
         lock (Gate)
@@ -212,152 +266,4 @@ public sealed class InMemoryWriteBehind
         "No engine stands on these servers, so nobody knows their entity types: " +
         $"AddWriteBehindForTests makes one, once a store, {nameof(IWriteBehindEngine)} or " +
         $"{nameof(InMemoryWriteBehind)} is taken from the services or the host has started; it goes when they are disposed.");
-}
-
-/// <summary>
-/// The table of one entity type, past the engine: as another program, or somebody with SQL, sees and changes it. Got from
-/// <see cref="InMemoryWriteBehind"/>.
-/// </summary>
-public abstract class InMemoryTable
-{
-    private const string BrokenCheck = "23514";
-
-    private protected InMemoryTable(MemoryType type) => Of = type;
-
-    /// <summary>The registered name of the entity type.</summary>
-    public string Type => Of.Options.Type;
-
-    /// <summary>The ids of the rows, in ordinal order.</summary>
-    public IReadOnlyList<string> Ids
-    {
-        get
-        {
-            lock (Of.Servers.Gate)
-            {
-                return [.. Of.Data.Rows.Keys];
-            }
-        }
-    }
-
-    private protected MemoryType Of { get; }
-
-    /// <summary>The version of a row; null where there is none.</summary>
-    public long? VersionOf(string id) => Find(id)?.Version;
-
-    /// <summary>The state of a row as it was serialised, which is JSON by default; null where there is no row.</summary>
-    public string? TextOf(string id) => Find(id) is { } row ? Encoding.UTF8.GetString(PayloadCodec.BodyOf(row.Payload).Span) : null;
-
-    /// <summary>Whether the entity has acknowledged changes that the table lacks.</summary>
-    public bool IsDirty(string id)
-    {
-        lock (Of.Servers.Gate)
-        {
-            return Of.Data.Dirty.ContainsKey(id);
-        }
-    }
-
-    /// <summary>Removes a row, as another program would: the engine is not told.</summary>
-    /// <returns>Whether there was one.</returns>
-    public bool Remove(string id)
-    {
-        lock (Of.Servers.Gate)
-        {
-            return Of.Data.Rows.Remove(id);
-        }
-    }
-
-    /// <summary>
-    /// Has the database reject an entity whatever its state is, until <see cref="AcceptAll"/>: after
-    /// <see cref="EntityTypeOptions.MaxAttempts"/> tries it is a dead letter.
-    /// </summary>
-    /// <param name="id">The entity.</param>
-    /// <param name="error">What the database says.</param>
-    /// <param name="code">Its code (SQLSTATE); that of a broken check by default.</param>
-    public void Reject(string id, string error = "The test has this row rejected.", string code = BrokenCheck)
-        => AddRejection((other, _) => other == id ? Rejection(id, error, code) : null);
-
-    /// <summary>Has the database take everything again. Dead letters stay until they are retried, or their entities written.</summary>
-    public void AcceptAll()
-    {
-        lock (Of.Servers.Gate)
-        {
-            Of.Data.Rejections.Clear();
-        }
-    }
-
-    private protected void AddRejection(Func<string, byte[]?, SinkException?> rejection)
-    {
-        lock (Of.Servers.Gate)
-        {
-            Of.Data.Rejections.Add(rejection);
-        }
-    }
-
-    private protected SinkException Rejection(string id, string error, string code = BrokenCheck)
-        => new(SinkFailure.Entity, error, code, Type, id);
-
-    private protected Row? Find(string id)
-    {
-        lock (Of.Servers.Gate)
-        {
-            return Of.Data.Rows.TryGetValue(id, out var row) ? row : null;
-        }
-    }
-}
-
-/// <summary>The table of an entity type whose state is a <typeparamref name="TState"/>.</summary>
-public sealed class InMemoryTable<TState> : InMemoryTable
-    where TState : class
-{
-    private readonly PayloadCodec<TState> _codec;
-
-    internal InMemoryTable(MemoryType type, PayloadCodec<TState> codec)
-        : base(type)
-        => _codec = codec;
-
-    /// <summary>A row, read back as the engine would read it; null where there is none.</summary>
-    public Entity<TState>? this[string id] => Find(id) is { } row ? Read(id, row) : null;
-
-    /// <summary>All rows by id.</summary>
-    public IReadOnlyDictionary<string, Entity<TState>> Rows
-    {
-        get
-        {
-            lock (Of.Servers.Gate)
-            {
-                return Of.Data.Rows.ToDictionary(static row => row.Key, row => Read(row.Key, row.Value), StringComparer.Ordinal);
-            }
-        }
-    }
-
-    /// <summary>Writes a row, as another program would: the engine is not told.</summary>
-    /// <param name="id">The entity.</param>
-    /// <param name="state">The state.</param>
-    /// <param name="version">
-    /// The version; null to raise the present one by one, as programs are asked to. A row that is newer than a dirty entity fences it: its
-    /// flush makes it a dead letter, and its owners load the row.
-    /// </param>
-    /// <returns>The version of the row.</returns>
-    public long Put(string id, TState state, long? version = null)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        var payload = _codec.Encode(id, state);
-        lock (Of.Servers.Gate)
-        {
-            var stored = version ?? ((VersionOf(id) ?? 0) + 1);
-            Of.Data.Rows[id] = new Row(stored, payload);
-            return stored;
-        }
-    }
-
-    /// <summary>Has the database reject states, as a constraint would, until <see cref="InMemoryTable.AcceptAll"/>.</summary>
-    /// <param name="rejects">Which. It must look at nothing but its argument.</param>
-    /// <param name="error">What the database says.</param>
-    public void Reject(Func<Entity<TState>, bool> rejects, string error = "The test has such rows rejected.")
-    {
-        ArgumentNullException.ThrowIfNull(rejects);
-        AddRejection((id, payload) => payload is not null && rejects(Read(id, new Row(0, payload))) ? Rejection(id, error) : null);
-    }
-
-    private Entity<TState> Read(string id, Row row) => new(id, row.Version, _codec.Decode(id, row.Payload));
 }

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using WriteBehind.Buffer;
+using WriteBehind.Caching;
 using WriteBehind.Engine;
 using WriteBehind.Flushing;
 using WriteBehind.Redis;
@@ -10,12 +12,18 @@ internal sealed class MemoryEngine : IWriteBehindEngine, IEngineControl, IDeadLe
 {
     private readonly WriteBehindOptions _options;
     private readonly Dictionary<string, MemoryType> _types;
+    private readonly IReadOnlyCollection<CacheOptions> _caches;
+    private readonly ConcurrentDictionary<Type, object> _rows = new();
 
     /// <exception cref="ConfigurationException">States of a type would not come back as they were written.</exception>
     public MemoryEngine(
-        InMemoryWriteBehind servers, WriteBehindOptions options, IEnumerable<EntityTypeOptions> types, EngineMeter meter)
+        InMemoryWriteBehind servers,
+        WriteBehindOptions options,
+        IEnumerable<EntityTypeOptions> types,
+        IEnumerable<ICacheRegistration> caches,
+        EngineMeter meter)
     {
-        (Servers, _options) = (servers, options);
+        (Servers, _options, _caches) = (servers, options, [.. caches.Select(static cache => cache.Options)]);
         _types = types.ToDictionary(
             static type => type.Type,
             type => (MemoryType)Activator.CreateInstance(
@@ -61,6 +69,13 @@ internal sealed class MemoryEngine : IWriteBehindEngine, IEngineControl, IDeadLe
         where TState : class
         => Type(type) as MemoryType<TState>
             ?? throw new UnknownEntityTypeException($"{type} of {typeof(TState).Name}", _types.Keys);
+
+    /// <summary>The rows of the read-through caches over a state type, or of that of a name; null where there is none.</summary>
+    public MemoryRows<TState>? RowsOf<TState>(string? name = null)
+        where TState : class
+        => _caches.OfType<ReadThroughOptions<TState>>().FirstOrDefault(cache => name is null || cache.Name == name) is { } cache
+            ? (MemoryRows<TState>)_rows.GetOrAdd(typeof(TState), _ => new MemoryRows<TState>(Servers, cache))
+            : null;
 
     public Task<EngineStatus> GetStatusAsync(CancellationToken cancellationToken = default)
     {

@@ -233,7 +233,11 @@ internal sealed class MemoryFlusher : IDisposable
                     _type.Decode(item.Id, payload);
                 }
 
-                Report(item, RejectionOf(item) is { } rejected ? new(SaveOutcome.Rejected, Error: rejected) : Data.Save(item));
+                Report(
+                    item,
+                    Data.RejectionOf(item.Id, item.Payload) is { } rejected
+                        ? new(SaveOutcome.Rejected, Error: rejected)
+                        : Data.Save(item.Id, item.Version, item.Payload));
             }
             catch (PayloadException e) when (e.Problem == PayloadProblem.NewerSchema)
             {
@@ -246,9 +250,6 @@ internal sealed class MemoryFlusher : IDisposable
             }
         }
     }
-
-    private SinkException? RejectionOf(FlushItem item)
-        => Data.Rejections.Select(rejects => rejects(item.Id, item.Payload)).FirstOrDefault(static rejected => rejected is not null);
 
     private void Report(FlushItem item, SaveResult saved)
     {

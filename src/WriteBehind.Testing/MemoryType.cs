@@ -286,11 +286,13 @@ internal abstract class MemoryType
     public BufferUnavailableException RedisAway(string id, string what)
         => new($"{Options.Type} '{id}' {what}: {Away}", outcomeUnknown: false, Options.Type, id);
 
-    public SinkException DatabaseAway(string id, string what) => new(
+    public SinkException DatabaseAway(string id, string what) => DatabaseAway(Options.Type, id, $"{Options.Type} '{id}' {what}");
+
+    public static SinkException DatabaseAway(string type, string? id, string what) => new(
         SinkFailure.Transient,
-        $"{Options.Type} '{id}' {what}: the test has taken the database away ({nameof(InMemoryWriteBehind.DatabaseAway)}).",
+        $"{what}: the test has taken the database away ({nameof(InMemoryWriteBehind.DatabaseAway)}).",
         AwayCode,
-        Options.Type,
+        type,
         id);
 
 }
@@ -309,7 +311,7 @@ internal sealed class MemoryType<TState> : MemoryType
             options, isText ? static _ => "A text holds the character U+0000, which PostgreSQL can't store." : null);
         Codec.CheckContract();
         Store = new MemoryStore<TState>(this, options.WriteStrategy);
-        Table = new InMemoryTable<TState>(this, Codec);
+        Table = new InMemoryTable<TState>(servers, Data, options.Type, Codec);
     }
 
     public PayloadCodec<TState> Codec { get; }

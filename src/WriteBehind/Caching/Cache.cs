@@ -1,4 +1,6 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using WriteBehind.Common;
 using WriteBehind.Redis;
 
 namespace WriteBehind.Caching;
@@ -81,24 +83,18 @@ internal sealed class Cache(CacheParts parts) : ICache
 /// <summary>What serves one cache, put together.</summary>
 internal sealed class CacheParts : IAsyncDisposable
 {
-    /// <summary>For how long reads pass Redis by once it did not answer for their shard.</summary>
-    private static readonly TimeSpan AwayPause = TimeSpan.FromSeconds(1);
+    private readonly IInvalidationFeed _feed;
 
-    private readonly InvalidationFeed _feed;
-
-    public CacheParts(
-        CacheOptions options, WriteBehindOptions engine, RedisConnections redis, EngineMeter meter, TimeProvider time,
-        ILoggerFactory loggers)
+    public CacheParts(CacheOptions options, ICacheServers servers, EngineMeter meter, ILoggerFactory loggers)
     {
+        var time = servers.Time;
         var logger = loggers.CreateLogger($"WriteBehind.Caching.{options.Name}");
         Options = options;
         Metrics = new CacheMetrics(meter.Meter, options.Name);
-        var absence = new ShardAbsence(options.Shards, AwayPause, Metrics.RedisFailed, time);
-        Store = new CacheStore(redis, options, engine.KeyPrefix, absence);
         Local = new LocalLevel(options.LocalCapacity, time, Metrics.Evicted);
         Codec = new CacheCodec(options, logger);
         Time = time;
-        _feed = new InvalidationFeed(Store, redis, Local, options, Metrics, time, logger);
+        (Store, _feed) = servers.Connect(options, Local, Metrics, logger);
         Loads = new LoadRunner(Store, Local, Codec, new SemaphoreSlim(options.MaxConcurrentLoads), options, Metrics, time);
         Reader = new CacheReader(Store, Local, _feed, Loads, options, Metrics, time);
         Invalidator = new Invalidator(Store, Local, Metrics);
@@ -109,7 +105,7 @@ internal sealed class CacheParts : IAsyncDisposable
 
     public CacheMetrics Metrics { get; }
 
-    public CacheStore Store { get; }
+    public ICacheStore Store { get; }
 
     public LocalLevel Local { get; }
 
@@ -126,4 +122,41 @@ internal sealed class CacheParts : IAsyncDisposable
     public ILogger Logger { get; }
 
     public ValueTask DisposeAsync() => _feed.DisposeAsync();
+}
+
+/// <summary>What the caches of a process stand on: Redis and the database, or in tests what is in their place.</summary>
+internal interface ICacheServers
+{
+    /// <summary>The clock by which entries expire in this process.</summary>
+    TimeProvider Time { get; }
+
+    /// <summary>Makes the way to the entries of a cache, and what keeps its first level in step.</summary>
+    (ICacheStore Store, IInvalidationFeed Feed) Connect(CacheOptions options, LocalLevel local, CacheMetrics metrics, ILogger logger);
+
+    /// <summary>Makes the way to the rows of a read-through cache.</summary>
+    IEntitySink<TState> Rows<TState>(ReadThroughOptions<TState> options)
+        where TState : class;
+}
+
+/// <summary>The real ones.</summary>
+internal sealed class RedisCacheServers(
+    WriteBehindOptions engine, RedisConnections redis, IServiceProvider services, TimeProvider time) : ICacheServers
+{
+    /// <summary>For how long reads pass Redis by once it did not answer for their shard.</summary>
+    private static readonly TimeSpan AwayPause = TimeSpan.FromSeconds(1);
+
+    public TimeProvider Time => time;
+
+    public (ICacheStore Store, IInvalidationFeed Feed) Connect(
+        CacheOptions options, LocalLevel local, CacheMetrics metrics, ILogger logger)
+    {
+        var absence = new ShardAbsence(options.Shards, AwayPause, metrics.RedisFailed, time);
+        var store = new CacheStore(redis, options, engine.KeyPrefix, absence);
+        return (store, new InvalidationFeed(store, redis, local, options, metrics, time, logger));
+    }
+
+    // To the sink it is a type like any other, of the cache's name.
+    public IEntitySink<TState> Rows<TState>(ReadThroughOptions<TState> options)
+        where TState : class
+        => services.GetRequiredService<IEntitySinkFactory>().CreateDetached(new EntityTypeOptions<TState>(options.Name));
 }

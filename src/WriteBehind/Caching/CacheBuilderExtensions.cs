@@ -58,14 +58,13 @@ public static class WriteBehindBuilderCachingExtensions
     {
         services.AddSingleton(new ConfigurationTarget(ConfigurationTarget.Caches, options.Name, options));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<WriteBehindOptions>, CachesValidator>());
+        services.TryAddSingleton<ICacheServers, RedisCacheServers>();
         services.AddKeyedSingleton<ICacheInvalidator>(
             options.Name, static (provider, name) => provider.GetRequiredKeyedService<CacheParts>(name).Invalidator);
         services.AddKeyedSingleton(options.Name, (provider, _) => new CacheParts(
             options,
-            provider.GetRequiredService<WriteBehindOptions>(),
-            provider.GetRequiredService<RedisConnections>(),
+            provider.GetRequiredService<ICacheServers>(),
             provider.GetRequiredService<EngineMeter>(),
-            provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>()));
     }
 
@@ -74,9 +73,7 @@ public static class WriteBehindBuilderCachingExtensions
     {
         var parts = services.GetRequiredKeyedService<CacheParts>(options.Name);
         var retries = services.GetRequiredService<WriteBehindOptions>().MaxUpdateRetries;
-
-        // To the sink it is a type like any other, of the cache's name.
-        var sink = services.GetRequiredService<IEntitySinkFactory>().CreateDetached(new EntityTypeOptions<TState>(options.Name));
+        var sink = services.GetRequiredService<ICacheServers>().Rows(options);
         return new ReadThroughCache<TState>(parts, sink, options, new CacheWriteThrough<TState>(parts, sink, options, retries));
     }
 }

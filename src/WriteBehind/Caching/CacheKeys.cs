@@ -38,6 +38,12 @@ internal sealed class CacheKeys
     public CacheShardKeys this[int shard] => _shards[shard];
 
     public int ShardOf(string key) => ShardHash.ShardOf(key, _shards.Length);
+
+    /// <summary>
+    /// The schema versions that may be in use, a process' own first: while a release is rolled out, processes of the release before, or
+    /// already of the next one, read under another.
+    /// </summary>
+    public static int[] SchemasOf(int schema) => schema == 1 ? [1, 2] : [schema, schema + 1, schema - 1];
 }
 
 /// <summary>The keys of one shard of a cache.</summary>
@@ -52,9 +58,7 @@ internal sealed class CacheShardKeys
         Tags = root + ":tags";
         _lock = Versioned(root, 'l', schema);
 
-        // While a release is rolled out, processes of the release before, or already of the next one, read under another schema version.
-        int[] schemas = schema == 1 ? [1, 2] : [schema, schema + 1, schema - 1];
-        _variants = Array.ConvertAll(schemas, each => (Versioned(root, 'e', each), Versioned(root, 'd', each)));
+        _variants = Array.ConvertAll(CacheKeys.SchemasOf(schema), each => (Versioned(root, 'e', each), Versioned(root, 'd', each)));
     }
 
     /// <summary>

@@ -8,9 +8,9 @@ namespace WriteBehind.Caching;
 /// of many keys find fresh; and across processes at most one load, for whoever has its lock.
 /// </summary>
 internal sealed class CacheReader(
-    CacheStore store,
+    ICacheStore store,
     LocalLevel local,
-    InvalidationFeed feed,
+    IInvalidationFeed feed,
     LoadRunner loads,
     CacheOptions options,
     CacheMetrics metrics,

@@ -5,10 +5,8 @@ using WriteBehind.Redis;
 
 namespace WriteBehind.Caching;
 
-/// <summary>
-/// The entries of one cache in Redis: every operation of the caches' protocol. Single reads of one shard that come together share calls.
-/// </summary>
-internal sealed class CacheStore
+/// <summary>The entries of one cache in Redis. Single reads of one shard that come together share calls.</summary>
+internal sealed class CacheStore : ICacheStore
 {
     /// <summary>The number of the caches' key layout. A process that finds another one refuses to use the cache.</summary>
     private const int LayoutVersion = 2;
@@ -42,13 +40,8 @@ internal sealed class CacheStore
     /// <summary>Names this process. With the stamp of a load it names the load, as the owner of locks.</summary>
     public string Token { get; } = RandomToken.Next();
 
-    /// <summary>Whether Redis is passed by for a key at the moment, since it did not answer.</summary>
     public bool IsAway(string key) => _absence.IsAway(Keys.ShardOf(key));
 
-    /// <summary>
-    /// Reads what is fresh, in the order of the keys. The others are unknown, as is what can't be told by its content alone, and all of a
-    /// shard that is away.
-    /// </summary>
     public async Task<StoredEntry[]> ReadFreshAsync(List<string> keys)
     {
         var entries = new StoredEntry[keys.Count];
@@ -72,15 +65,12 @@ internal sealed class CacheStore
             passBy: true);
     }
 
-    /// <summary>Reads entries, in the order of the requests, and takes locks. Null where Redis is away.</summary>
     public Task<StoredEntry?[]> ReadAsync(IEnumerable<EntryRequest> requests)
         => SendAsync([.. requests], static request => request.Key, static _ => 0, _readers, ReadShardAsync, passBy: true);
 
-    /// <summary>Stores what was loaded, each unless something newer is known, and frees the locks. Null where Redis is away.</summary>
     public Task<bool?[]> FillAsync(IReadOnlyList<EntryFill> fills)
         => SendAsync([.. fills], static fill => fill.Key, SizeOf, _fillers, FillShardAsync, passBy: false);
 
-    /// <summary>Makes the leases of locks last.</summary>
     public Task RenewAsync(IReadOnlyList<HeldLock> locks, CancellationToken cancellationToken)
         => Task.WhenAll(locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => LockScripts.Renew.RunAsync(
             _redis,
@@ -88,7 +78,6 @@ internal sealed class CacheStore
             [Token, (long)_options.LockLease.TotalMilliseconds, .. shard.Select(static held => (RedisValue)held.Stamp)],
             cancellationToken)));
 
-    /// <summary>Frees the locks of loads that failed. Where Redis is away, they end with their lease.</summary>
     public Task ReleaseAsync(IReadOnlyList<HeldLock> locks, TimeSpan pause)
         => Task.WhenAll(
             locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => AskAsync(shard.Key, () => LockScripts.Release.RunAsync(
@@ -122,7 +111,6 @@ internal sealed class CacheStore
     public async Task<long> InvalidateShardAsync(int shard, CancellationToken cancellationToken)
         => (await InvalidateAsync(shard, 'a', [], cancellationToken).ConfigureAwait(false)).NextLong();
 
-    /// <summary>Marks an entry as in doubt before its row is written; returns the mark's stamp.</summary>
     public async Task<long> MarkAsync(string key, string token, TimeSpan life, CancellationToken cancellationToken)
     {
         await CheckAsync(cancellationToken).ConfigureAwait(false);
@@ -135,7 +123,6 @@ internal sealed class CacheStore
         return reply.NextLong();
     }
 
-    /// <summary>Takes the mark away; with a fill, stores it where this write was alone.</summary>
     public Task CompleteAsync(string key, string token, long stamp, EntryFill? fill)
     {
         var shard = Keys.ShardOf(key);
@@ -157,7 +144,6 @@ internal sealed class CacheStore
             CancellationToken.None);
     }
 
-    /// <summary>Takes the lease of whoever feeds this cache from outside, or makes it last; with 0 gives it back.</summary>
     public async Task<bool> LeadAsync(TimeSpan lease, CancellationToken cancellationToken)
     {
         var reply = await LockScripts.Lead.RunAsync(

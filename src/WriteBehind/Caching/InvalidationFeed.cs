@@ -12,7 +12,7 @@ namespace WriteBehind.Caching;
 /// <see cref="CacheOptions.SyncInterval"/> that no message was missed. Pub/sub promises nothing: a message that is sent while a connection
 /// is down is gone. So the first level is used only while it is trusted, and emptied when a gap shows.
 /// </summary>
-internal sealed partial class InvalidationFeed : IAsyncDisposable
+internal sealed partial class InvalidationFeed : IInvalidationFeed
 {
     private readonly CacheStore _store;
     private readonly RedisConnections _redis;
@@ -42,13 +42,8 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
         _loop = new BackgroundLoop($"cache {options.Name}", RoundAsync, time, logger);
     }
 
-    /// <summary>Whether the first level may be used now.</summary>
     public bool IsTrusted => _time.GetTimestamp() < Volatile.Read(ref _trustedUntil);
 
-    /// <summary>
-    /// Starts with the first use of the cache, so that a cache which nobody uses costs nothing. Also where there is no first level: callers
-    /// must not join a read that began before what another node removed.
-    /// </summary>
     public void Start()
     {
         if (Volatile.Read(ref _started) == 0 && Interlocked.Exchange(ref _started, 1) == 0)
@@ -233,6 +228,19 @@ internal sealed partial class InvalidationFeed : IAsyncDisposable
         "Redis has forgotten invalidations of cache '{Cache}' (shard {Shard}): it went back to an older state. All entries there were " +
         "made obsolete.")]
     private static partial void Forgotten(ILogger logger, string cache, int shard);
+}
+
+/// <summary>What keeps the first level of this process in step with the others.</summary>
+internal interface IInvalidationFeed : IAsyncDisposable
+{
+    /// <summary>Whether the first level may be used now.</summary>
+    bool IsTrusted { get; }
+
+    /// <summary>
+    /// Starts with the first use of the cache, so that a cache which nobody uses costs nothing. Also where there is no first level: callers
+    /// must not join a read that began before what another node removed.
+    /// </summary>
+    void Start();
 }
 
 /// <summary>

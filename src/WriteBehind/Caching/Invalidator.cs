@@ -6,7 +6,7 @@ namespace WriteBehind.Caching;
 /// Makes entries obsolete: first level, Redis, first level again. The first time, because Redis may be away; the second, because a read
 /// in between may have brought the old value back. The other nodes hear of it from Redis.
 /// </summary>
-internal sealed class Invalidator(CacheStore store, LocalLevel local, CacheMetrics metrics) : ICacheInvalidator
+internal sealed class Invalidator(ICacheStore store, LocalLevel local, CacheMetrics metrics) : ICacheInvalidator
 {
     public string Name => store.Name;
 

@@ -5,6 +5,54 @@ using WriteBehind.Redis;
 
 namespace WriteBehind.Caching;
 
+/// <summary>
+/// The entries of one cache: every operation of the caches' protocol. In Redis, which all processes share; in tests without servers in
+/// memory.
+/// </summary>
+internal interface ICacheStore
+{
+    string Name { get; }
+
+    /// <summary>Whether Redis is passed by for a key at the moment, since it did not answer.</summary>
+    bool IsAway(string key);
+
+    /// <summary>
+    /// Reads what is fresh, in the order of the keys. The others are unknown, as is what can't be told by its content alone, and all of a
+    /// shard that is away.
+    /// </summary>
+    Task<StoredEntry[]> ReadFreshAsync(List<string> keys);
+
+    /// <summary>Reads entries, in the order of the requests, and takes locks. Null where Redis is away.</summary>
+    Task<StoredEntry?[]> ReadAsync(IEnumerable<EntryRequest> requests);
+
+    /// <summary>Stores what was loaded, each unless something newer is known, and frees the locks. Null where Redis is away.</summary>
+    Task<bool?[]> FillAsync(IReadOnlyList<EntryFill> fills);
+
+    /// <summary>Makes the leases of locks last.</summary>
+    Task RenewAsync(IReadOnlyList<HeldLock> locks, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Frees the locks of loads that failed, and has what is there given without another try for a while. Where Redis is away, they end
+    /// with their lease.
+    /// </summary>
+    Task ReleaseAsync(IReadOnlyList<HeldLock> locks, TimeSpan pause);
+
+    Task InvalidateKeysAsync(IReadOnlyCollection<string> keys, CancellationToken cancellationToken);
+
+    Task InvalidateTagsAsync(IReadOnlyCollection<string> tags, CancellationToken cancellationToken);
+
+    Task InvalidateAllAsync(CancellationToken cancellationToken);
+
+    /// <summary>Marks an entry as in doubt before its row is written; returns the mark's stamp.</summary>
+    Task<long> MarkAsync(string key, string token, TimeSpan life, CancellationToken cancellationToken);
+
+    /// <summary>Takes the mark away; with a fill, stores it where this write was alone.</summary>
+    Task CompleteAsync(string key, string token, long stamp, EntryFill? fill);
+
+    /// <summary>Takes the lease of whoever feeds this cache from outside, or makes it last; with 0 gives it back.</summary>
+    Task<bool> LeadAsync(TimeSpan lease, CancellationToken cancellationToken);
+}
+
 /// <summary>An entry as Redis has it.</summary>
 /// <param name="Status">What it is good for.</param>
 /// <param name="Locked">Whether the reader holds the lock now and is to load.</param>

@@ -37,10 +37,8 @@ internal sealed class FlushNotifier : IAsyncDisposable
         var queue = new QueueOptions(options.Type) { Deduplicate = true, Lease = options.Lease };
         _queue = new ReliableQueue(
             queue,
-            parts.Options.KeyPrefix,
-            parts.Redis,
+            new RedisQueueServers(parts.Options.KeyPrefix, parts.Redis, parts.Time),
             parts.QueueMetrics,
-            parts.Time,
             parts.Loggers.CreateLogger(LogCategories.FlushNotices));
     }
 

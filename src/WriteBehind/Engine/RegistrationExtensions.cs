@@ -172,12 +172,14 @@ public static class QueueBuilderExtensions
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(new ConfigurationTarget(ConfigurationTarget.Queues, name, options));
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<WriteBehindOptions>, QueueOptionsValidator>());
-        builder.Services.AddKeyedSingleton<IReliableQueue>(name, (provider, _) => new ReliableQueue(
-            options,
+        builder.Services.TryAddSingleton<IQueueServers>(static provider => new RedisQueueServers(
             provider.GetRequiredService<WriteBehindOptions>().KeyPrefix,
             provider.GetRequiredService<RedisConnections>(),
+            provider.GetRequiredService<TimeProvider>()));
+        builder.Services.AddKeyedSingleton<IReliableQueue>(name, (provider, _) => new ReliableQueue(
+            options,
+            provider.GetRequiredService<IQueueServers>(),
             provider.GetRequiredService<QueueMetrics>(),
-            provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>().CreateLogger(LogCategories.Queue)));
         return builder;
     }
@@ -202,6 +204,7 @@ public static class RateLimitBuilderExtensions
         builder.Services.AddSingleton(new ConfigurationTarget(ConfigurationTarget.Limits, name, options));
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<WriteBehindOptions>, LimitOptionsValidator>());
         builder.Services.TryAddSingleton<LimitMetrics>();
+        builder.Services.TryAddSingleton<ILimitServers, RedisLimitServers>();
         builder.Services.TryAddSingleton<IRateLimits, RedisRateLimits>();
         return builder;
     }

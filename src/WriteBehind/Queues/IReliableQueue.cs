@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Options;
-using StackExchange.Redis;
 using WriteBehind.Common;
 
 namespace WriteBehind.Queues;
@@ -72,9 +71,10 @@ public interface IQueueWorker : IAsyncDisposable
 public sealed class QueueBatch
 {
     private readonly ReliableQueue _queue;
-    private readonly RedisKey _held;
+    private readonly string _worker;
 
-    internal QueueBatch(ReliableQueue queue, RedisKey held, IReadOnlyList<string> items) => (_queue, _held, Items) = (queue, held, items);
+    internal QueueBatch(ReliableQueue queue, string worker, IReadOnlyList<string> items)
+        => (_queue, _worker, Items) = (queue, worker, items);
 
     /// <summary>The items, oldest first.</summary>
     public IReadOnlyList<string> Items { get; }
@@ -88,7 +88,7 @@ public sealed class QueueBatch
     /// </returns>
     /// <exception cref="BufferUnavailableException">Redis is away. Acknowledging again does no harm.</exception>
     public Task<int> AcknowledgeAsync(IReadOnlyCollection<string>? items = null, CancellationToken cancellationToken = default)
-        => _queue.AcknowledgeAsync(_held, items ?? Items, cancellationToken);
+        => _queue.AcknowledgeAsync(_worker, items ?? Items, cancellationToken);
 
     /// <summary>Gives items back undone: they are the next to be taken, in their old order.</summary>
     /// <param name="items">Which; null for all.</param>
@@ -96,7 +96,7 @@ public sealed class QueueBatch
     /// <returns>How many were still held.</returns>
     /// <exception cref="BufferUnavailableException">Redis is away. Returning again does no harm.</exception>
     public Task<int> ReturnAsync(IReadOnlyCollection<string>? items = null, CancellationToken cancellationToken = default)
-        => _queue.ReturnAsync(_held, items ?? Items, cancellationToken);
+        => _queue.ReturnAsync(_worker, items ?? Items, cancellationToken);
 }
 
 /// <summary>What is in a queue. The numbers are read one after the other: while items move, they need not add up.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using WriteBehind.Common;
 
@@ -8,7 +9,7 @@ namespace WriteBehind.Queues;
 /// One consumer. While it lives, a heartbeat renews its lease, however long the work on an item takes. A worker that was given up, or that
 /// can't know what it was given (an answer got lost), goes on under a new name; what it held under the old one comes back to the queue.
 /// </summary>
-internal sealed partial class QueueWorker(ReliableQueue queue, QueueSignal signal, TimeProvider time, ILogger logger) : IQueueWorker
+internal sealed partial class QueueWorker(ReliableQueue queue, IQueueSignal signal, TimeProvider time, ILogger logger) : IQueueWorker
 {
     private const int MostItems = 10_000;
 
@@ -168,4 +169,39 @@ internal sealed partial class QueueWorker(ReliableQueue queue, QueueSignal signa
     [LoggerMessage(
         1, LogLevel.Warning, "Worker {Worker} of queue '{Queue}' stood still for longer than its lease; what it held is delivered again.")]
     private static partial void Replaced(ILogger logger, string worker, string queue);
+}
+
+/// <summary>Wakes one worker where there is something to take.</summary>
+internal interface IQueueSignal : IAsyncDisposable
+{
+    /// <summary>Begins to listen, unless it has been done.</summary>
+    Task SubscribeAsync(CancellationToken cancellationToken);
+
+    /// <summary>Waits for a message, also for one that has come since the last wait; returns without one when the time is over.</summary>
+    Task WaitAsync(TimeSpan limit, TimeProvider time, CancellationToken cancellationToken);
+}
+
+/// <summary>The messages that a worker has not heeded yet.</summary>
+internal sealed class WakeUps
+{
+    // One message is as good as many: it says that there may be something, and the worker takes until there is nothing.
+    private readonly Channel<bool> _messages = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    public void Wake() => _messages.Writer.TryWrite(true);
+
+    public async Task WaitAsync(TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
+    {
+        // The read itself must end with the time: one that was left behind would take the next message from whoever waits then.
+        using var over = new CancellationTokenSource(limit, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(over.Token, cancellationToken);
+        try
+        {
+            await _messages.Reader.ReadAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Nobody has said anything.
+        }
+    }
 }

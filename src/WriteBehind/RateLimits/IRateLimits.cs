@@ -1,6 +1,5 @@
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.Logging;
-using WriteBehind.Redis;
 
 namespace WriteBehind.RateLimits;
 
@@ -62,14 +61,14 @@ internal sealed class RedisRateLimits : IRateLimits
     public RedisRateLimits(
         IEnumerable<LimitOptions> limits,
         WriteBehindOptions options,
-        RedisConnections redis,
+        ILimitServers servers,
         LimitMetrics metrics,
-        TimeProvider time, ILoggerFactory loggers)
+        ILoggerFactory loggers)
     {
         var logger = loggers.CreateLogger(LogCategories.RateLimits);
         _deciders = limits.ToDictionary(
             limit => limit.Name,
-            limit => new LimitDecider(limit, options.KeyPrefix, redis, metrics, time, logger),
+            limit => new LimitDecider(limit, options.KeyPrefix, servers, metrics, logger),
             StringComparer.Ordinal);
     }
 

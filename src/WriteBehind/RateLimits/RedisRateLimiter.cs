@@ -155,7 +155,7 @@ internal sealed class RedisRateLimiter : RateLimiter
             }
 
             _last = (_lastUse, decision.Remaining);
-            if (!decision.IsAdmitted && permitCount <= 1 && !_decider.Options.CountRejected)
+            if (!decision.IsAdmitted && permitCount <= 1 && _decider.RemembersRejections)
             {
                 _closedUntil = _time.After(started, decision.RetryAfter);
             }

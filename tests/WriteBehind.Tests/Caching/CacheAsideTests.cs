@@ -1,15 +1,17 @@
 using WriteBehind.Caching;
 using WriteBehind.Redis;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Caching;
 
 public sealed class CacheAsideTests
 {
-    [Fact]
-    public async Task A_value_is_loaded_once_and_then_read_by_every_process()
+    [Theory]
+    [OnBoth]
+    public async Task A_value_is_loaded_once_and_then_read_by_every_process(Servers on)
     {
-        await using var first = await CacheNode.StartAsync();
+        await using var first = await CacheNode.StartAsync(on);
         await using var second = await first.StartOtherAsync();
         using var counters = new CacheCounters(first.Name);
         var loader = new Loader();
@@ -150,20 +152,22 @@ public sealed class CacheAsideTests
         Assert.Equal(2, (await both).Count);
     }
 
-    [Fact]
-    public async Task What_a_loader_of_many_leaves_out_is_remembered_under_the_same_tags()
+    [Theory]
+    [OnBoth]
+    public async Task What_a_loader_of_many_leaves_out_is_remembered_under_the_same_tags(Servers on)
     {
-        await using var node = await CacheNode.StartAsync();
+        await using var node = await CacheNode.StartAsync(on);
         Assert.Single(await node.Cache.GetOrLoadManyAsync(["a", "b"], static (_, token) => LoadAllAsync(["a"], token), ["red"]));
         Assert.Single(await node.Cache.GetOrLoadManyAsync(["a", "b"], LoadAllAsync, ["red"]));
         await node.Cache.RemoveTagAsync("red");
         Assert.Equal(2, (await node.Cache.GetOrLoadManyAsync(["a", "b"], LoadAllAsync, ["red"])).Count);
     }
 
-    [Fact]
-    public async Task The_error_of_a_loader_reaches_the_caller_as_the_cause_and_is_not_remembered()
+    [Theory]
+    [OnBoth]
+    public async Task The_error_of_a_loader_reaches_the_caller_as_the_cause_and_is_not_remembered(Servers on)
     {
-        await using var node = await CacheNode.StartAsync();
+        await using var node = await CacheNode.StartAsync(on);
         var loader = new Loader
         {
             OnCall = static call => call == 1 ? throw new InvalidDataException("no such disk") : Task.FromResult<Page?>(new Page(call)),
@@ -176,10 +180,11 @@ public sealed class CacheAsideTests
         Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
     }
 
-    [Fact]
-    public async Task A_load_that_takes_too_long_ends_with_an_error_and_its_token_is_cancelled()
+    [Theory]
+    [OnBoth]
+    public async Task A_load_that_takes_too_long_ends_with_an_error_and_its_token_is_cancelled(Servers on)
     {
-        await using var node = await CacheNode.StartAsync(cache => cache.LoadTimeout = TimeSpan.FromMilliseconds(200));
+        await using var node = await CacheNode.StartAsync(on, cache => cache.LoadTimeout = TimeSpan.FromMilliseconds(200));
         var cancelled = new TaskCompletionSource();
         var error = await Assert.ThrowsAsync<CacheLoadException>(async () => await node.Cache.GetOrLoadAsync<Page>("a", token =>
         {
@@ -232,10 +237,11 @@ public sealed class CacheAsideTests
         Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
     }
 
-    [Fact]
-    public async Task A_value_that_cannot_be_read_at_all_is_loaded_anew()
+    [Theory]
+    [OnBoth]
+    public async Task A_value_that_cannot_be_read_at_all_is_loaded_anew(Servers on)
     {
-        await using var node = await CacheNode.StartAsync();
+        await using var node = await CacheNode.StartAsync(on);
         await using var other = await node.StartOtherAsync(
             static cache => cache.Json = new() { Converters = { new ThrowingConverter<Page>() } });
         var loader = new Loader();

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Caching;
+using WriteBehind.Testing;
 using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
 
@@ -10,16 +11,26 @@ namespace WriteBehind.Tests.Caching;
 /// </summary>
 internal sealed class CacheNode : IAsyncDisposable
 {
-    private CacheNode(TestEngine engine, string name) => (Engine, Name) = (engine, name);
+    private readonly TestEngine? _engine;
+    private readonly InMemoryWriteBehind? _servers;
+    private readonly ServiceProvider? _services;
 
-    public TestEngine Engine { get; }
+    private CacheNode(string name, TestEngine engine) => (Name, _engine) = (name, engine);
+
+    private CacheNode(string name, InMemoryWriteBehind servers, ServiceProvider services)
+        => (Name, _servers, _services) = (name, servers, services);
+
+    /// <summary>The engine on real servers.</summary>
+    public TestEngine Engine => _engine ?? throw new InvalidOperationException("This node is in memory.");
 
     /// <summary>The name of the cache. Fresh per test, as the meter is the process'.</summary>
     public string Name { get; }
 
-    public ICache Cache => Engine.Services.GetRequiredService<ICache>();
+    public ICache Cache => Services.GetRequiredService<ICache>();
 
-    public IReadThroughCache<Reading> Readings => Engine.Services.GetRequiredService<IReadThroughCache<Reading>>();
+    public IReadThroughCache<Reading> Readings => Services.GetRequiredService<IReadThroughCache<Reading>>();
+
+    private IServiceProvider Services => _services ?? Engine.Services;
 
     /// <summary>Starts the first process of a service.</summary>
     public static Task<CacheNode> StartAsync(
@@ -27,10 +38,19 @@ internal sealed class CacheNode : IAsyncDisposable
         string? redis = null, string? postgres = null)
         => StartAsync(new TestEngineOptions { Redis = redis, Postgres = postgres }, SharedServers.FreshName("pages"), cache, readings);
 
+    /// <summary>The same on either servers.</summary>
+    public static Task<CacheNode> StartAsync(
+        Servers on, Action<CacheOptions>? cache = null, Action<ReadThroughOptions<Reading>>? readings = null)
+        => on == Servers.Real
+            ? StartAsync(cache, readings)
+            : Task.FromResult(StartInMemory(new InMemoryWriteBehind(), SharedServers.FreshName("pages"), cache, readings));
+
     /// <summary>Starts another process of the same service.</summary>
     public Task<CacheNode> StartOtherAsync(
         Action<CacheOptions>? cache = null, Action<ReadThroughOptions<Reading>>? readings = null, string? redis = null)
-        => StartAsync(Engine.Options with { Redis = redis ?? Engine.Options.Redis, More = null, Probe = null }, Name, cache, readings);
+        => _servers is not null
+            ? Task.FromResult(StartInMemory(_servers, Name, cache, readings))
+            : StartAsync(Engine.Options with { Redis = redis ?? Engine.Options.Redis, More = null, Probe = null }, Name, cache, readings);
 
     public static async Task<CacheNode> StartAsync(
         TestEngineOptions options,
@@ -38,23 +58,14 @@ internal sealed class CacheNode : IAsyncDisposable
         Action<CacheOptions>? cache = null,
         Action<ReadThroughOptions<Reading>>? readings = null,
         Action<WriteBehindBuilder>? more = null)
-        => new(await TestEngine.StartAsync(options with
+        => new(name, await TestEngine.StartAsync(options with
         {
             More = builder =>
             {
-                builder.AddCache(name, settings =>
-                {
-                    Quiet(settings);
-                    cache?.Invoke(settings);
-                });
-                builder.AddReadThroughCache<Reading>($"{name}-rows", settings =>
-                {
-                    Quiet(settings);
-                    readings?.Invoke(settings);
-                });
+                AddCaches(builder, name, cache, readings);
                 more?.Invoke(builder);
             },
-        }), name);
+        }));
 
     /// <summary>A key of the cache in Redis.</summary>
     public string KeyOf(string part) => $"{Engine.Options.Prefix}:{{cache.{Name}:00}}:{part}";
@@ -70,19 +81,56 @@ internal sealed class CacheNode : IAsyncDisposable
         """,
         "2", KeyOf($"e1:{key}"), KeyOf($"d1:{key}"), field, value);
 
-    public Task PutRowAsync(string id, long version, long count) => Engine.Table.ExecuteAsync(
-        """
-        INSERT INTO readings (id, count, value, "Version") VALUES (@id, @count, 0, @version)
-        ON CONFLICT (id) DO UPDATE SET count = excluded.count, "Version" = excluded."Version"
-        """,
-        new("id", id),
-        new("count", count),
-        new("version", version));
+    public async Task PutRowAsync(string id, long version, long count)
+    {
+        if (_servers is not null)
+        {
+            _servers.Table<Reading>().Put(id, new Reading { Count = count }, version);
+            return;
+        }
+
+        await Engine.Table.ExecuteAsync(
+            """
+            INSERT INTO readings (id, count, value, "Version") VALUES (@id, @count, 0, @version)
+            ON CONFLICT (id) DO UPDATE SET count = excluded.count, "Version" = excluded."Version"
+            """,
+            new("id", id),
+            new("count", count),
+            new("version", version));
+    }
 
     public async Task<long?> RowCountOfAsync(string id)
-        => await Engine.Table.ScalarAsync<long?>("SELECT count FROM readings WHERE id = @id", [new("id", id)]);
+        => _servers is not null
+            ? _servers.Table<Reading>()[id]?.State.Count
+            : await Engine.Table.ScalarAsync<long?>("SELECT count FROM readings WHERE id = @id", [new("id", id)]);
 
-    public ValueTask DisposeAsync() => Engine.DisposeAsync();
+    public ValueTask DisposeAsync() => _services?.DisposeAsync() ?? Engine.DisposeAsync();
+
+    private static CacheNode StartInMemory(
+        InMemoryWriteBehind servers,
+        string name,
+        Action<CacheOptions>? cache,
+        Action<ReadThroughOptions<Reading>>? readings)
+    {
+        var services = new ServiceCollection();
+        AddCaches(services.AddWriteBehindForTests(servers), name, cache, readings);
+        return new CacheNode(name, servers, services.BuildServiceProvider());
+    }
+
+    private static void AddCaches(
+        WriteBehindBuilder builder, string name, Action<CacheOptions>? cache, Action<ReadThroughOptions<Reading>>? readings)
+    {
+        builder.AddCache(name, settings =>
+        {
+            Quiet(settings);
+            cache?.Invoke(settings);
+        });
+        builder.AddReadThroughCache<Reading>($"{name}-rows", settings =>
+        {
+            Quiet(settings);
+            readings?.Invoke(settings);
+        });
+    }
 
     // What depends on chance or on the clock is off unless a test is about it.
     private static void Quiet(CacheOptions settings)

@@ -1,14 +1,16 @@
 using WriteBehind.Caching;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Caching;
 
 public sealed class InvalidationTests
 {
-    [Fact]
-    public async Task A_removed_entry_is_loaded_anew()
+    [Theory]
+    [OnBoth]
+    public async Task A_removed_entry_is_loaded_anew(Servers on)
     {
-        await using var node = await CacheNode.StartAsync();
+        await using var node = await CacheNode.StartAsync(on);
         var loader = new Loader();
         await node.Cache.GetOrLoadAsync("a", loader.LoadAsync);
         await node.Cache.RemoveAsync("a");
@@ -16,11 +18,11 @@ public sealed class InvalidationTests
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(8)]
-    public async Task One_tag_makes_all_its_entries_obsolete_at_once_and_no_others(int shards)
+    [OnBoth(1)]
+    [OnBoth(8)]
+    public async Task One_tag_makes_all_its_entries_obsolete_at_once_and_no_others(Servers on, int shards)
     {
-        await using var node = await CacheNode.StartAsync(cache => cache.Shards = shards);
+        await using var node = await CacheNode.StartAsync(on, cache => cache.Shards = shards);
         var loader = new Loader();
         for (var i = 0; i < 20; i++)
         {
@@ -73,10 +75,11 @@ public sealed class InvalidationTests
         Assert.Equal(3, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
     }
 
-    [Fact]
-    public async Task Releases_with_different_schemas_keep_apart_and_hear_of_each_others_removals()
+    [Theory]
+    [OnBoth]
+    public async Task Releases_with_different_schemas_keep_apart_and_hear_of_each_others_removals(Servers on)
     {
-        await using var old = await CacheNode.StartAsync();
+        await using var old = await CacheNode.StartAsync(on);
         await using var next = await old.StartOtherAsync(cache => cache.SchemaVersion = 2);
         var (before, after) = (new Loader(), new Loader());
         await old.Cache.GetOrLoadAsync("a", before.LoadAsync);
@@ -91,12 +94,12 @@ public sealed class InvalidationTests
     }
 
     [Theory]
-    [InlineData("key")]
-    [InlineData("tag")]
-    [InlineData("all")]
-    public async Task A_load_that_began_before_an_invalidation_is_not_stored_after_it(string kind)
+    [OnBoth("key")]
+    [OnBoth("tag")]
+    [OnBoth("all")]
+    public async Task A_load_that_began_before_an_invalidation_is_not_stored_after_it(Servers on, string kind)
     {
-        await using var node = await CacheNode.StartAsync();
+        await using var node = await CacheNode.StartAsync(on);
         await using var other = await node.StartOtherAsync();
         using var counters = new CacheCounters(node.Name);
         var (reached, go) = (new TaskCompletionSource(), new TaskCompletionSource());
@@ -130,10 +133,11 @@ public sealed class InvalidationTests
         Assert.Equal(2, (await node.Cache.GetOrLoadAsync("a", loader.LoadAsync))!.Number);
     }
 
-    [Fact]
-    public async Task A_caller_does_not_join_a_load_that_began_before_its_own_removal()
+    [Theory]
+    [OnBoth]
+    public async Task A_caller_does_not_join_a_load_that_began_before_its_own_removal(Servers on)
     {
-        await using var node = await CacheNode.StartAsync(Patient);
+        await using var node = await CacheNode.StartAsync(on, Patient);
         var (reached, go) = (new TaskCompletionSource(), new TaskCompletionSource());
         var loader = new Loader
         {
@@ -158,13 +162,13 @@ public sealed class InvalidationTests
     }
 
     [Theory]
-    [InlineData("key")]
-    [InlineData("tag")]
-    [InlineData("all")]
-    [InlineData("own")]
-    public async Task After_an_invalidation_nobody_waits_for_a_load_that_began_before_it_and_one_loads_for_all(string kind)
+    [OnBoth("key")]
+    [OnBoth("tag")]
+    [OnBoth("all")]
+    [OnBoth("own")]
+    public async Task After_an_invalidation_nobody_waits_for_a_load_that_began_before_it_and_one_loads_for_all(Servers on, string kind)
     {
-        await using var node = await CacheNode.StartAsync(Patient);
+        await using var node = await CacheNode.StartAsync(on, Patient);
         await using var other = kind == "own" ? node : await node.StartOtherAsync(Patient);
         await using var third = await node.StartOtherAsync(Patient);
         using var counters = new CacheCounters(node.Name);
@@ -204,10 +208,11 @@ public sealed class InvalidationTests
         Assert.Equal(3, loader.Calls);
     }
 
-    [Fact]
-    public async Task An_older_load_that_ends_later_does_not_overwrite_a_newer_one()
+    [Theory]
+    [OnBoth]
+    public async Task An_older_load_that_ends_later_does_not_overwrite_a_newer_one(Servers on)
     {
-        await using var slowNode = await CacheNode.StartAsync(cache => cache.LockAcrossProcesses = false);
+        await using var slowNode = await CacheNode.StartAsync(on, cache => cache.LockAcrossProcesses = false);
         await using var quickNode = await slowNode.StartOtherAsync(cache => cache.LockAcrossProcesses = false);
         var (reached, go) = (new TaskCompletionSource(), new TaskCompletionSource());
         var slow = slowNode.Cache.GetOrLoadAsync<Page>("a", async _ =>
@@ -223,10 +228,11 @@ public sealed class InvalidationTests
         Assert.Equal(2, (await slowNode.Cache.GetOrLoadAsync("a", new Loader().LoadAsync))!.Number);
     }
 
-    [Fact]
-    public async Task A_caller_does_not_join_a_load_that_began_before_a_removal_by_another_node()
+    [Theory]
+    [OnBoth]
+    public async Task A_caller_does_not_join_a_load_that_began_before_a_removal_by_another_node(Servers on)
     {
-        await using var node = await CacheNode.StartAsync(Patient);
+        await using var node = await CacheNode.StartAsync(on, Patient);
         await using var other = await node.StartOtherAsync();
         using var counters = new CacheCounters(node.Name);
         var loader = new Loader();

@@ -1,5 +1,6 @@
 using WriteBehind.Caching;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Caching;
 
@@ -34,12 +35,12 @@ public sealed class LocalLevelTests
     }
 
     [Theory]
-    [InlineData("key")]
-    [InlineData("tag")]
-    [InlineData("all")]
-    public async Task What_one_node_invalidates_every_node_drops(string kind)
+    [OnBoth("key")]
+    [OnBoth("tag")]
+    [OnBoth("all")]
+    public async Task What_one_node_invalidates_every_node_drops(Servers on, string kind)
     {
-        await using var node = await CacheNode.StartAsync(Local);
+        await using var node = await CacheNode.StartAsync(on, Local);
         await using var other = await node.StartOtherAsync(Local);
         using var counters = new CacheCounters(node.Name);
         var loader = new Loader();
@@ -58,10 +59,11 @@ public sealed class LocalLevelTests
             because: "the node that removed it reads nothing, so only the other one listens");
     }
 
-    [Fact]
-    public async Task A_removal_is_seen_by_its_own_process_at_once()
+    [Theory]
+    [OnBoth]
+    public async Task A_removal_is_seen_by_its_own_process_at_once(Servers on)
     {
-        await using var node = await CacheNode.StartAsync(Local);
+        await using var node = await CacheNode.StartAsync(on, Local);
         using var counters = new CacheCounters(node.Name);
         var loader = new Loader();
         await WarmAsync(node, counters, loader, "a");

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using WriteBehind.Caching;
-using WriteBehind.Tests.Children;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Children;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Caching;
 
@@ -58,10 +59,11 @@ public sealed class StampedeTests
         Assert.Equal((1, 1), (loader.Calls, counters[CacheDiagnostics.LockWaits]));
     }
 
-    [Fact]
-    public async Task A_wait_is_bounded_and_then_the_caller_loads_itself()
+    [Theory]
+    [OnBoth]
+    public async Task A_wait_is_bounded_and_then_the_caller_loads_itself(Servers on)
     {
-        await using var node = await CacheNode.StartAsync();
+        await using var node = await CacheNode.StartAsync(on);
         await using var other = await node.StartOtherAsync(static cache => cache.LockWait = TimeSpan.FromMilliseconds(300));
         var (reached, go) = (new TaskCompletionSource(), new TaskCompletionSource());
         var slow = HoldAsync(node, reached, go);
@@ -71,13 +73,14 @@ public sealed class StampedeTests
         await slow;
     }
 
-    [Fact]
-    public async Task A_wait_is_bounded_and_then_the_caller_gets_the_stale_value_where_that_is_allowed()
+    [Theory]
+    [OnBoth]
+    public async Task A_wait_is_bounded_and_then_the_caller_gets_the_stale_value_where_that_is_allowed(Servers on)
     {
         static void Stale(CacheOptions cache)
             => (cache.Ttl, cache.NegativeTtl, cache.MaxStale, cache.LockWait) =
                 (TimeSpan.FromMilliseconds(50), TimeSpan.Zero, TimeSpan.FromHours(1), TimeSpan.FromMilliseconds(300));
-        await using var node = await CacheNode.StartAsync(static cache =>
+        await using var node = await CacheNode.StartAsync(on, static cache =>
         {
             Stale(cache);
             cache.LockLease = TimeSpan.FromMinutes(10);
@@ -103,10 +106,11 @@ public sealed class StampedeTests
         await slow;
     }
 
-    [Fact]
-    public async Task A_load_that_fails_frees_the_lock_and_another_process_tries()
+    [Theory]
+    [OnBoth]
+    public async Task A_load_that_fails_frees_the_lock_and_another_process_tries(Servers on)
     {
-        await using var node = await CacheNode.StartAsync(static cache => cache.LockLease = TimeSpan.FromMinutes(10));
+        await using var node = await CacheNode.StartAsync(on, static cache => cache.LockLease = TimeSpan.FromMinutes(10));
         await using var other = await node.StartOtherAsync(static cache => cache.LockWait = TimeSpan.FromMinutes(10));
         var (reached, go) = (new TaskCompletionSource(), new TaskCompletionSource());
         var failing = node.Cache.GetOrLoadAsync<Page>("a", async _ =>

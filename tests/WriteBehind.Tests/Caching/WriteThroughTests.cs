@@ -5,10 +5,11 @@ namespace WriteBehind.Tests.Caching;
 
 public sealed class WriteThroughTests
 {
-    [Fact]
-    public async Task A_write_is_in_postgresql_when_it_returns_and_in_the_cache_without_a_load()
+    [Theory]
+    [OnBoth]
+    public async Task A_write_is_in_postgresql_when_it_returns_and_in_the_cache_without_a_load(Servers on)
     {
-        await using var node = await CacheNode.StartAsync();
+        await using var node = await CacheNode.StartAsync(on);
         Assert.Equal(1, await node.Readings.SetAsync("a", new Reading { Count = 5 }));
         Assert.Equal(5, await node.RowCountOfAsync("a"));
 
@@ -43,10 +44,11 @@ public sealed class WriteThroughTests
         Assert.Equal([24], queries);
     }
 
-    [Fact]
-    public async Task A_write_on_an_outdated_version_is_refused_and_changes_nothing()
+    [Theory]
+    [OnBoth]
+    public async Task A_write_on_an_outdated_version_is_refused_and_changes_nothing(Servers on)
     {
-        await using var node = await CacheNode.StartAsync();
+        await using var node = await CacheNode.StartAsync(on);
         await node.Readings.SetAsync("a", new Reading { Count = 1 });
         await node.Readings.SetAsync("a", new Reading { Count = 2 });
         var conflict = await Assert.ThrowsAsync<WriteConflictException>(
@@ -74,10 +76,11 @@ public sealed class WriteThroughTests
         Assert.Equal(2, (await node.Readings.GetAsync("a"))!.State.Count);
     }
 
-    [Fact]
-    public async Task A_conflict_with_a_row_that_was_changed_past_the_cache_removes_the_outdated_entry()
+    [Theory]
+    [OnBoth]
+    public async Task A_conflict_with_a_row_that_was_changed_past_the_cache_removes_the_outdated_entry(Servers on)
     {
-        await using var node = await CacheNode.StartAsync();
+        await using var node = await CacheNode.StartAsync(on);
         await node.Readings.SetAsync("a", new Reading { Count = 1 });
         await node.PutRowAsync("a", 5, 5);
         await Assert.ThrowsAsync<WriteConflictException>(() => node.Readings.SetAsync("a", new Reading { Count = 9 }, expectedVersion: 1));
@@ -119,10 +122,11 @@ public sealed class WriteThroughTests
         await node.Readings.DeleteAsync("never-there");
     }
 
-    [Fact]
-    public async Task Two_processes_that_write_at_once_leave_the_cache_with_what_the_row_has()
+    [Theory]
+    [OnBoth]
+    public async Task Two_processes_that_write_at_once_leave_the_cache_with_what_the_row_has(Servers on)
     {
-        await using var first = await CacheNode.StartAsync();
+        await using var first = await CacheNode.StartAsync(on);
         await using var second = await first.StartOtherAsync();
         for (var round = 0; round < 20; round++)
         {
@@ -211,10 +215,11 @@ public sealed class WriteThroughTests
         Assert.Equal(1, (await node.Readings.GetAsync("a"))!.State.Count);
     }
 
-    [Fact]
-    public async Task Rows_are_tagged_by_their_state()
+    [Theory]
+    [OnBoth]
+    public async Task Rows_are_tagged_by_their_state(Servers on)
     {
-        await using var node = await CacheNode.StartAsync(readings: rows => rows.TagsOf = row => [row.Count % 2 == 0 ? "even" : "odd"]);
+        await using var node = await CacheNode.StartAsync(on, readings: rows => rows.TagsOf = row => [row.Count % 2 == 0 ? "even" : "odd"]);
         await node.Readings.SetAsync("a", new Reading { Count = 1 });
         await node.Readings.SetAsync("b", new Reading { Count = 2 });
         await node.PutRowAsync("a", 1, 11);

@@ -1,6 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Time.Testing;
+using WriteBehind.Queues;
+using WriteBehind.RateLimits;
 using WriteBehind.Testing;
 
 namespace WriteBehind.Tests.Readme;
@@ -44,6 +47,31 @@ internal static class ReadmeExample
         await Assert.ThrowsAsync<BufferUnavailableException>(() => stock.SetAsync("85123A", new Stock(99)));
         servers.Reset();
         // </readme:testing>
+    }
+
+    public static async Task TestServicesAsync(string redis)
+    {
+        // <readme:services>
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var services = new ServiceCollection().AddSingleton<TimeProvider>(time);
+        services.AddWriteBehind().UseRedis(redis).AddQueue("jobs") // as the application does it
+            .AddRateLimit("api", limit => (limit.Permits, limit.Window) = (1, TimeSpan.FromMinutes(1)));
+        services.AddWriteBehindForTests();
+        await using var provider = services.BuildServiceProvider();
+
+        var api = provider.GetRequiredService<IRateLimits>().For("api", "ann");
+        Assert.True((await api.AcquireAsync()).IsAcquired);
+        Assert.False((await api.AcquireAsync()).IsAcquired);
+        time.Advance(TimeSpan.FromMinutes(1));
+        Assert.True((await api.AcquireAsync()).IsAcquired);
+
+        var jobs = provider.GetRequiredKeyedService<IReliableQueue>("jobs");
+        await jobs.EnqueueAsync("send the letter");
+        await using var worker = jobs.OpenWorker();
+        await worker.TakeAsync();
+        provider.GetRequiredService<InMemoryWriteBehind>().GiveUpWorkers("jobs"); // as if it had died
+        Assert.Equal(["send the letter"], (await worker.TakeAsync()).Items);
+        // </readme:services>
     }
 }
 

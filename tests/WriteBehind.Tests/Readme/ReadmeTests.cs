@@ -28,12 +28,17 @@ public sealed class ReadmeTests
     [Fact]
     public Task The_example_of_a_test_does_what_it_says() => ReadmeExample.TestAsync("127.0.0.1:1");
 
+    [Fact]
+    public Task The_example_of_a_test_of_services_does_what_it_says() => ReadmeExample.TestServicesAsync("127.0.0.1:1");
+
     [Theory]
     [InlineData("README.md", "readme")]
     [InlineData("README.md", "readme:model")]
     [InlineData("src/WriteBehind/README.md", "readme")]
     [InlineData("src/WriteBehind.EntityFrameworkCore/README.md", "readme:model")]
+    [InlineData("README.md", "readme:services")]
     [InlineData("src/WriteBehind.Testing/README.md", "readme:testing")]
+    [InlineData("src/WriteBehind.Testing/README.md", "readme:services")]
     public async Task The_readme_shows_the_example_word_for_word(string page, string name)
     {
         var source = await File.ReadAllTextAsync(PathOf("ReadmeExample.cs"));

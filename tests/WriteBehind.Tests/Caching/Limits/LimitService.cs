@@ -1,6 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.RateLimits;
 using WriteBehind.Redis;
+using WriteBehind.Testing;
+using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Limits;
@@ -22,12 +24,20 @@ internal sealed class LimitService : IAsyncDisposable
         string redis, string prefix, Action<LimitOptions>? configure = null, Action<IServiceCollection>? more = null)
     {
         var services = new ServiceCollection();
-        services.AddWriteBehindEngine(options => options.KeyPrefix = prefix).UseRedis(redis).AddRateLimit(Limit, options =>
-        {
-            // Longer than a busy machine takes to connect: a decision that is not Redis' own would be a wrong one here.
-            options.Timeout = TimeSpan.FromSeconds(30);
-            configure?.Invoke(options);
-        });
+        Add(services.AddWriteBehindEngine(options => options.KeyPrefix = prefix).UseRedis(redis), configure);
+        more?.Invoke(services);
+        return new LimitService(services.BuildServiceProvider());
+    }
+
+    public static Task<LimitService> StartAsync(
+        Servers on, Action<LimitOptions>? configure = null, Action<IServiceCollection>? more = null)
+        => on == Servers.Real ? StartAsync(configure, more) : Task.FromResult(StartInMemory(new InMemoryWriteBehind(), configure, more));
+
+    public static LimitService StartInMemory(
+        InMemoryWriteBehind servers, Action<LimitOptions>? configure = null, Action<IServiceCollection>? more = null)
+    {
+        var services = new ServiceCollection();
+        Add(services.AddWriteBehindForTests(servers), configure);
         more?.Invoke(services);
         return new LimitService(services.BuildServiceProvider());
     }
@@ -46,4 +56,11 @@ internal sealed class LimitService : IAsyncDisposable
             KeyOf(callerKey));
 
     public ValueTask DisposeAsync() => _services.DisposeAsync();
+
+    private static void Add(WriteBehindBuilder builder, Action<LimitOptions>? configure) => builder.AddRateLimit(Limit, options =>
+    {
+        // Longer than a busy machine takes to connect: a decision that is not Redis' own would be a wrong one here.
+        options.Timeout = TimeSpan.FromSeconds(30);
+        configure?.Invoke(options);
+    });
 }

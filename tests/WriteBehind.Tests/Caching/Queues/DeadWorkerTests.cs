@@ -1,6 +1,7 @@
 using WriteBehind.Queues;
-using WriteBehind.Tests.Children;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Children;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Caching.Queues;
 
@@ -107,10 +108,11 @@ public sealed class DeadWorkerTests
         Assert.Equal(1, await taken.AcknowledgeAsync());
     }
 
-    [Fact]
-    public async Task A_worker_keeps_its_items_however_long_it_works_on_them()
+    [Theory]
+    [OnBoth]
+    public async Task A_worker_keeps_its_items_however_long_it_works_on_them(Servers on)
     {
-        await using var service = await QueueService.StartAsync(options => options.Lease = TimeSpan.FromSeconds(6));
+        await using var service = await QueueService.StartAsync(on, options => options.Lease = TimeSpan.FromSeconds(6));
         await using var slow = service.Queue.OpenWorker();
         await using var eager = service.Queue.OpenWorker();
         await service.AddAsync("a");

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.Queues;
+using WriteBehind.Testing;
+using WriteBehind.Tests.Support;
 using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Queues;
@@ -18,12 +20,18 @@ internal sealed class QueueService : IAsyncDisposable
     public static QueueService Start(string redis, string prefix, Action<QueueOptions>? configure = null)
     {
         var services = new ServiceCollection();
-        services.AddWriteBehindEngine(options => options.KeyPrefix = prefix).UseRedis(redis).AddQueue("jobs", options =>
-        {
-            options.Lease = TimeSpan.FromSeconds(2);
-            configure?.Invoke(options);
-        });
+        Add(services.AddWriteBehindEngine(options => options.KeyPrefix = prefix).UseRedis(redis), configure);
         return new QueueService(services.BuildServiceProvider(), prefix);
+    }
+
+    public static Task<QueueService> StartAsync(Servers on, Action<QueueOptions>? configure = null)
+        => on == Servers.Real ? StartAsync(configure) : Task.FromResult(StartInMemory(new InMemoryWriteBehind(), configure));
+
+    public static QueueService StartInMemory(InMemoryWriteBehind servers, Action<QueueOptions>? configure = null)
+    {
+        var services = new ServiceCollection();
+        Add(services.AddWriteBehindForTests(servers), configure);
+        return new QueueService(services.BuildServiceProvider(), "wb");
     }
 
     /// <summary>On the shared Redis, with a fresh prefix.</summary>
@@ -35,4 +43,10 @@ internal sealed class QueueService : IAsyncDisposable
             await Task.WhenAll(items.Select(item => Queue.EnqueueAsync(item))), outcome => Assert.Equal(EnqueueOutcome.Added, outcome));
 
     public ValueTask DisposeAsync() => _services.DisposeAsync();
+
+    private static void Add(WriteBehindBuilder builder, Action<QueueOptions>? configure) => builder.AddQueue("jobs", options =>
+    {
+        options.Lease = TimeSpan.FromSeconds(2);
+        configure?.Invoke(options);
+    });
 }

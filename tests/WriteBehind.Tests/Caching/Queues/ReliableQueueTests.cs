@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using WriteBehind.Queues;
 using WriteBehind.TestTools;
+using WriteBehind.Tests.Support;
 
 namespace WriteBehind.Tests.Caching.Queues;
 
@@ -8,10 +9,11 @@ public sealed class ReliableQueueTests
 {
     private static readonly TimeSpan Never = TimeSpan.FromHours(1);
 
-    [Fact]
-    public async Task Items_are_delivered_in_order_and_gone_once_they_are_acknowledged()
+    [Theory]
+    [OnBoth]
+    public async Task Items_are_delivered_in_order_and_gone_once_they_are_acknowledged(Servers on)
     {
-        await using var service = await QueueService.StartAsync();
+        await using var service = await QueueService.StartAsync(on);
         await using var worker = service.Queue.OpenWorker();
         await service.AddAsync("a", "b", "c", "d");
 
@@ -26,10 +28,11 @@ public sealed class ReliableQueueTests
         Assert.Equal(new QueueCounts(0, 1, 1), await service.Queue.CountAsync());
     }
 
-    [Fact]
-    public async Task What_is_given_back_comes_next_in_its_old_order()
+    [Theory]
+    [OnBoth]
+    public async Task What_is_given_back_comes_next_in_its_old_order(Servers on)
     {
-        await using var service = await QueueService.StartAsync();
+        await using var service = await QueueService.StartAsync(on);
         await using var worker = service.Queue.OpenWorker();
         await service.AddAsync("a", "b", "c", "d", "e");
         var batch = await worker.TakeAsync(4);
@@ -40,10 +43,11 @@ public sealed class ReliableQueueTests
         Assert.Equal(["a", "b", "d", "e"], (await worker.TakeAsync(10)).Items);
     }
 
-    [Fact]
-    public async Task A_worker_that_is_closed_gives_back_what_it_holds_at_once()
+    [Theory]
+    [OnBoth]
+    public async Task A_worker_that_is_closed_gives_back_what_it_holds_at_once(Servers on)
     {
-        await using var service = await QueueService.StartAsync(options => options.Lease = Never);
+        await using var service = await QueueService.StartAsync(on, options => options.Lease = Never);
         await service.AddAsync("a", "b", "c");
         var leaving = service.Queue.OpenWorker();
         await leaving.TakeAsync(2);
@@ -55,10 +59,11 @@ public sealed class ReliableQueueTests
         await Assert.ThrowsAsync<ObjectDisposedException>(() => leaving.TakeAsync());
     }
 
-    [Fact]
-    public async Task A_waiting_worker_is_woken_by_a_message_long_before_it_would_have_looked()
+    [Theory]
+    [OnBoth]
+    public async Task A_waiting_worker_is_woken_by_a_message_long_before_it_would_have_looked(Servers on)
     {
-        await using var service = await QueueService.StartAsync(options => options.PollInterval = Never);
+        await using var service = await QueueService.StartAsync(on, options => options.PollInterval = Never);
         await using var worker = service.Queue.OpenWorker();
         var waiting = worker.TakeAsync();
         await Eventually.TrueAsync(async () => (await service.Queue.CountAsync()).Workers == 1);
@@ -89,10 +94,11 @@ public sealed class ReliableQueueTests
         Assert.Equal(["unannounced"], (await waiting.WaitAsync(Eventually.DefaultDeadline)).Items);
     }
 
-    [Fact]
-    public async Task Waiting_ends_with_its_time_and_with_its_cancellation()
+    [Theory]
+    [OnBoth]
+    public async Task Waiting_ends_with_its_time_and_with_its_cancellation(Servers on)
     {
-        await using var service = await QueueService.StartAsync(options => options.PollInterval = Never);
+        await using var service = await QueueService.StartAsync(on, options => options.PollInterval = Never);
         await using var worker = service.Queue.OpenWorker();
         Assert.Empty((await worker.TryTakeAsync(1, TimeSpan.FromMilliseconds(50))).Items);
         using var cancelled = new CancellationTokenSource();
@@ -107,10 +113,11 @@ public sealed class ReliableQueueTests
         Assert.Equal(["a"], (await waiting.WaitAsync(Eventually.DefaultDeadline)).Items);
     }
 
-    [Fact]
-    public async Task A_duplicate_is_left_out_while_an_equal_item_waits_and_not_once_it_is_taken()
+    [Theory]
+    [OnBoth]
+    public async Task A_duplicate_is_left_out_while_an_equal_item_waits_and_not_once_it_is_taken(Servers on)
     {
-        await using var service = await QueueService.StartAsync(options => options.Deduplicate = true);
+        await using var service = await QueueService.StartAsync(on, options => options.Deduplicate = true);
         await using var worker = service.Queue.OpenWorker();
         await service.AddAsync("a");
         Assert.Equal(EnqueueOutcome.AlreadyWaiting, await service.Queue.EnqueueAsync("a"));
@@ -123,10 +130,11 @@ public sealed class ReliableQueueTests
         Assert.Equal(0, (await service.Queue.CountAsync()).Waiting);
     }
 
-    [Fact]
-    public async Task A_full_queue_refuses_items_and_takes_them_again_when_there_is_room()
+    [Theory]
+    [OnBoth]
+    public async Task A_full_queue_refuses_items_and_takes_them_again_when_there_is_room(Servers on)
     {
-        await using var service = await QueueService.StartAsync(options => options.MaxLength = 2);
+        await using var service = await QueueService.StartAsync(on, options => options.MaxLength = 2);
         await using var worker = service.Queue.OpenWorker();
         await service.AddAsync("a", "b");
         Assert.Equal(EnqueueOutcome.Full, await service.Queue.EnqueueAsync("c"));
