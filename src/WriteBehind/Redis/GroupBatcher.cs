@@ -113,12 +113,14 @@ internal sealed class GroupBatcher<TRequest, TReply>(
             catch (Exception e)
 #pragma warning restore CA1031
             {
-                replies.ForEach(reply => Fail(reply, e));
                 if (e is BufferUnavailableException)
                 {
-                    // Those behind would meet the same, one time-out after the other. They try again, or give up, in their own time.
+                    // Those behind would meet the same, one time-out after the other. They try again, or give up, in their own time. Before
+                    // those of the batch are told: one of them that tries again at once is not among these.
                     FailWaiting(new BufferUnavailableException(e.Message, outcomeUnknown: false, cause: e));
                 }
+
+                replies.ForEach(reply => Fail(reply, e));
             }
         }
     }
