@@ -84,16 +84,48 @@ public sealed class PackageTests(PackedPackages packages)
             ["Microsoft.Orleans.Core.Abstractions", "WriteBehind.Abstractions"], DependenciesOf("Orleans.WriteBehind.Abstractions"));
     }
 
+    [Fact]
+    public void Of_others_no_newer_version_is_demanded_than_the_lowest_that_works()
+    {
+        var demanded = PackedPackages.Names.SelectMany(DependenciesWithVersionsOf)
+            .Where(static dependency => !PackedPackages.Names.Contains(dependency.Id)).Distinct().Order();
+
+        Assert.Equal(
+            [
+                ("Microsoft.EntityFrameworkCore", "10.0.0"),
+                ("Microsoft.EntityFrameworkCore.Relational", "10.0.0"),
+                ("Microsoft.Extensions.Configuration.Binder", "10.0.0"),
+                ("Microsoft.Extensions.Diagnostics.HealthChecks", "10.0.0"),
+                ("Microsoft.Extensions.Hosting.Abstractions", "10.0.0"),
+                ("Microsoft.Extensions.Logging", "10.0.0"),
+                ("Microsoft.Orleans.Core.Abstractions", "10.3.0"),
+                ("Microsoft.Orleans.Reminders", "10.3.0"),
+                ("Microsoft.Orleans.Runtime", "10.3.0"),
+                ("Microsoft.Orleans.Sdk", "10.3.0"),
+                ("Npgsql", "10.0.0"),
+                ("Npgsql.EntityFrameworkCore.PostgreSQL", "10.0.0"),
+                ("OpenTelemetry.Api", "1.15.3"),
+                ("StackExchange.Redis", "2.13.17"),
+                ("System.CommandLine", "2.0.0"),
+                ("System.Threading.RateLimiting", "10.0.0"),
+            ],
+            demanded);
+    }
+
     private static bool IsOfAbstractions(string name) => name.EndsWith(".Abstractions", StringComparison.Ordinal);
 
     private string[] DependenciesOf(string name)
+        => [.. DependenciesWithVersionsOf(name).Select(static dependency => dependency.Id).Order(StringComparer.Ordinal)];
+
+    private (string Id, string Version)[] DependenciesWithVersionsOf(string name)
     {
         using var package = packages.Open(name, "nupkg");
-        return XDocument.Parse(Read(package, name + ".nuspec")).Descendants()
-            .Where(element => element.Name.LocalName == "dependency")
-            .Select(element => (string)element.Attribute("id")!)
-            .Order(StringComparer.Ordinal)
-            .ToArray();
+        return
+        [
+            .. XDocument.Parse(Read(package, name + ".nuspec")).Descendants()
+                .Where(element => element.Name.LocalName == "dependency")
+                .Select(element => ((string)element.Attribute("id")!, (string)element.Attribute("version")!)),
+        ];
     }
 
     // A service without Orleans must not get it for its tests either.

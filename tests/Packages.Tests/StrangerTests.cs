@@ -8,7 +8,8 @@ namespace Packages.Tests;
 
 /// <summary>
 /// Somebody else's project, outside the repository and built from the packages alone, does what the README says: the three ways, settings
-/// from configuration, a grain tested without servers, and the operator's commands.
+/// from configuration, a grain tested without servers, and the operator's commands. Of what the packages need it has the lowest versions
+/// that they demand; all other tests have the newest.
 /// </summary>
 [Collection(SharedPackages.Name)]
 public sealed class StrangerTests(PackedPackages packages) : IAsyncLifetime
@@ -53,6 +54,10 @@ public sealed class StrangerTests(PackedPackages packages) : IAsyncLifetime
             "build", "-nologo", "-v:q", "-nodeReuse:false", "-p:UseSharedCompilation=false", $"-p:WriteBehindVersion={packages.Version}",
             $"-p:OrleansVersion={Metadata("OrleansVersion")}");
 
+        var built = await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "bin/Debug/net10.0/Shop.deps.json"));
+        Assert.All(
+            ["Microsoft.EntityFrameworkCore/10.0.0", "Npgsql/10.0.0", "StackExchange.Redis/2.13.17", "Microsoft.Orleans.Runtime/10.3.0"],
+            lowest => Assert.Contains($"\"{lowest}\"", built, StringComparison.Ordinal));
         Assert.Contains("tested 5", await ShopAsync("test"), StringComparison.Ordinal);
 
         var engine = await ShopAsync("engine");

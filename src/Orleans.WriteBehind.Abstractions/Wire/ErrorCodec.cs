@@ -49,7 +49,7 @@ internal abstract class ErrorCodec<TError>(ExceptionCodec exceptions, IFieldCode
     public TError ReadValue<TInput>(ref Reader<TInput> reader, Field field) => (TError)exceptions.ReadValue(ref reader, field)!;
 
     /// <summary>An error does not change once it is thrown.</summary>
-    public TError? DeepCopy(TError? input, CopyContext context) => input;
+    public TError DeepCopy(TError input, CopyContext context) => input;
 
     // Errors of these two libraries have a codec (a test looks); of others nobody knows.
     private static Exception? Portable(Exception? cause) => cause switch
