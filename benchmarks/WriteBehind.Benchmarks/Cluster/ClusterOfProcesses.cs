@@ -39,7 +39,8 @@ internal sealed class ClusterOfProcesses : IAsyncDisposable
             RedirectStandardOutput = true,
         };
 
-        // As Silo/Silo.csproj has it, and run.sh, whose processes share the machine, too. (With the JIT's profile a silo compiles for minutes.)
+        // As Silo/Silo.csproj has it, and run.sh, whose processes share the machine, too. (With the JIT's profile a silo compiles for
+        // minutes.)
         start.Environment["DOTNET_gcServer"] = "0";
         start.Environment["DOTNET_TieredPGO"] = "0";
         start.Environment["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0";

@@ -182,7 +182,8 @@ internal class ClaimItem(string id, int shard)
     public bool HasMoved { get; set; }
 
     /// <summary>
-    /// Whether this process sent a write of it since the claim. It may fail, and an entity whose writes fail must become clean all the same.
+    /// Whether this process sent a write of it since the claim. It may fail, and an entity whose writes fail must become clean all the
+    /// same.
     /// </summary>
     public bool IsBeingRewritten { get; set; }
 

@@ -182,8 +182,8 @@ internal sealed class ServerProof(string prefix, IReadOnlyList<string> roots, IR
             await RunAsync(other, db => db.HashSetAsync(key, "w", nonce)).ConfigureAwait(false);
             await RunAsync(other, db => db.KeyExpireAsync(key, KeptFor)).ConfigureAwait(false);
 
-            // The rest not by hand: the library sends its transactions in one piece. Between MULTI and EXEC sent one by one it would put the
-            // PING of a look at its servers, take the QUEUED that answers it for a broken protocol, and close the connection.
+            // The rest not by hand: the library sends its transactions in one piece. Between MULTI and EXEC sent one by one it would put
+            // the PING of a look at its servers, take the QUEUED that answers it for a broken protocol, and close the connection.
             var transaction = settle.CreateTransaction();
             _ = transaction.KeyDeleteAsync(key, CommandFlags.FireAndForget);
             return !await RunAsync(settle, _ => transaction.ExecuteAsync()).ConfigureAwait(false);
