@@ -114,6 +114,14 @@ public sealed class OtherCheckTests
         Assert.Empty(ServiceCheck.Stop(new("a", Second, 0), 2 * Second));
         Assert.NotEmpty(ServiceCheck.Stop(new("a", 3 * Second, 0), 2 * Second));
         Assert.NotEmpty(ServiceCheck.Stop(new("a", Second, 134), 2 * Second));
+        Assert.NotEmpty(ServiceCheck.Stop(new("a", Second, 134, IsTold: true), 2 * Second));
+    }
+
+    [Fact]
+    public void A_stop_that_does_not_know_how_much_is_left_is_found_where_it_does_not_say_so()
+    {
+        Assert.Empty(ServiceCheck.Stop(new("a", Second, 3, IsTold: true), 2 * Second));
+        Assert.NotEmpty(ServiceCheck.Stop(new("a", Second, 3), 2 * Second));
     }
 
     [Fact]

@@ -6,6 +6,9 @@ namespace Chaos.Checks;
 /// <summary>What is promised beside the data: caches, limits, stops, and what the processes use.</summary>
 internal static class ServiceCheck
 {
+    /// <summary>As docs/operations.md has it.</summary>
+    private const int UnknownLeft = 3;
+
     /// <summary>
     /// No window has more admissions than the limit. Only those count that must have been inside one, from their begin to their end.
     /// What was admitted around the time at which Redis lost it does not.
@@ -58,14 +61,17 @@ internal static class ServiceCheck
             => losses.All.Any(loss => removal.Ended > loss.Since && removal.Began < loss.Ended && read.Ended > loss.Began);
     }
 
-    /// <summary>A process that is asked to stop does so in time, and without an error.</summary>
+    /// <summary>
+    /// A process that is asked to stop does so in time, and without an error. Where Redis is away by then nobody knows how much is left: a
+    /// silo that says so may end with the code that means it.
+    /// </summary>
     public static IEnumerable<Finding> Stop(ProcessStop stop, TimeSpan longest)
     {
         if (stop.Took > longest)
         {
             yield return new("stops in time", stop.Process, $"{stop.Took.TotalSeconds:0.0} s for a stop");
         }
-        else if (stop.ExitCode != 0)
+        else if (stop.ExitCode != 0 && !(stop.ExitCode == UnknownLeft && stop.IsTold))
         {
             yield return new("stops in time", stop.Process, $"exit code {stop.ExitCode}");
         }
@@ -87,7 +93,11 @@ internal static class ServiceCheck
 }
 
 /// <summary>That a process was asked to stop.</summary>
-internal sealed record ProcessStop(string Process, TimeSpan Took, int ExitCode);
+/// <param name="Process">The process.</param>
+/// <param name="Took">Until it had ended.</param>
+/// <param name="ExitCode">Its exit code.</param>
+/// <param name="IsTold">Whether it said that it does not know how much is left.</param>
+internal sealed record ProcessStop(string Process, TimeSpan Took, int ExitCode, bool IsTold = false);
 
 /// <summary>What a process used at a time.</summary>
 internal sealed record ProcessUse(string Process, long Bytes, int Connections);

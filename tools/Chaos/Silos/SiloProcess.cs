@@ -92,7 +92,10 @@ internal sealed class SiloProcess : IVictim
             var began = Stopwatch.GetTimestamp();
             Process.Terminate();
             var code = await Process.WaitForExitAsync(StopTime);
-            _stops.Add(new(Name, Stopwatch.GetElapsedTime(began), code));
+            var isTold = Process.Output.Concat(Process.Errors).Any(static line
+                => line.Contains("it could not be counted", StringComparison.Ordinal)
+                || line.StartsWith("The silo stopped with an error", StringComparison.Ordinal));
+            _stops.Add(new(Name, Stopwatch.GetElapsedTime(began), code, isTold));
         }
     }
 
