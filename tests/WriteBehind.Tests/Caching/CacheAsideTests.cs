@@ -1,7 +1,7 @@
 using WriteBehind.Caching;
 using WriteBehind.Redis;
-using WriteBehind.TestTools;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching;
 

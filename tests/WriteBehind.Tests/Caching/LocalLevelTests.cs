@@ -1,6 +1,6 @@
 using WriteBehind.Caching;
-using WriteBehind.TestTools;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching;
 

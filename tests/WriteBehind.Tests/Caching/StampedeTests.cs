@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using WriteBehind.Caching;
-using WriteBehind.TestTools;
 using WriteBehind.Tests.Children;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching;
 

@@ -1,8 +1,8 @@
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.DependencyInjection;
 using WriteBehind.RateLimits;
-using WriteBehind.TestTools;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Limits;
 

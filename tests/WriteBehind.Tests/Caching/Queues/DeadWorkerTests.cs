@@ -1,7 +1,7 @@
 using WriteBehind.Queues;
-using WriteBehind.TestTools;
 using WriteBehind.Tests.Children;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Queues;
 

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Options;
 using WriteBehind.Queues;
-using WriteBehind.TestTools;
 using WriteBehind.Tests.Support;
+using WriteBehind.TestTools;
 
 namespace WriteBehind.Tests.Caching.Queues;
 
