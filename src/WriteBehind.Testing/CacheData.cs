@@ -78,10 +78,7 @@ internal sealed class CacheData
             return false;
         }
 
-        var stored = Store(fill, fill.Stamp, fill.LoadTime, options);
-        stored.InvalidatedAt = entry?.InvalidatedAt ?? 0;
-        stored.Keep(Math.Max((fill.Ttl + options.MaxStale).Ticks, fenced), now);
-        _entries[key] = stored;
+        Store(key, fill, fill.Stamp, fill.LoadTime, entry?.InvalidatedAt ?? 0, options);
         return true;
     }
 
@@ -175,10 +172,7 @@ internal sealed class CacheData
             left.LoadTime = others.Count > 0 ? loadTime : TimeSpan.Zero;
             if (key.Schema == options.SchemaVersion && isAlone && fill is not null)
             {
-                var stored = Store(fill, stamp, loadTime, options);
-                stored.InvalidatedAt = stamp;
-                stored.Keep(Math.Max((fill.Ttl + options.MaxStale).Ticks, options.FenceTime.Ticks), Now);
-                _entries[key] = stored;
+                Store(key, fill, stamp, loadTime, invalidatedAt: stamp, options);
             }
         }
 
@@ -227,19 +221,23 @@ internal sealed class CacheData
         return EntryStatus.Hit;
     }
 
-    private MemoryEntry Store(EntryFill fill, long stamp, TimeSpan loadTime, CacheOptions options)
+    private void Store(
+        (int Schema, string Key) key, EntryFill fill, long stamp, TimeSpan loadTime, long invalidatedAt, CacheOptions options)
     {
-        var latest = Now + fill.Ttl.Ticks;
-        return new MemoryEntry
+        var now = Now;
+        var latest = now + fill.Ttl.Ticks;
+        var entry = _entries[key] = new MemoryEntry
         {
             LoadStamp = stamp,
-            Expiry = options.SlidingTtl is { } sliding && sliding < fill.Ttl ? Now + sliding.Ticks : latest,
+            InvalidatedAt = invalidatedAt,
+            Expiry = options.SlidingTtl is { } sliding && sliding < fill.Ttl ? now + sliding.Ticks : latest,
             LatestExpiry = latest,
             Version = fill.Version,
             LoadTime = loadTime,
             Tags = [.. fill.Tags],
             Payload = fill.Payload,
         };
+        entry.Keep(Math.Max((fill.Ttl + options.MaxStale).Ticks, options.FenceTime.Ticks), now);
     }
 
     private MemoryEntry Empty((int Schema, string Key) key, long stamp, List<(string Token, long Until)> marks, TimeSpan life)
@@ -312,7 +310,7 @@ internal sealed class MemoryEntry
     public long PausedUntil { get; set; }
 
     /// <summary>The stamp of the key's last invalidation.</summary>
-    public long InvalidatedAt { get; set; }
+    public long InvalidatedAt { get; init; }
 
     /// <summary>The writes that are under way.</summary>
     public List<(string Token, long Until)> Marks { get; init; } = [];

@@ -108,6 +108,18 @@ public sealed class InMemoryWriteBehind
         }
     }
 
+    /// <summary>One step at Redis, as far away as it would be.</summary>
+    /// <exception cref="BufferUnavailableException">Redis is away.</exception>
+    internal async Task<T> AskRedisAsync<T>(string name, Func<T> step, CancellationToken cancellationToken)
+    {
+        await Network.TripAsync(cancellationToken).ConfigureAwait(false);
+        lock (Gate)
+        {
+            CheckRedis(name);
+            return step();
+        }
+    }
+
     private MemoryEngine[] Engines
     {
         get

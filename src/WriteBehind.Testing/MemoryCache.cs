@@ -64,12 +64,8 @@ internal sealed class MemoryCacheStore(InMemoryWriteBehind servers, CacheData da
 
     public Task InvalidateAllAsync(CancellationToken cancellationToken) => DoAsync(data.InvalidateAll, cancellationToken);
 
-    public async Task<long> MarkAsync(string key, string token, TimeSpan life, CancellationToken cancellationToken)
-    {
-        var stamp = 0L;
-        await DoAsync(() => stamp = data.Mark(key, token, life, options), cancellationToken).ConfigureAwait(false);
-        return stamp;
-    }
+    public Task<long> MarkAsync(string key, string token, TimeSpan life, CancellationToken cancellationToken)
+        => servers.AskRedisAsync(options.Name, () => data.Mark(key, token, life, options), cancellationToken);
 
     public Task CompleteAsync(string key, string token, long stamp, EntryFill? fill)
         => DoAsync(() => data.Complete(key, token, stamp, fill, options), CancellationToken.None);
@@ -92,15 +88,14 @@ internal sealed class MemoryCacheStore(InMemoryWriteBehind servers, CacheData da
         return away;
     }
 
-    private async Task DoAsync(Action step, CancellationToken cancellationToken)
-    {
-        await Network.TripAsync(cancellationToken).ConfigureAwait(false);
-        lock (servers.Gate)
+    private Task<bool> DoAsync(Action step, CancellationToken cancellationToken) => servers.AskRedisAsync(
+        options.Name,
+        () =>
         {
-            servers.CheckRedis(options.Name);
             step();
-        }
-    }
+            return true;
+        },
+        cancellationToken);
 }
 
 /// <summary>Tells the first level of a process what is invalidated, in the same step: no message can get lost.</summary>

@@ -16,16 +16,14 @@ internal sealed class MemoryLimitServers(MemoryEngine engine) : ILimitServers
 /// <summary>The way of one process to the windows of a rate limit.</summary>
 internal sealed class MemoryLimitStore(InMemoryWriteBehind servers, LimitOptions options) : ILimitStore
 {
-    public async Task<LimitAnswer> DecideAsync(int shard, LimitRequest request)
-    {
-        await Network.TripAsync(CancellationToken.None).ConfigureAwait(false);
-        lock (servers.Gate)
+    public Task<LimitAnswer> DecideAsync(int shard, LimitRequest request) => servers.AskRedisAsync(
+        options.Name,
+        () =>
         {
-            servers.CheckRedis(options.Name);
             var now = (servers.Now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
             return new LimitAnswer(servers.Windows.Decide(request, options.CountRejected, now));
-        }
-    }
+        },
+        CancellationToken.None);
 }
 
 /// <summary>

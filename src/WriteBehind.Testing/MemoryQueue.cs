@@ -204,15 +204,8 @@ internal sealed class MemoryQueueStore(InMemoryWriteBehind servers, QueueData da
 
     public IQueueSignal OpenSignal() => new MemorySignal(servers, data, options.Name);
 
-    private async Task<T> AskAsync<T>(Func<T> step, CancellationToken cancellationToken)
-    {
-        await Network.TripAsync(cancellationToken).ConfigureAwait(false);
-        lock (servers.Gate)
-        {
-            servers.CheckRedis(options.Name);
-            return step();
-        }
-    }
+    private Task<T> AskAsync<T>(Func<T> step, CancellationToken cancellationToken)
+        => servers.AskRedisAsync(options.Name, step, cancellationToken);
 }
 
 /// <summary>Wakes one worker.</summary>
