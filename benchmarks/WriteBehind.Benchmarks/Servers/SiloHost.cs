@@ -16,8 +16,8 @@ namespace WriteBehind.Benchmarks.Servers;
 /// <summary>A silo in this process with the grains of all contenders, called from inside.</summary>
 internal sealed class SiloHost : IAsyncDisposable
 {
-    /// <summary>Three silos are not to use up the hundred that PostgreSQL has by default.</summary>
-    private const int Connections = 30;
+    /// <summary>All contenders of a silo together: three silos are not to use up the hundred that PostgreSQL has by default.</summary>
+    private const string FewConnections = ";Maximum Pool Size=28";
 
     private readonly IHost _host;
 
@@ -33,11 +33,12 @@ internal sealed class SiloHost : IAsyncDisposable
     public static async Task<SiloHost> StartAsync(
         Workspace workspace, Action<EntityTypeOptions<Product>>? entity = null, bool isInCluster = false)
     {
+        var database = workspace.Database + (isInCluster ? FewConnections : "");
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
             .SetMinimumLevel(LogLevel.Error);
-        builder.Services.AddPooledDbContextFactory<PlainContext>(options => options.UseNpgsql(workspace.Database));
-        builder.Services.AddDbContextFactory<ShopContext>(options => options.UseNpgsql(workspace.Database));
+        builder.Services.AddPooledDbContextFactory<PlainContext>(options => options.UseNpgsql(database));
+        builder.Services.AddDbContextFactory<ShopContext>(options => options.UseNpgsql(database));
 
         // The host's own would catch Ctrl-C and stop the silo alone.
         builder.Services.AddSingleton<IHostLifetime, NoHostLifetime>();
@@ -51,8 +52,7 @@ internal sealed class SiloHost : IAsyncDisposable
                 RedisProductGrain.Storage, options => options.ConfigurationOptions = ConfigurationOptions.Parse(workspace.Redis))
             .AddAdoNetGrainStorage(
                 AdoNetProductGrain.Storage,
-                options => (options.Invariant, options.ConnectionString)
-                    = ("Npgsql", $"{workspace.Database};Maximum Pool Size={Connections}"))
+                options => (options.Invariant, options.ConnectionString) = ("Npgsql", database))
             .AddWriteBehind(writeBehind => writeBehind
                 .Configure(options =>
                 {
