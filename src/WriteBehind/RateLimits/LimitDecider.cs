@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 using WriteBehind.Redis;
@@ -61,10 +62,13 @@ internal sealed partial class LimitDecider
                 nameof(LimitOptions.LimitOf), $"LimitOf of rate limit '{_options.Name}' gave a caller key a limit whose {problem}");
     }
 
+    /// <summary>Where the window of a caller key is. Whoever decides for it often asks once.</summary>
+    public (int Shard, RedisKey Key) KeyOf(string callerKey) => _keys.Of(callerKey);
+
     /// <summary>Decides. Never throws for a Redis that is away.</summary>
-    public async Task<LimitDecision> DecideAsync(string callerKey, int permits, WindowLimit limit, CancellationToken cancellationToken)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<LimitDecision> DecideAsync(int shard, LimitRequest request, CancellationToken cancellationToken)
     {
-        var (shard, key) = _keys.Of(callerKey);
         var started = _time.GetTimestamp();
         if (_absence.Remaining(shard) is var remaining && remaining > TimeSpan.Zero)
         {
@@ -73,7 +77,7 @@ internal sealed partial class LimitDecider
 
         try
         {
-            var answer = await _store.DecideAsync(shard, new(key, permits, limit))
+            var answer = await _store.DecideAsync(shard, request)
                 .WaitAsync(_options.Timeout, _time, cancellationToken).ConfigureAwait(false);
             if (answer.Error is { } error)
             {

@@ -6,7 +6,7 @@ namespace WriteBehind.RateLimits;
 /// <summary>The settings of one rate limit. All are validated at start-up.</summary>
 public sealed class LimitOptions
 {
-    /// <summary>The largest number of permits in a window. Each costs about 100 bytes of Redis memory while it is in the window.</summary>
+    /// <summary>The largest number of permits in a window. Each costs about 10 bytes of Redis memory while it is in the window.</summary>
     public const int MostPermits = 100_000;
 
     internal LimitOptions(string name) => Name = name;

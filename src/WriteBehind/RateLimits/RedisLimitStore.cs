@@ -40,12 +40,14 @@ internal sealed partial class RedisLimitStore : ILimitStore
     private readonly GroupBatcher<LimitRequest, LimitAnswer>[] _batchers;
     private readonly GroupBatcher<LimitRequest, LimitAnswer> _overShards;
     private readonly CallsApart _apart;
+    private readonly RedisValue _defaultText;
     private int _isLooking;
 
     public RedisLimitStore(LimitOptions options, RedisConnections redis, TimeProvider time, ILogger logger)
     {
         (_options, _redis, _logger) = (options, redis, logger);
         _apart = new CallsApart(time);
+        _defaultText = LimitScript.TextOf(options.Default);
         _batchers = new GroupBatcher<LimitRequest, LimitAnswer>[options.Shards];
         for (var i = 0; i < _batchers.Length; i++)
         {
@@ -123,38 +125,38 @@ internal sealed partial class RedisLimitStore : ILimitStore
         var arguments = new RedisValue[LimitScript.Header + (LimitScript.PerRequest * batch.Count)];
         var next = 0;
         arguments[next++] = _options.CountRejected ? 1 : 0;
-        arguments[next++] = RandomToken.Next();
-        for (var i = 0; i < batch.Count; i++)
+        for (var i = 0; i < keys.Length; i++)
         {
             keys[i] = batch[i].Key;
             arguments[next++] = batch[i].Permits;
-            arguments[next++] = batch[i].Limit.Permits;
-            arguments[next++] = (long)batch[i].Limit.Window.TotalMicroseconds;
+            arguments[next++] = TextOf(batch[i].Limit);
         }
 
         var reply = await LimitScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
         var now = reply.NextLong();
-        var answers = new LimitAnswer[batch.Count];
+        var answers = new LimitAnswer[keys.Length];
         for (var i = 0; i < answers.Length; i++)
         {
-            var (outcome, left, wait) = (reply.NextText(), reply.NextInt(), reply.NextLong());
-            answers[i] = outcome switch
+            answers[i] = reply.NextInt() switch
             {
-                "1" => new(new(IsAdmitted: true, left, TimeSpan.Zero, now)),
-                "0" => new(new(IsAdmitted: false, left, TimeSpan.FromMicroseconds(wait), now)),
-                var error => new(default, error),
+                LimitScript.Rejected => new(new(
+                    IsAdmitted: false, reply.NextInt(), TimeSpan.FromMicroseconds(reply.NextLong()), now)),
+                LimitScript.Unreadable => new(default, reply.NextText()),
+                var left => new(new(IsAdmitted: true, left, TimeSpan.Zero, now)),
             };
         }
 
         return answers;
     }
 
+    private RedisValue TextOf(WindowLimit limit) => limit == _options.Default ? _defaultText : LimitScript.TextOf(limit);
+
     [LoggerMessage(4, LogLevel.Error, "The rate limit '{Limit}' may let too many pass.")]
     private static partial void Torn(ILogger logger, Exception error, string limit);
 }
 
 /// <summary>
-/// The keys of one rate limit: <c>wb:{api:07}:limit:k:&lt;caller key&gt;</c>, a sorted set. A caller key comes from outside and may be of
+/// The keys of one rate limit: <c>wb:{api:07}:window:k:&lt;caller key&gt;</c>, a list. A caller key comes from outside and may be of
 /// any length; a long one is replaced by its hash, so that nobody fills Redis with it.
 /// </summary>
 internal sealed class LimitKeys(string prefix, string name, int shards)
@@ -173,75 +175,127 @@ internal sealed class LimitKeys(string prefix, string name, int shards)
             ? "k:" + callerKey
             : "h:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(callerKey)));
         var shard = ShardHash.ShardOf(text, shards);
-        return (shard, $"{_roots[shard]}:limit:{text}");
+        return (shard, $"{_roots[shard]}:window:{text}");
     }
 }
 
 /// <summary>
-/// Decides for callers, one after the other, in one step: trims what has left the window, looks, adds. KEYS: the sorted set of each. ARGV:
-/// whether rejected attempts count (0 or 1), a nonce, then permits, limit and window in µs of each. Returns Redis time in µs, then 1, 0 or
-/// an error, the permits left, and the wait in µs of each.
+/// Decides for callers, one after the other, in one step: trims what has left the window, looks, adds. KEYS: the list of each. ARGV:
+/// whether rejected attempts count (0 or 1), then of each the permits and the limit. Returns Redis time in µs, then of each the permits
+/// left; or <see cref="Rejected"/>, the permits left and the wait in µs; or <see cref="Unreadable"/> and why.
 /// </summary>
 internal static class LimitScript
 {
     /// <summary>Arguments before those of the first request.</summary>
-    public const int Header = 2;
+    public const int Header = 1;
 
     /// <summary>Arguments of each request.</summary>
-    public const int PerRequest = 3;
+    public const int PerRequest = 2;
+
+    public const int Rejected = -1;
+    public const int Unreadable = -2;
 
     public static readonly RedisScript Script = new("""
-        -- A member is a permit, scored by Redis' time when it was taken; no client's clock matters. The nonce makes members unique even
-        -- when two calls fall into one microsecond, or the clock was set back to a time it had shown before.
-        local time = redis.call('TIME')
+        -- A window is a list of permits in their order: each is Redis' time when it was taken; no client's clock matters. (A sorted set of
+        -- the same takes ten times the memory, and twice as long.) Times are compared as texts, which have one length until the year 2286,
+        -- and numbers go to commands as texts: Redis takes longer to read and to print a number than for a command.
+        local call = redis.call
+        local time = call('TIME')
         local now = time[1] * 1000000 + time[2]
-        local stamp = string.format('%.0f', now)
-        local later, strict, nonce = '(' .. stamp, ARGV[1] == '1', ARGV[2]
-        -- Of each window: what has left it, and for how long a key lasts. Printing numbers takes longer than commands do.
-        local ends, lives = {}, {}
-        local out = { stamp }
-        for k = 1, #KEYS do
-          local key, at = KEYS[k], 3 * k
-          local permits, limit, length = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
+        local function text(number)
+          return string.format('%.0f', number)
+        end
+        local stamp, strict = text(now), ARGV[1] == '1'
+        local limits = {}
+        local function limit_of(text_of_it)
+          local most, length = string.match(text_of_it, '^(%d+)/(%d+)$')
           local window = tonumber(length)
-          if not ends[length] then
-            ends[length] = string.format('%.0f', now - window)
+          -- A key's end is put off once in a period, by the first who adds in it.
+          local period = math.min(500000, window / 4)
+          local limit = {
+            most = tonumber(most), window = window, ends = text(now - window), period = text(now - now % period),
             -- A second longer than the window, so that a server whose clock is a little ahead drops no permit that still counts.
-            lives[length] = string.format('%.0f', math.ceil(window / 1000) + 1000)
+            lives = text(math.ceil(window / 1000) + 1000),
+          }
+          limits[text_of_it] = limit
+          return limit
+        end
+        local function push(key, count)
+          for _ = 1, count do call('RPUSH', key, stamp) end
+        end
+        -- How many of so many have left the window, of which the oldest has: one in most cases, or half the list after a pause.
+        local function gone(key, count, ends)
+          if count == 1 or call('LINDEX', key, '1') > ends then return 1 end
+          local low, high = 2, count
+          while low < high do
+            local middle = math.floor((low + high) / 2)
+            if call('LINDEX', key, middle) <= ends then low = middle + 1 else high = middle end
           end
-          -- Redis' clock may be set back (a failover to a server whose clock is behind), so that members lie in the future. They are
-          -- moved to now: never sooner than they were taken, so the limit holds, and they leave no later than one window from now.
-          local ahead = redis.pcall('ZRANGEBYSCORE', key, later, '+inf')
-          if ahead.err then
-            out[#out + 1] = ahead.err
-            out[#out + 1] = 0
-            out[#out + 1] = 0
+          return low
+        end
+        -- Redis' clock may be set back (a failover to a server whose clock is behind), so that permits lie in the future. They are moved
+        -- to now: never sooner than they were taken, so the limit holds, and they leave no later than one window from now.
+        local function bring_back(key)
+          local ahead = 0
+          while (call('LINDEX', key, '-1') or '') > stamp do
+            call('RPOP', key)
+            ahead = ahead + 1
+          end
+          push(key, ahead)
+        end
+        local out = { stamp }
+        local function decide(key, permits, limit)
+          local newest = redis.pcall('LINDEX', key, '-1')
+          local used, fresh = 0, false
+          if newest then
+            if newest.err then return newest.err end
+            if newest > stamp then
+              if #newest ~= #stamp or not tonumber(newest) then return 'it holds no times' end
+              bring_back(key)
+            else
+              fresh = newest >= limit.period
+            end
+            used = call('LLEN', key)
+            if call('LINDEX', key, '0') <= limit.ends then
+              local left = gone(key, used, limit.ends)
+              call('LTRIM', key, left, '-1')
+              used = used - left
+            end
+          end
+          local wanted = permits > 0 and permits or 1
+          local admitted = used + wanted <= limit.most
+          if permits > 0 and (admitted or strict) then
+            push(key, permits)
+            used = used + permits
+            -- There are never more than the limit. If rejected attempts count, too, a decision can depend on no more than the newest: with
+            -- that many in the window the caller is over its limit, whatever came before.
+            if used > limit.most then
+              call('LTRIM', key, -limit.most, '-1')
+              used = limit.most
+            end
+            if not fresh then call('PEXPIRE', key, limit.lives) end
+          end
+          local left = used < limit.most and limit.most - used or 0
+          if admitted then
+            out[#out + 1] = left
           else
-            for _, member in ipairs(ahead) do redis.call('ZADD', key, 'XX', stamp, member) end
-            redis.call('ZREMRANGEBYSCORE', key, '-inf', ends[length])
-            local used = redis.call('ZCARD', key)
-            local admitted = used + math.max(permits, 1) <= limit
-            if permits > 0 and (admitted or strict) then
-              for i = 1, permits do redis.call('ZADD', key, stamp, nonce .. ':' .. k .. ':' .. i) end
-              used = used + permits
-              -- There are never more than "limit" members. If rejected attempts count, too, a decision can depend on no more than the
-              -- newest "limit" of them: with that many in the window the caller is over its limit, whatever came before.
-              if used > limit then
-                redis.call('ZREMRANGEBYRANK', key, 0, used - limit - 1)
-                used = limit
-              end
-              redis.call('PEXPIRE', key, lives[length])
-            end
-            local wait = 0
-            if not admitted then
-              local last = used + math.max(permits, 1) - limit - 1
-              wait = redis.call('ZRANGE', key, last, last, 'WITHSCORES')[2] + window - now
-            end
-            out[#out + 1] = admitted and '1' or '0'
-            out[#out + 1] = math.max(limit - used, 0)
-            out[#out + 1] = wait
+            out[#out + 1] = -1
+            out[#out + 1] = left
+            out[#out + 1] = (tonumber(call('LINDEX', key, used + wanted - limit.most - 1)) or now) + limit.window - now
+          end
+        end
+        for k = 1, #KEYS do
+          local limit = ARGV[2 * k + 1]
+          local problem = decide(KEYS[k], tonumber(ARGV[2 * k]), limits[limit] or limit_of(limit))
+          if problem then
+            out[#out + 1] = -2
+            out[#out + 1] = problem
           end
         end
         return out
         """);
+
+    /// <summary>A limit as the script reads it, once for all requests that have it.</summary>
+    public static RedisValue TextOf(WindowLimit limit)
+        => string.Create(CultureInfo.InvariantCulture, $"{limit.Permits}/{(long)limit.Window.TotalMicroseconds}");
 }

@@ -1,4 +1,5 @@
 using System.Threading.RateLimiting;
+using StackExchange.Redis;
 using WriteBehind.Common;
 
 namespace WriteBehind.RateLimits;
@@ -18,7 +19,8 @@ internal sealed class RedisRateLimiter : RateLimiter
     private static readonly LimitDecision NotAsked = new(IsAdmitted: false, 0, TimeSpan.Zero, 0);
 
     private readonly LimitDecider _decider;
-    private readonly string _callerKey;
+    private readonly int _shard;
+    private readonly RedisKey _key;
     private readonly WindowLimit _limit;
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
@@ -32,7 +34,8 @@ internal sealed class RedisRateLimiter : RateLimiter
 
     public RedisRateLimiter(LimitDecider decider, string callerKey)
     {
-        (_decider, _callerKey, _time) = (decider, callerKey, decider.Time);
+        (_decider, _time) = (decider, decider.Time);
+        (_shard, _key) = decider.KeyOf(callerKey);
         _limit = decider.LimitOf(callerKey);
         _lastUse = _closedUntil = _time.GetTimestamp();
     }
@@ -89,7 +92,7 @@ internal sealed class RedisRateLimiter : RateLimiter
         {
             decision = isLocal
                 ? NotAsked with { RetryAfter = wait }
-                : await _decider.DecideAsync(_callerKey, permitCount, _limit, cancellationToken).ConfigureAwait(false);
+                : await _decider.DecideAsync(_shard, new(_key, permitCount, _limit), cancellationToken).ConfigureAwait(false);
         }
         finally
         {

@@ -46,13 +46,13 @@ internal sealed class LimitService : IAsyncDisposable
     public static async Task<LimitService> StartAsync(Action<LimitOptions>? configure = null, Action<IServiceCollection>? more = null)
         => Start((await SharedServers.RedisAsync()).Configuration, SharedServers.FreshName("limit"), configure, more);
 
-    /// <summary>The sorted set of a caller key.</summary>
+    /// <summary>The window of a caller key, a list.</summary>
     public string KeyOf(string callerKey, int shards = 16)
         => new LimitKeys(_services.GetRequiredService<WriteBehindOptions>().KeyPrefix, Limit, shards).Of(callerKey).Key.ToString();
 
     /// <summary>Asks Redis as any client would.</summary>
     public async Task<long> CountAsync(string callerKey)
-        => await (await Redis.SharedAsync(CancellationToken.None)).SortedSetLengthAsync(
+        => await (await Redis.SharedAsync(CancellationToken.None)).ListLengthAsync(
             KeyOf(callerKey));
 
     public ValueTask DisposeAsync() => _services.DisposeAsync();

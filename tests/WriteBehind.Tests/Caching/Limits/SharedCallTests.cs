@@ -64,7 +64,7 @@ public sealed class SharedCallTests
         await using var service = LimitService.Start(redis.Configuration, "limit");
         await ProvedAsync(service);
         string[] callers = [.. Enumerable.Range(0, 100).Select(static i => $"caller {i}")];
-        var allowed = service.KeyOf(callers[0])[..service.KeyOf(callers[0]).IndexOf(":limit:", StringComparison.Ordinal)];
+        var allowed = service.KeyOf(callers[0])[..service.KeyOf(callers[0]).IndexOf(":window:", StringComparison.Ordinal)];
         await redis.SendAsync("ACL", "SETUSER", "default", "resetkeys", $"~{allowed}*");
 
         var leases = await Task.WhenAll(callers.Select(caller => AskAsync(service, caller)));

@@ -67,6 +67,50 @@ public sealed class SlidingWindowTests
         Assert.InRange(Metadata(admitted!, LimitMetadata.DecidedAt), told, told + Eventually.DefaultDeadline.TotalMicroseconds);
     }
 
+    [Fact]
+    public async Task What_has_left_the_window_is_free_again_however_much_it_is()
+    {
+        const int Permits = 1_000;
+        await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (Permits, Long));
+        var redis = await SharedServers.RedisAsync();
+        foreach (var gone in new[] { 0, 1, 2, 3, 7, 499, 998, 999, Permits })
+        {
+            var key = $"gone {gone}";
+            await redis.SendAsync("EVAL", TakenBefore, "1", service.KeyOf(key), $"{Permits}", $"{gone}", $"{Long.TotalMicroseconds}");
+
+            var lease = await service.Limits.For(LimitService.Limit, key).AcquireAsync();
+
+            Assert.Equal((gone > 0, Math.Max(gone - 1, 0)), (lease.IsAcquired, Metadata(lease, LimitMetadata.Remaining)));
+            Assert.Equal(Permits - gone + (gone > 0 ? 1 : 0), await service.CountAsync(key));
+        }
+    }
+
+    /// <summary>A window that is full, of which so many were taken longer ago than it lasts.</summary>
+    private const string TakenBefore = """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000000 + time[2]
+        for i = 1, ARGV[1] do
+          local ago = i <= tonumber(ARGV[2]) and ARGV[3] + 1000000 or 1000000
+          redis.call('RPUSH', KEYS[1], string.format('%.0f', now - ago + i))
+        end
+        """;
+
+    [Fact]
+    public async Task A_key_that_holds_something_else_is_an_error_of_that_caller_alone()
+    {
+        await using var service = await LimitService.StartAsync(options => (options.Permits, options.Window) = (1, Long));
+        var redis = await SharedServers.RedisAsync();
+        await redis.SendAsync("SET", service.KeyOf("text"), "x");
+        await redis.SendAsync("RPUSH", service.KeyOf("words"), "x", "y");
+
+        var leases = await Task.WhenAll(new[] { "ann", "text", "words", "ann", "bob" }.Select(
+            key => service.Limits.For(LimitService.Limit, key).AcquireAsync().AsTask()));
+
+        Assert.Equal([true, true, true, false, true], leases.Select(static lease => lease.IsAcquired));
+        Assert.Equal(
+            [false, true, true, false, false], leases.Select(static lease => lease.TryGetMetadata(LimitMetadata.Unchecked, out _)));
+    }
+
     [Theory]
     [OnBoth]
     public async Task Several_permits_are_granted_together_or_not_at_all_and_none_at_all_may_be_asked_for(Servers on)
