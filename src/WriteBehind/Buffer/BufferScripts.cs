@@ -13,7 +13,7 @@ internal static class BacklogScript
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local age = -1
-        local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+        local oldest = redis.call('ZRANGE', KEYS[1], '0', '0', 'WITHSCORES')
         if oldest[2] then age = math.max(0, now - tonumber(oldest[2])) end
         -- Marks ahead of the clock are from before it went back: no write of later has one.
         local ahead = redis.call('ZCOUNT', KEYS[1], string.format('(%.0f', now), '+inf')

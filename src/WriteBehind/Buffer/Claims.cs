@@ -261,7 +261,7 @@ internal static class ClaimScript
         -- The term is made unique in the shard, because it is also the claim's name: a settle takes back exactly the claims with its own
         -- term, never those of a flusher that came after it.
         local term = now + tonumber(ARGV[1])
-        local top = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+        local top = redis.call('ZREVRANGE', KEYS[1], '0', '0', 'WITHSCORES')
         if top[2] and tonumber(top[2]) >= term then term = tonumber(top[2]) + 1 end
         local name = string.format('%.0f', term)
         -- Looked at here and nowhere before: a flusher that heard of it late, or slept since, still finds it.
@@ -357,7 +357,7 @@ internal static class DueScript
         look('-inf', latest, offset)
         -- Marks ahead of the clock are from before it went back. How old they are nobody knows, so they are due, after those whose age
         -- is known.
-        local newest = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+        local newest = redis.call('ZREVRANGE', KEYS[1], '0', '0', 'WITHSCORES')
         if newest[2] and tonumber(newest[2]) > now and #ids < wanted and seen < most then
           look(string.format('(%.0f', now), '+inf', math.max(0, offset - redis.call('ZCOUNT', KEYS[1], '-inf', latest)))
         end

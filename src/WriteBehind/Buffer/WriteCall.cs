@@ -250,7 +250,8 @@ internal static class WriteScript
         local time = redis.call('TIME')
         local exact = time[1] * 1000000 + time[2]
         local now = math.floor(exact / 1000)
-        local stamp = string.format('%.0f', exact)
+        -- Numbers go to commands as texts: Redis takes longer to print one than for many a command.
+        local stamp, mark = string.format('%.0f', exact), string.format('%.0f', now)
         local sections, pool, stale = tonumber(ARGV[1]), tonumber(ARGV[4]), math.max(0, now - tonumber(ARGV[3]))
         local epochs = redis.call('MGET', unpack(KEYS, 1, sections))
         -- What counts towards the bound: of this shard, or of all of them, whose keys come last.
@@ -271,7 +272,7 @@ internal static class WriteScript
           local dirty, dead, epoch = KEYS[key + 1], KEYS[key + 2], epochs[section] or redis.call('GET', KEYS[section])
           local count, limit, ids = tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3]), arg + {{(operations ? 9 : 5)}}
           -- An hour: enough for a process to be told by its own calls, and short enough for those that are gone.
-          local before = redis.call('SET', KEYS[key + 3], stamp, 'PX', 3600000, 'GET')
+          local before = redis.call('SET', KEYS[key + 3], stamp, 'PX', '3600000', 'GET')
           if not epoch then
             epoch = begun(ARGV[2], exact, ARGV[arg + 1] ~= '')
             redis.call('SET', KEYS[section], epoch)
@@ -342,7 +343,7 @@ internal static class WriteScript
                 -- The mark comes before the state: should Redis refuse a command half-way (a permission, a key of another kind), the
                 -- nonce must not be there without the mark, or the write sent again would be acknowledged and never flushed.
                 if not marks[i] then
-                  redis.call('ZADD', dirty, now, id)
+                  redis.call('ZADD', dirty, mark, id)
                   redis.call('HDEL', dead, id)
                   if buffered then redis.call('PERSIST', state) end
                 end
