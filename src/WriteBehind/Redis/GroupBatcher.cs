@@ -13,6 +13,11 @@ namespace WriteBehind.Redis;
 /// <param name="concurrency">The most batches under way at once.</param>
 /// <param name="linger">How long a batch waits for company before it is sent.</param>
 /// <param name="mostWaiting">How many requests may wait.</param>
+/// <param name="eager">
+/// How many batches are sent at once. Beyond them a further one goes only where none was taken for <paramref name="patience"/>: one that
+/// hangs is not to hold up the others, and as long as none does, those that wait make one larger batch.
+/// </param>
+/// <param name="patience">How long that is.</param>
 internal sealed class GroupBatcher<TRequest, TReply>(
     Func<IReadOnlyList<TRequest>, Task<IReadOnlyList<TReply>>> send,
     int maxItems,
@@ -20,7 +25,9 @@ internal sealed class GroupBatcher<TRequest, TReply>(
     int maxBytes,
     int concurrency = 1,
     TimeSpan linger = default,
-    int mostWaiting = GroupBatcher<TRequest, TReply>.MostWaiting)
+    int mostWaiting = GroupBatcher<TRequest, TReply>.MostWaiting,
+    int eager = int.MaxValue,
+    TimeSpan patience = default)
 {
     /// <summary>
     /// How many requests may wait: 32 full batches of writes. More only wait to time out. It does not follow the size of the batches,
@@ -31,12 +38,15 @@ internal sealed class GroupBatcher<TRequest, TReply>(
     private readonly Lock _lock = new();
     private readonly Queue<(TRequest Request, TaskCompletionSource<TReply> Reply)> _waiting = new();
     private int _sending;
+    private long _taken;
+    private bool _isWatched;
 
     /// <summary>Sends a request with the next batch.</summary>
     public Task<TReply> SendAsync(TRequest request)
     {
         // Asynchronous continuations: a caller must not run its own code on the loop that serves all callers.
         var reply = new TaskCompletionSource<TReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool isEager;
         lock (_lock)
         {
             if (_waiting.Count >= mostWaiting)
@@ -45,15 +55,18 @@ internal sealed class GroupBatcher<TRequest, TReply>(
             }
 
             _waiting.Enqueue((request, reply));
-            if (_sending == concurrency)
+            if (_sending == concurrency || (_sending >= eager && _isWatched))
             {
                 return reply.Task;
             }
 
-            _sending++;
+            isEager = _sending < eager;
+            _sending += isEager ? 1 : 0;
+            _isWatched |= !isEager;
         }
 
-        Detached.Begin(static batcher => batcher.SendWaitingAsync(), this);
+        Detached.Begin(
+            isEager ? static batcher => batcher.SendWaitingAsync() : static batcher => batcher.StepInAsync(), this);
         return reply.Task;
     }
 
@@ -125,6 +138,32 @@ internal sealed class GroupBatcher<TRequest, TReply>(
         }
     }
 
+    /// <summary>Sends what waits once none of the batches under way has ended for a while.</summary>
+    private async Task StepInAsync()
+    {
+        bool hasMoved;
+        do
+        {
+            var taken = Volatile.Read(ref _taken);
+            await Task.Delay(patience).ConfigureAwait(false);
+            lock (_lock)
+            {
+                var isNeeded = _waiting.Count > 0 && _sending < concurrency;
+                hasMoved = taken != _taken;
+                _isWatched = isNeeded && hasMoved;
+                if (!isNeeded)
+                {
+                    return;
+                }
+
+                _sending += hasMoved ? 0 : 1;
+            }
+        }
+        while (hasMoved);
+
+        await SendWaitingAsync().ConfigureAwait(false);
+    }
+
     private async ValueTask<bool> TakeBatchAsync(List<TRequest> requests, List<TaskCompletionSource<TReply>> replies)
     {
         if (linger > TimeSpan.Zero)
@@ -178,6 +217,10 @@ internal sealed class GroupBatcher<TRequest, TReply>(
             if (requests.Count == 0)
             {
                 _sending--;
+            }
+            else
+            {
+                _taken++;
             }
 
             return requests.Count > 0;

@@ -17,6 +17,15 @@ internal sealed class EntityLoader<TState>
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>
+    /// Two queries at a time, so that each has more rows: a query for one costs PostgreSQL and EF Core nearly as much as one for twenty.
+    /// (Measured: docs/performance.md.) More only where both take longer than this.
+    /// </summary>
+    private const int EagerQueries = 2;
+
+    /// <inheritdoc cref="EagerQueries" />
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(20);
+
     /// <summary>How often a row that is older than what was settled is asked for again: over about two seconds.</summary>
     private const int Repeats = 3;
 
@@ -43,14 +52,16 @@ internal sealed class EntityLoader<TState>
 
         // More than one query of the type under way, or one that hangs would hold up all its loads. Those of all types are bounded
         // together.
-        var concurrency = parts.Engine.ShareOf(parts.Engine.Options.MaxConcurrentLoads);
-        _rows = new(ids => LoadRowsAsync(ids, _sink.LoadAsync), _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
-        _versions = new(
-            ids => LoadVersionsAsync(ids, _sink.LoadVersionsAsync), _options.BatchSize, static _ => 0, int.MaxValue, concurrency);
+        var most = parts.Engine.ShareOf(parts.Engine.Options.MaxConcurrentLoads);
+        _rows = Batcher<RowReply>(ids => LoadRowsAsync(ids, _sink.LoadAsync));
+        _versions = Batcher<StoredVersion?>(ids => LoadVersionsAsync(ids, _sink.LoadVersionsAsync));
 
         // What seemed older than what was settled is asked for elsewhere, and by itself: others need no second connection.
         _rowsAgain = new(ids => LoadRowsAsync(ids, _sink.LoadAgainAsync), _options.BatchSize, static _ => 0, int.MaxValue);
         _versionsAgain = new(ids => LoadVersionsAsync(ids, _sink.LoadVersionsAgainAsync), _options.BatchSize, static _ => 0, int.MaxValue);
+
+        GroupBatcher<string, TReply> Batcher<TReply>(Func<IReadOnlyList<string>, Task<IReadOnlyList<TReply>>> load) => new(
+            load, _options.BatchSize, static _ => 0, int.MaxValue, most, eager: EagerQueries, patience: Patience);
     }
 
     /// <exception cref="PayloadException">The buffered payload can't be read.</exception>
