@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using WriteBehind.EntityFrameworkCore.Model;
@@ -22,7 +23,16 @@ internal interface IRowSource<TState>
 {
     /// <summary>The rows of ids that are keys of the table.</summary>
     IQueryable<TState> Rows(DbContext context, IReadOnlyList<string> ids);
+
+    /// <summary>
+    /// The same, untracked, as a query that EF Core translates once instead of looking each one up by its expressions: with few rows that
+    /// is a good part of what a load costs. Null where it can't.
+    /// </summary>
+    CompiledRows<TState>? Compile(Expression<Func<TState, LoadedRow<TState>>> projection);
 }
+
+/// <summary>A query of rows by their ids.</summary>
+internal delegate IAsyncEnumerable<LoadedRow<TState>> CompiledRows<TState>(DbContext context, IReadOnlyList<string> ids);
 
 /// <summary>A row as a query gives it: the state, its version, and its key as the model has it.</summary>
 internal sealed class LoadedRow<TState>

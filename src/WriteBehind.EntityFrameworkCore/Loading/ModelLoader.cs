@@ -12,6 +12,10 @@ internal sealed class ModelLoader<TState>(EntityMap map, IRowSource<TState> sour
 {
     private readonly Expression<Func<TState, LoadedRow<TState>>> _projection = ModelQuery.Projection<TState>(map);
 
+    /// <summary>Null where rows have to be sorted, or no query can be compiled.</summary>
+    private readonly CompiledRows<TState>? _compiled =
+        OwnedGraph.HasTables(map.EntityType) ? null : source.Compile(ModelQuery.Projection<TState>(map));
+
     public async Task<IReadOnlyList<StoredRow<TState>>> LoadAsync(
         RentedContext rented, IReadOnlyList<string> ids, CancellationToken cancellationToken)
     {
@@ -21,11 +25,23 @@ internal sealed class ModelLoader<TState>(EntityMap map, IRowSource<TState> sour
             return rows;
         }
 
-        var loaded = await ModelQuery.LoadAsync(rented.Context, source.Rows(rented.Context, ids), _projection, cancellationToken)
-            .ConfigureAwait(false);
-        rows.AddRange(loaded.Select(row => new StoredRow<TState>(map.Key.ToId(row.Key), row.Version, row.State)));
+        if (_compiled is null)
+        {
+            var loaded = await ModelQuery.LoadAsync(rented.Context, source.Rows(rented.Context, ids), _projection, cancellationToken)
+                .ConfigureAwait(false);
+            rows.AddRange(loaded.Select(Stored));
+            return rows;
+        }
+
+        await foreach (var row in _compiled(rented.Context, ids).WithCancellation(cancellationToken).ConfigureAwait(false))
+        {
+            rows.Add(Stored(row));
+        }
+
         return rows;
     }
+
+    private StoredRow<TState> Stored(LoadedRow<TState> row) => new(map.Key.ToId(row.Key), row.Version, row.State);
 }
 
 /// <summary>The expressions that queries of a mapped type are made of.</summary>

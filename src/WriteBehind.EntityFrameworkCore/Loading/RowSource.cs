@@ -1,5 +1,7 @@
 using System.Linq.Expressions;
+using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
 using Npgsql;
 using WriteBehind.EntityFrameworkCore.Model;
 using WriteBehind.EntityFrameworkCore.Sql;
@@ -35,18 +37,49 @@ internal sealed class SingleKeyRows<TState, TKey>(EntityMap map) : IRowSource<TS
 {
     public IQueryable<TState> Rows(DbContext context, IReadOnlyList<string> ids)
     {
+        // A member of a constant becomes a parameter of the query, whose text then is the same for any keys; a constant would not.
+        var wanted = Expression.Property(Expression.Constant(new Wanted(KeysOf(ids))), nameof(Wanted.Keys));
+        return context.Set<TState>().IgnoreQueryFilters().Where(IsAmong(wanted));
+    }
+
+    public CompiledRows<TState> Compile(Expression<Func<TState, LoadedRow<TState>>> projection)
+    {
+        Expression<Func<DbContext, IQueryable<TState>>> all = context => context.Set<TState>().IgnoreQueryFilters().AsNoTracking();
+        var keys = Expression.Parameter(typeof(TKey[]), "keys");
+        var rows = Expression.Call(
+            typeof(Queryable), nameof(Queryable.Where), [typeof(TState)], all.Body, Expression.Quote(IsAmong(keys)));
+        var query = Expression.Lambda<Func<DbContext, TKey[], IQueryable<LoadedRow<TState>>>>(
+            Expression.Call(
+                typeof(Queryable),
+                nameof(Queryable.Select),
+                [typeof(TState), typeof(LoadedRow<TState>)],
+                rows,
+                Expression.Quote(projection)),
+            all.Parameters[0],
+            keys);
+
+        // One for each model: a compiled query belongs to the model of its first call, and contexts of a type may differ in theirs.
+        var ofModels = new ConditionalWeakTable<IModel, Func<DbContext, TKey[], IAsyncEnumerable<LoadedRow<TState>>>>();
+        return (context, ids) => ofModels.GetValue(context.Model, _ => EF.CompileAsyncQuery(query))(context, KeysOf(ids));
+    }
+
+    private TKey[] KeysOf(IReadOnlyList<string> ids)
+    {
         var keys = new TKey[ids.Count];
         for (var i = 0; i < keys.Length; i++)
         {
             keys[i] = (TKey)map.Key.Columns[0].ToModel(ids[i]);
         }
 
-        // A member of a constant becomes a parameter of the query, whose text then is the same for any keys; a constant would not.
+        return keys;
+    }
+
+    private Expression<Func<TState, bool>> IsAmong(Expression keys)
+    {
         var row = Expression.Parameter(typeof(TState), "row");
-        var wanted = Expression.Property(Expression.Constant(new Wanted(keys)), nameof(Wanted.Keys));
-        var isWanted = Expression.Call(
-            typeof(Enumerable), nameof(Enumerable.Contains), [typeof(TKey)], wanted, ModelQuery.Property(row, map.KeyProperties[0]));
-        return context.Set<TState>().IgnoreQueryFilters().Where(Expression.Lambda<Func<TState, bool>>(isWanted, row));
+        var isAmong = Expression.Call(
+            typeof(Enumerable), nameof(Enumerable.Contains), [typeof(TKey)], keys, ModelQuery.Property(row, map.KeyProperties[0]));
+        return Expression.Lambda<Func<TState, bool>>(isAmong, row);
     }
 
     private sealed record Wanted(TKey[] Keys);
@@ -72,6 +105,9 @@ internal sealed class CompositeKeyRows<TState>(EntityMap map) : IRowSource<TStat
         carrier.Parameters.Clear();
         return context.Set<TState>().FromSqlRaw(_sql, parameters).IgnoreQueryFilters();
     }
+
+    /// <summary>The arrays of its SQL are no parameters that such a query could have.</summary>
+    public CompiledRows<TState>? Compile(Expression<Func<TState, LoadedRow<TState>>> projection) => null;
 
     private static string Sql(EntityMap map)
     {
