@@ -14,6 +14,9 @@ internal sealed class RecoveryGroup : IBenchmarkGroup
 {
     private const double WantedGrowth = 1.2;
     private const double WantedMemory = 2;
+    private const double WantedSlowdown = 1.5;
+    private const int Written = 2_000;
+    private const int InFlight = 64;
     private const int WarmUpSize = 50_000;
     private static readonly TimeSpan OldEnough = TimeSpan.FromSeconds(6);
 
@@ -29,6 +32,7 @@ internal sealed class RecoveryGroup : IBenchmarkGroup
         int[] sizes = run.IsQuick ? [10_000, 100_000] : [10_000, 100_000, 1_000_000];
         await MeasureGrowthAsync(run, sizes);
         await MeasureNewProcessAsync(run, sizes);
+        await MeasureWritesAsync(run, sizes[^1]);
     }
 
     private static async Task MeasureGrowthAsync(BenchmarkRun run, int[] sizes)
@@ -143,6 +147,40 @@ internal sealed class RecoveryGroup : IBenchmarkGroup
             $"{memory:0.00} times", memory <= WantedMemory);
         var failed = all.Sum(figures => figures.FailedWrites);
         run.Goal("writes still acknowledged meanwhile", $"{all.Sum(figures => figures.Writes)} acknowledged, {failed} failed", failed == 0);
+    }
+
+    /// <summary>Writes while nothing is flushed, as in an outage: what a large backlog costs them.</summary>
+    private static async Task MeasureWritesAsync(BenchmarkRun run, int backlog)
+    {
+        await using var emptyPlace = await run.Servers.OpenWorkspaceAsync();
+        await using var fullPlace = await run.Servers.OpenWorkspaceAsync();
+        await using var empty = await EngineHost.StartAsync(emptyPlace, sweeps: false);
+        await using var full = await EngineHost.StartAsync(fullPlace, sweeps: false);
+        await full.FillAsync(ProductIds.Create(backlog));
+        var measured = await run.MeasureAsync(
+            $"{InFlight} writes in flight",
+            [
+                await WritesAsync("with nothing else dirty", empty),
+                await WritesAsync($"with {backlog:N0} dirty beside them", full),
+            ]);
+        var slowdown = measured[1].P99Ms!.Value / measured[0].P99Ms!.Value;
+        run.Goal(
+            $"99th percentile of a write with {backlog:N0} dirty beside it at most {WantedSlowdown} times that with none",
+            $"{slowdown:0.00} times", slowdown <= WantedSlowdown);
+
+        async Task<Contender> WritesAsync(string name, EngineHost engine)
+        {
+            var ids = ProductIds.Create(Written, "written");
+            var sessions = Array.ConvertAll(ids, engine.Store.OpenSession);
+            await Task.WhenAll(sessions.Select(session => session.LoadAsync()));
+            return new Contender(name, () => LoadAsync(run.Turn)) { WarmUp = () => LoadAsync(run.WarmUp) };
+
+            Task<LoadResult> LoadAsync(TimeSpan duration) => ClosedLoop.RunAsync(InFlight, duration, (caller, random) =>
+            {
+                var own = caller + (InFlight * random.Next(Written / InFlight));
+                return sessions[own].SaveAsync(Product.New(ids[own]));
+            });
+        }
     }
 
     private static async Task<double> RedisBytesAsync(BenchmarkServers servers)
