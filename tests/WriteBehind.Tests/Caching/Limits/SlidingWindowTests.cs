@@ -95,6 +95,8 @@ public sealed class SlidingWindowTests
         end
         """;
 
+    private static readonly string[] Callers = ["ann", "text", "words", "ann", "bob"];
+
     [Fact]
     public async Task A_key_that_holds_something_else_is_an_error_of_that_caller_alone()
     {
@@ -103,7 +105,7 @@ public sealed class SlidingWindowTests
         await redis.SendAsync("SET", service.KeyOf("text"), "x");
         await redis.SendAsync("RPUSH", service.KeyOf("words"), "x", "y");
 
-        var leases = await Task.WhenAll(new[] { "ann", "text", "words", "ann", "bob" }.Select(
+        var leases = await Task.WhenAll(Callers.Select(
             key => service.Limits.For(LimitService.Limit, key).AcquireAsync().AsTask()));
 
         Assert.Equal([true, true, true, false, true], leases.Select(static lease => lease.IsAcquired));
