@@ -105,6 +105,9 @@ internal sealed class OtherLoops
 /// <summary>How long to wait before the next try, and when that is.</summary>
 internal static class Pauses
 {
+    /// <summary>Processes of one machine, which share a clock, are not to ask at the same moment.</summary>
+    private static readonly int Phase = Random.Shared.Next();
+
     /// <summary>
     /// Capped exponential backoff with "equal jitter" (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog 2015): half of
     /// the pause is fixed, so that a broken database gets rest, half is random, so that many processes do not return together.
@@ -121,6 +124,19 @@ internal static class Pauses
 
     /// <summary>The pause after this one: twice as long, up to a longest one.</summary>
     public static TimeSpan Longer(TimeSpan pause, TimeSpan longest) => pause * 2 < longest ? pause * 2 : longest;
+
+    /// <summary>
+    /// The time until the next beat: this long at most, but for 2 ms. What loops of this process do on the same beat goes over the network
+    /// together, and wakes its threads once.
+    /// </summary>
+    public static TimeSpan UntilBeat(this TimeProvider time, TimeSpan beat)
+    {
+        var length = time.After(0, beat);
+        var left = time.GetElapsedTime(0, length - ((time.GetTimestamp() + Phase) % length));
+
+        // A timer may fire a moment before its time; then the beat is this one.
+        return left < TimeSpan.FromMilliseconds(2) ? left + beat : left;
+    }
 
     /// <summary>The local moment that lies so far ahead, as <see cref="TimeProvider.GetTimestamp"/> will show it.</summary>
     public static long In(this TimeProvider time, TimeSpan span) => time.After(time.GetTimestamp(), span);

@@ -10,6 +10,7 @@ internal sealed partial class DurabilityGuard(
     RedisConnections redis, WriteBehindOptions options, Admission admission, TimeProvider time, ILoggerFactory loggers)
 {
     private readonly ILogger _logger = loggers.CreateLogger(LogCategories.Durability);
+    private readonly Lock _changing = new();
     private DurabilityStatus _status = new(Reachable: false, [], EmptiedAt: null);
 
     /// <summary>What was seen last.</summary>
@@ -45,11 +46,11 @@ internal sealed partial class DurabilityGuard(
                 NotDurable(_logger, warning);
             }
 
-            Volatile.Write(ref _status, Status with { Reachable = true, Warnings = warnings });
+            Change(status => status with { Reachable = true, Warnings = warnings });
         }
         catch (BufferUnavailableException)
         {
-            Volatile.Write(ref _status, Status with { Reachable = false });
+            Change(static status => status with { Reachable = false });
             throw;
         }
     }
@@ -114,14 +115,14 @@ internal sealed partial class DurabilityGuard(
     public void ReportEmptied(string type)
     {
         Emptied(_logger, type);
-        Volatile.Write(ref _status, Status with { EmptiedAt = Status.EmptiedAt ?? time.GetUtcNow() });
+        Change(status => status with { EmptiedAt = status.EmptiedAt ?? time.GetUtcNow() });
     }
 
     /// <summary>Notes that Redis went back to an older state: a copy was restored, or a replica took over that lagged.</summary>
     public void ReportWentBack(string type)
     {
         WentBack(_logger, type);
-        Volatile.Write(ref _status, Status with { WentBackAt = Status.WentBackAt ?? time.GetUtcNow() });
+        Change(status => status with { WentBackAt = status.WentBackAt ?? time.GetUtcNow() });
     }
 
     /// <summary>
@@ -131,7 +132,16 @@ internal sealed partial class DurabilityGuard(
     public void ReportOtherServer(string type)
     {
         OtherServer(_logger, type);
-        Volatile.Write(ref _status, Status with { WentBackAt = Status.WentBackAt ?? time.GetUtcNow() });
+        Change(status => status with { WentBackAt = status.WentBackAt ?? time.GetUtcNow() });
+    }
+
+    // Types are looked at side by side, and none may undo what another one has found.
+    private void Change(Func<DurabilityStatus, DurabilityStatus> change)
+    {
+        lock (_changing)
+        {
+            Volatile.Write(ref _status, change(_status));
+        }
     }
 
     [LoggerMessage(1, LogLevel.Warning, "Acknowledged writes may be lost: {Warning}")]

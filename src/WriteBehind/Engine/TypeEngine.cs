@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using WriteBehind.Buffer;
+using WriteBehind.Common;
 using WriteBehind.Flushing;
 using WriteBehind.Writing;
 
@@ -147,7 +148,8 @@ internal sealed class TypeEngine<TState> : ITypeEngine, IWriteSignals
         if (await _parts.Buffer.IsIdleAsync(withLetters: false, cancellationToken).ConfigureAwait(false))
         {
             // What is written from now on is due after its delay, and not before.
-            return TimeSpan.FromTicks(Math.Clamp(_options.FlushDelay.Ticks, ShortestRound.Ticks, LongestRound.Ticks));
+            return _parts.Time.UntilBeat(
+                TimeSpan.FromTicks(Math.Clamp(_options.FlushDelay.Ticks, ShortestRound.Ticks, LongestRound.Ticks)));
         }
 
         var pass = new SweepPass();

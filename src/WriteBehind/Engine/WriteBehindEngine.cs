@@ -8,6 +8,9 @@ namespace WriteBehind.Engine;
 /// <summary>The engine over all its entity types: starts, watches, flushes and drains.</summary>
 internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineControl, IAsyncDisposable
 {
+    /// <summary>How many types are looked at side by side: enough to share packets, few enough that writes don't wait behind.</summary>
+    private const int WatchedTogether = 8;
+
     private static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan PauseWhileAwaited = TimeSpan.FromMilliseconds(200);
 
@@ -313,17 +316,18 @@ internal sealed partial class WriteBehindEngine : IWriteBehindEngine, IEngineCon
 
         // First what waits: the gauges show it as far as Redis answers, whatever fails below.
         BufferUnavailableException? failure = null;
-        foreach (var type in _types.Values)
+        foreach (var some in _types.Values.Chunk(WatchedTogether))
         {
-            failure = await type.WatchAsync(cancellationToken).ConfigureAwait(false) ?? failure;
+            var failures = await Task.WhenAll(some.Select(type => type.WatchAsync(cancellationToken))).ConfigureAwait(false);
+            failure = Array.Find(failures, static each => each is not null) ?? failure;
         }
 
         await _guard.InspectAsync(starting: false, cancellationToken).ConfigureAwait(false);
         try
         {
-            foreach (var type in _types.Values)
+            foreach (var some in _types.Values.Chunk(WatchedTogether))
             {
-                await CheckEpochAsync(type, cancellationToken).ConfigureAwait(false);
+                await Task.WhenAll(some.Select(type => CheckEpochAsync(type, cancellationToken))).ConfigureAwait(false);
             }
         }
         catch (ConfigurationException e)

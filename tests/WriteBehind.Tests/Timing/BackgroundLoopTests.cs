@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using WriteBehind.Common;
 using WriteBehind.TestTools;
 
@@ -28,5 +29,22 @@ public sealed class BackgroundLoopTests
         hold.SetResult();
         await Eventually.TrueAsync(() => Task.FromResult(loop.Status.RoundStartedAt is null));
         Assert.NotNull(loop.Status.LastCompletedAt);
+    }
+
+    [Fact]
+    public void Loops_that_wait_for_the_next_beat_come_together_whenever_they_asked_and_go_on_together()
+    {
+        var time = new FakeTimeProvider();
+        var beat = TimeSpan.FromSeconds(1);
+        time.Advance(time.UntilBeat(beat));
+        Assert.Equal(beat, time.UntilBeat(beat));
+
+        time.Advance(beat / 4);
+        Assert.Equal(beat * 0.75, time.UntilBeat(beat));
+
+        // One whose timer fired a moment too soon does not go round twice.
+        var moment = TimeSpan.FromMilliseconds(1);
+        time.Advance((beat * 0.75) - moment);
+        Assert.Equal(beat + moment, time.UntilBeat(beat));
     }
 }
