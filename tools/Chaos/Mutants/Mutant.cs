@@ -51,7 +51,7 @@ internal sealed record Mutant(string Name, string Without, string Faults, params
             "dirty-mark",
             "the dirty mark",
             "link-cut",
-            Lua(Write, "redis.call('ZADD', dirty, now, id)", "dirty-mark", "")),
+            Lua(Write, "redis.call('ZADD', dirty, mark, id)", "dirty-mark", "")),
         new(
             "nonce",
             "the nonce, by which a write that is sent again is known",
