@@ -41,6 +41,8 @@ internal sealed class MemoryCacheStore(InMemoryWriteBehind servers, CacheData da
         return TryAsync(() => data.Read(all, options, _token), new StoredEntry?[all.Length]);
     }
 
+    public async ValueTask<StoredEntry?> ReadAsync(EntryRequest request) => (await ReadAsync([request]).ConfigureAwait(false))[0];
+
     public Task<bool?[]> FillAsync(IReadOnlyList<EntryFill> fills)
         => TryAsync(() => [.. fills.Select(fill => (bool?)data.Fill(fill, options, _token))], new bool?[fills.Count]);
 

@@ -23,6 +23,8 @@ internal sealed class CacheReader(
     private readonly ConcurrentDictionary<(string Key, Type Type), object> _flights = new();
     private readonly ConcurrentDictionary<string, bool> _refreshing = new(StringComparer.Ordinal);
 
+    private ReadMode FirstMode => options.LockAcrossProcesses ? ReadMode.Get : ReadMode.Look;
+
     /// <summary>Reads one key; completes at once where the first level has it.</summary>
     public ValueTask<Cached<T>> GetAsync<T>(string key, BatchLoader<T> loader, CancellationToken cancellationToken)
         where T : class
@@ -31,7 +33,7 @@ internal sealed class CacheReader(
         List<EntryRequest>? due = null;
         if (!TryLocal<T>(key, out var value, ref due))
         {
-            return new ValueTask<Cached<T>>(FlyAsync([key], loader)[0].WaitAsync(cancellationToken));
+            return new ValueTask<Cached<T>>(FlyAsync(key, loader).WaitAsync(cancellationToken));
         }
 
         Refresh(due, loader);
@@ -139,19 +141,11 @@ internal sealed class CacheReader(
         var own = new List<Flight<T>>();
         for (var i = 0; i < flights.Length; i++)
         {
-            // In this order: what is invalidated after the first look shows in the second.
-            var flight = new Flight<T>(keys[i], local.VersionOf(keys[i]), feed.IsTrusted, Leave);
-            var present = (Flight<T>)_flights.GetOrAdd((keys[i], typeof(T)), flight);
-            if (present != flight && present.LocalVersion == flight.LocalVersion && !present.Done.IsCompleted)
+            if (!TryJoin<T>(keys[i], out var flight))
             {
-                metrics.Hit("shared");
-                flights[i] = present.Done;
-                continue;
+                own.Add(flight);
             }
 
-            // The one there began before an invalidation that this caller may know of, or has just ended.
-            _flights[(keys[i], typeof(T))] = flight;
-            own.Add(flight);
             flights[i] = flight.Done;
         }
 
@@ -163,27 +157,76 @@ internal sealed class CacheReader(
         return flights;
     }
 
+    /// <summary>The same for a single key, which costs less than a list of one.</summary>
+    private Task<Cached<T>> FlyAsync<T>(string key, BatchLoader<T> loader)
+        where T : class
+    {
+        if (!TryJoin<T>(key, out var flight))
+        {
+            Detached.Begin(static read => read.Reader.RunAsync(read.Flight, read.Loader), (Reader: this, Flight: flight, Loader: loader));
+        }
+
+        return flight.Done;
+    }
+
+    /// <summary>The read of a key that is under way; false where it is a new one, which is to begin.</summary>
+    private bool TryJoin<T>(string key, out Flight<T> flight)
+        where T : class
+    {
+        // In this order: what is invalidated after the first look shows in the second.
+        flight = new Flight<T>(key, local.VersionOf(key), feed.IsTrusted, Leave);
+        var present = (Flight<T>)_flights.GetOrAdd((key, typeof(T)), flight);
+        if (present == flight)
+        {
+            return false;
+        }
+
+        if (present.LocalVersion == flight.LocalVersion && !present.Done.IsCompleted)
+        {
+            metrics.Hit("shared");
+            flight = present;
+            return true;
+        }
+
+        // The one there began before an invalidation that this caller may know of, or has just ended.
+        _flights[(key, typeof(T))] = flight;
+        return false;
+    }
+
+    private async Task RunAsync<T>(Flight<T> flight, BatchLoader<T> loader)
+        where T : class
+    {
+        try
+        {
+            flight.Take(await store.ReadAsync(new EntryRequest(flight.Key, FirstMode, flight.Entry.LoadStamp)).ConfigureAwait(false));
+            List<EntryRequest>? due = null;
+            if (TryComplete(flight, ref due))
+            {
+                Refresh(due, loader);
+            }
+            else
+            {
+                await LoadAsync([flight], loader).ConfigureAwait(false);
+            }
+        }
+#pragma warning disable CA1031 // Every kind of failure belongs to the callers.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            flight.Fail(e);
+        }
+    }
+
     private async Task RunAsync<T>(List<Flight<T>> flights, BatchLoader<T> loader)
         where T : class
     {
         try
         {
-            await AskAsync(flights, options.LockAcrossProcesses ? ReadMode.Get : ReadMode.Look).ConfigureAwait(false);
-            var missing = CompleteFrom(flights, loader);
-            if (missing.Count == 0)
+            await AskAsync(flights, FirstMode).ConfigureAwait(false);
+            if (CompleteFrom(flights, loader) is { Count: > 0 } missing)
             {
-                return;
+                await LoadAsync(missing, loader).ConfigureAwait(false);
             }
-
-            if (missing.Where(static flight => flight.Entry.Status == EntryStatus.Hit).ToList() is { Count: > 0 } unreadable)
-            {
-                await AskAsync(unreadable, ReadMode.Refresh).ConfigureAwait(false);
-            }
-
-            var waiting = missing.Where(IsLoadedElsewhere).ToList();
-            await Task.WhenAll(
-                loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight))], loader),
-                WaitAsync(waiting, loader)).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Every kind of failure belongs to the callers.
         catch (Exception e)
@@ -191,6 +234,21 @@ internal sealed class CacheReader(
         {
             flights.ForEach(flight => flight.Fail(e));
         }
+    }
+
+    /// <summary>Has what Redis could not answer loaded, here or by whoever does so already.</summary>
+    private async Task LoadAsync<T>(List<Flight<T>> missing, BatchLoader<T> loader)
+        where T : class
+    {
+        if (missing.Where(static flight => flight.Entry.Status == EntryStatus.Hit).ToList() is { Count: > 0 } unreadable)
+        {
+            await AskAsync(unreadable, ReadMode.Refresh).ConfigureAwait(false);
+        }
+
+        var waiting = missing.Where(IsLoadedElsewhere).ToList();
+        await Task.WhenAll(
+            loads.RunAsync([.. missing.Where(flight => !IsLoadedElsewhere(flight))], loader),
+            WaitAsync(waiting, loader)).ConfigureAwait(false);
     }
 
     // Each by itself: those of one call may end long before its slowest.
@@ -232,8 +290,7 @@ internal sealed class CacheReader(
             flights.Select(flight => new EntryRequest(flight.Key, mode, flight.Entry.LoadStamp))).ConfigureAwait(false);
         for (var i = 0; i < entries.Length; i++)
         {
-            flights[i].IsRedisAway = entries[i] is null;
-            flights[i].Entry = entries[i] ?? flights[i].Entry;
+            flights[i].Take(entries[i]);
         }
     }
 
@@ -340,20 +397,4 @@ internal sealed class CacheReader(
             due.ForEach(request => _refreshing.TryRemove(request.Key, out _));
         }
     }
-}
-
-/// <summary>
-/// XFetch (A. Vattani, F. Chierichetti, K. Lowenstein: "Optimal Probabilistic Cache Stampede Prevention", PVLDB 8(8), 2015): each read of a
-/// fresh entry may decide to load it anew, the likelier the nearer its expiry and the longer its load took. Then it rarely expires under
-/// load, and nobody has to wait. The exponential distribution is what makes it optimal: nothing needs to be known of how often the entry is
-/// read.
-/// </summary>
-internal static class EarlyExpiration
-{
-    /// <param name="left">How long the entry is still fresh.</param>
-    /// <param name="loadTime">How long its last load took (delta).</param>
-    /// <param name="beta">Above 1 sooner, below 1 later; 0 never.</param>
-    /// <param name="random">Uniform in [0, 1).</param>
-    public static bool IsDue(TimeSpan left, TimeSpan loadTime, double beta, double random)
-        => beta > 0 && loadTime > TimeSpan.Zero && -loadTime.TotalSeconds * beta * Math.Log(1 - random) >= left.TotalSeconds;
 }

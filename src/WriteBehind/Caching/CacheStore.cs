@@ -68,6 +68,12 @@ internal sealed class CacheStore : ICacheStore
     public Task<StoredEntry?[]> ReadAsync(IEnumerable<EntryRequest> requests)
         => SendAsync([.. requests], static request => request.Key, static _ => 0, _readers, ReadShardAsync, passBy: true);
 
+    public ValueTask<StoredEntry?> ReadAsync(EntryRequest request)
+    {
+        var shard = Keys.ShardOf(request.Key);
+        return SendOneAsync(shard, request, _readers[shard], passBy: true);
+    }
+
     public Task<bool?[]> FillAsync(IReadOnlyList<EntryFill> fills)
         => SendAsync([.. fills], static fill => fill.Key, SizeOf, _fillers, FillShardAsync, passBy: false);
 
@@ -177,10 +183,7 @@ internal sealed class CacheStore : ICacheStore
         if (requests.Length == 1)
         {
             var shard = Keys.ShardOf(keyOf(requests[0]));
-            await AskAsync(
-                shard,
-                async () => replies[0] = await batchers[shard].SendAsync(requests[0]).ConfigureAwait(false),
-                passBy).ConfigureAwait(false);
+            replies[0] = await SendOneAsync(shard, requests[0], batchers[shard], passBy).ConfigureAwait(false);
             return replies;
         }
 
@@ -204,6 +207,21 @@ internal sealed class CacheStore : ICacheStore
                 }
             },
             passBy);
+    }
+
+    private async ValueTask<TReply?> SendOneAsync<TRequest, TReply>(
+        int shard, TRequest request, GroupBatcher<TRequest, TReply> batcher, bool passBy)
+        where TReply : struct
+    {
+        try
+        {
+            return passBy && _absence.IsAway(shard) ? null : await batcher.SendAsync(request).ConfigureAwait(false);
+        }
+        catch (BufferUnavailableException)
+        {
+            _absence.Note(shard);
+            return null;
+        }
     }
 
     /// <summary>

@@ -300,9 +300,16 @@ internal sealed class Flight<T>(string key, long localVersion, bool mayKeep, Act
     public StoredEntry Entry { get; set; } = StoredEntry.Unknown;
 
     /// <summary>Whether it did not answer when it was asked last.</summary>
-    public bool IsRedisAway { get; set; }
+    public bool IsRedisAway { get; private set; }
 
     public Task<Cached<T>> Done => _done.Task;
+
+    /// <summary>Takes Redis' answer; null where it is away.</summary>
+    public void Take(in StoredEntry? entry)
+    {
+        IsRedisAway = entry is null;
+        Entry = entry ?? Entry;
+    }
 
     public void Complete(Cached<T> value)
     {
