@@ -79,13 +79,49 @@ internal sealed class CacheShardKeys
     /// <summary>String with TTL: who loads the entry, as <c>process token:stamp of the load</c>.</summary>
     public RedisKey Lock(string key) => _lock + key;
 
-    /// <summary>Entry and content under each schema version that may be in use, its own first.</summary>
-    public void AddVariants(string key, List<RedisKey> keys)
+    /// <summary>
+    /// What invalidates or writes through is given: for each name, entry and content under each schema version that may be in use, its own
+    /// first.
+    /// </summary>
+    public RedisKey[] WithVariants(IReadOnlyCollection<string> names)
     {
-        foreach (var (entry, content) in _variants)
+        var keys = new List<RedisKey>(2 + (2 * _variants.Length * names.Count)) { Control, Tags };
+        foreach (var name in names)
         {
-            keys.AddRange([entry + key, content + key]);
+            foreach (var (entry, content) in _variants)
+            {
+                keys.AddRange([entry + name, content + name]);
+            }
         }
+
+        return [.. keys];
+    }
+
+    /// <summary>What reads and fills are given: entry, content and lock of each name.</summary>
+    public RedisKey[] WithContents(IReadOnlyList<string> names)
+    {
+        var keys = new RedisKey[2 + (3 * names.Count)];
+        (keys[0], keys[1]) = (Control, Tags);
+        for (var i = 0; i < names.Count; i++)
+        {
+            var at = 2 + (3 * i);
+            (keys[at], keys[at + 1], keys[at + 2]) = (Entry(names[i]), Content(names[i]), Lock(names[i]));
+        }
+
+        return keys;
+    }
+
+    /// <summary>What frees locks is given: entry and lock of each name.</summary>
+    public RedisKey[] WithLocks(IReadOnlyList<string> names)
+    {
+        var keys = new RedisKey[2 + (2 * names.Count)];
+        (keys[0], keys[1]) = (Control, Tags);
+        for (var i = 0; i < names.Count; i++)
+        {
+            (keys[2 + (2 * i)], keys[3 + (2 * i)]) = (Entry(names[i]), Lock(names[i]));
+        }
+
+        return keys;
     }
 
     private static string Versioned(string root, char kind, int schema)

@@ -88,7 +88,7 @@ internal sealed class CacheStore : ICacheStore
         => Task.WhenAll(
             locks.GroupBy(held => Keys.ShardOf(held.Key)).Select(shard => AskAsync(shard.Key, () => LockScripts.Release.RunAsync(
             _redis,
-            WithLocks(Keys[shard.Key], [.. shard.Select(static held => held.Key)]),
+            Keys[shard.Key].WithLocks([.. shard.Select(static held => held.Key)]),
             [Token, Micros(pause), .. shard.Select(static held => (RedisValue)held.Stamp)],
             CancellationToken.None), passBy: false)));
 
@@ -123,7 +123,7 @@ internal sealed class CacheStore : ICacheStore
         var shard = Keys.ShardOf(key);
         var reply = await WriteThroughScripts.Mark.RunAsync(
             _redis,
-            WithVariants(shard, [key]),
+            Keys[shard].WithVariants([key]),
             [_redis.ChannelForScripts(Keys.Channel), shard, key, Micros(_options.FenceTime), token, Micros(life)],
             cancellationToken).ConfigureAwait(false);
         return reply.NextLong();
@@ -134,7 +134,7 @@ internal sealed class CacheStore : ICacheStore
         var shard = Keys.ShardOf(key);
         return WriteThroughScripts.Complete.RunAsync(
             _redis,
-            WithVariants(shard, [key]),
+            Keys[shard].WithVariants([key]),
             [
                 _redis.ChannelForScripts(Keys.Channel),
                 shard,
@@ -259,7 +259,7 @@ internal sealed class CacheStore : ICacheStore
                 Micros(life),
                 .. names.Select(static name => (RedisValue)name),
             ];
-        return InvalidateScript.Script.RunAsync(_redis, WithVariants(shard, kind == 'k' ? names : []), arguments, cancellationToken);
+        return InvalidateScript.Script.RunAsync(_redis, Keys[shard].WithVariants(kind == 'k' ? names : []), arguments, cancellationToken);
     }
 
     private async Task<StoredEntry[]> ReadFreshShardAsync(int shard, string[] keys)
@@ -270,13 +270,26 @@ internal sealed class CacheStore : ICacheStore
 
     private async Task<IReadOnlyList<StoredEntry>> ReadFreshFirstAsync(int shard, IReadOnlyList<EntryRequest> batch)
     {
-        var entries = await ReadFreshShardAsync(shard, [.. batch.Select(static request => request.Key)]).ConfigureAwait(false);
-        int[] left =
-            [.. Enumerable.Range(0, entries.Length).Where(i => batch[i].Mode == ReadMode.Refresh || entries[i].Status != EntryStatus.Hit)];
-        if (left.Length > 0)
+        var names = new string[batch.Count];
+        for (var i = 0; i < names.Length; i++)
         {
-            var others = await ReadShardAsync(shard, Array.ConvertAll(left, i => batch[i])).ConfigureAwait(false);
-            for (var i = 0; i < left.Length; i++)
+            names[i] = batch[i].Key;
+        }
+
+        var entries = await ReadFreshShardAsync(shard, names).ConfigureAwait(false);
+        List<int>? left = null;
+        for (var i = 0; i < entries.Length; i++)
+        {
+            if (batch[i].Mode == ReadMode.Refresh || entries[i].Status != EntryStatus.Hit)
+            {
+                (left ??= []).Add(i);
+            }
+        }
+
+        if (left is not null)
+        {
+            var others = await ReadShardAsync(shard, left.ConvertAll(i => batch[i])).ConfigureAwait(false);
+            for (var i = 0; i < left.Count; i++)
             {
                 entries[left[i]] = others[i];
             }
@@ -298,7 +311,7 @@ internal sealed class CacheStore : ICacheStore
                 _ => "p",
             })),
         ];
-        var keys = WithContents(Keys[shard], [.. batch.Select(static request => request.Key)]);
+        var keys = Keys[shard].WithContents([.. batch.Select(static request => request.Key)]);
         var reply = await ReadEntriesScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
         var now = reply.NextLong();
         var stamp = reply.NextText() is { Length: > 0 } issued ? long.Parse(issued, CultureInfo.InvariantCulture) : 0;
@@ -331,7 +344,7 @@ internal sealed class CacheStore : ICacheStore
             arguments[next++] = TagText.Join(fill.Tags);
         }
 
-        var keys = WithContents(Keys[shard], [.. batch.Select(static fill => fill.Key)]);
+        var keys = Keys[shard].WithContents([.. batch.Select(static fill => fill.Key)]);
         var reply = await FillEntriesScript.Script.RunAsync(_redis, keys, arguments, CancellationToken.None).ConfigureAwait(false);
         return [.. batch.Select(_ => reply.NextFlag())];
     }
@@ -358,42 +371,6 @@ internal sealed class CacheStore : ICacheStore
         }
 
         _checked = true;
-    }
-
-    private RedisKey[] WithVariants(int shard, IReadOnlyCollection<string> names)
-    {
-        var keys = new List<RedisKey>(2 + (6 * names.Count)) { Keys[shard].Control, Keys[shard].Tags };
-        foreach (var name in names)
-        {
-            Keys[shard].AddVariants(name, keys);
-        }
-
-        return [.. keys];
-    }
-
-    private static RedisKey[] WithContents(CacheShardKeys shard, IReadOnlyList<string> names)
-    {
-        var keys = new RedisKey[2 + (3 * names.Count)];
-        (keys[0], keys[1]) = (shard.Control, shard.Tags);
-        for (var i = 0; i < names.Count; i++)
-        {
-            var at = 2 + (3 * i);
-            (keys[at], keys[at + 1], keys[at + 2]) = (shard.Entry(names[i]), shard.Content(names[i]), shard.Lock(names[i]));
-        }
-
-        return keys;
-    }
-
-    private static RedisKey[] WithLocks(CacheShardKeys shard, IReadOnlyList<string> names)
-    {
-        var keys = new RedisKey[2 + (2 * names.Count)];
-        (keys[0], keys[1]) = (shard.Control, shard.Tags);
-        for (var i = 0; i < names.Count; i++)
-        {
-            (keys[2 + (2 * i)], keys[3 + (2 * i)]) = (shard.Entry(names[i]), shard.Lock(names[i]));
-        }
-
-        return keys;
     }
 
     private static long Micros(TimeSpan time) => (long)time.TotalMicroseconds;
