@@ -268,19 +268,19 @@ internal sealed class ShardSequence
         _waiting.Clear();
     }
 
-    /// <summary>Takes note of a message. They may come in any order.</summary>
+    /// <summary>
+    /// Takes note of a message. They may come in any order, and before the first poll, too: one that is heard while it is under way may
+    /// be what a Redis that goes back meanwhile forgets.
+    /// </summary>
     public void Hear(long before, long stamp)
     {
-        if (_heard is null || stamp <= _heard || _waiting.Count >= MostWaiting)
+        if (stamp <= _heard || _waiting.Count >= MostWaiting)
         {
             return;
         }
 
         _waiting[before] = stamp;
-        while (_waiting.Remove(_heard.Value, out var next))
-        {
-            _heard = next;
-        }
+        Follow();
     }
 
     /// <summary>
@@ -290,13 +290,33 @@ internal sealed class ShardSequence
     public bool Poll(long last)
     {
         var isWhole = _heard is null || (_heard >= _polled && last >= _polled);
+        if (!isWhole)
+        {
+            _waiting.Clear();
+        }
+
         if (_heard is null || !isWhole)
         {
             _heard = last;
-            _waiting.Clear();
+            Follow();
+            foreach (var (before, stamp) in _waiting)
+            {
+                if (stamp <= last)
+                {
+                    _waiting.Remove(before);
+                }
+            }
         }
 
         _polled = last;
         return isWhole;
+    }
+
+    private void Follow()
+    {
+        while (_heard is { } heard && _waiting.Remove(heard, out var next))
+        {
+            _heard = next;
+        }
     }
 }

@@ -192,6 +192,23 @@ public sealed class LocalLevelTests
     }
 
     [Fact]
+    public void What_is_heard_while_the_first_poll_is_under_way_is_known_though_redis_forgets_it_meanwhile()
+    {
+        var sequence = new ShardSequence();
+        sequence.Hear(20, 30);
+        sequence.Hear(10, 20);
+        Assert.True(sequence.Poll(10), "as Redis has it after it went back");
+        Assert.Equal(30, sequence.Known);
+
+        sequence = new ShardSequence();
+        sequence.Hear(10, 20);
+        Assert.True(sequence.Poll(20), "heard before it was read");
+        sequence.Hear(20, 30);
+        Assert.True(sequence.Poll(30));
+        Assert.True(sequence.Poll(30));
+    }
+
+    [Fact]
     public async Task A_shard_that_comes_into_being_with_a_read_is_not_taken_for_a_missed_invalidation()
     {
         await using var node = await CacheNode.StartAsync(Local);
