@@ -10,6 +10,7 @@ internal static class Headlines
     private static readonly (int Group, string Case, string What)[] Rows =
     [
         (1, "", "Acknowledged writes of 5,000 grains"),
+        (11, "", "The same over TCP in a cluster of three silos"),
         (2, "", "Acknowledged writes of one hot grain"),
         (3, "", "The same without grains, 5,000 entities"),
         (4, "insert 5,000", "Rows inserted in PostgreSQL, 5,000 at a time"),
@@ -18,6 +19,7 @@ internal static class Headlines
         (8, "", "Cold activations"),
         (10, "cold stampede", "Reads of a cold key by a thousand at once"),
         (10, "hot get", "Reads of cached entries"),
+        (10, "limiter, 1,000 callers", "Decisions of an exact rate limit, 1,000 callers"),
     ];
 
     public static string Of(ReportDocument report)
@@ -32,7 +34,7 @@ internal static class Headlines
                 lines.Add(string.Create(
                     CultureInfo.InvariantCulture,
                     $"| {what} | {baseline.OpsPerSecond:N0} ({baseline.Name}){P99(baseline)} "
-                        + $"| **{own.OpsPerSecond:N0}**{P99(own)} | {own.Ratio:0.0} |"));
+                        + $"| **{own.OpsPerSecond:N0}**{P99(own)} | {own.Ratio:0.00} |"));
             }
         }
 
