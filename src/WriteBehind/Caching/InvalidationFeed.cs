@@ -290,7 +290,7 @@ internal sealed class ShardSequence
     public bool Poll(long last)
     {
         var isWhole = _heard is null || (_heard >= _polled && last >= _polled);
-        if (!isWhole)
+        if (last < _polled)
         {
             _waiting.Clear();
         }

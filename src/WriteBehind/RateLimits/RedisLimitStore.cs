@@ -210,12 +210,11 @@ internal static class LimitScript
         local function limit_of(text_of_it)
           local most, length = string.match(text_of_it, '^(%d+)/(%d+)$')
           local window = tonumber(length)
-          -- A key's end is put off once in a period, by the first who adds in it.
-          local period = math.min(500000, window / 4)
           local limit = {
-            most = tonumber(most), window = window, ends = text(now - window), period = text(now - now % period),
+            most = tonumber(most), window = window, ends = text(now - window),
             -- A second longer than the window, so that a server whose clock is a little ahead drops no permit that still counts.
-            lives = text(math.ceil(window / 1000) + 1000),
+            -- The end of a key is put off where half of that second is used up, and where an earlier release had it end sooner.
+            lives = text(math.ceil(window / 1000) + 1000), enough = math.ceil(window / 1000) + 500,
           }
           limits[text_of_it] = limit
           return limit
@@ -235,25 +234,25 @@ internal static class LimitScript
         end
         -- Redis' clock may be set back (a failover to a server whose clock is behind), so that permits lie in the future. They are moved
         -- to now: never sooner than they were taken, so the limit holds, and they leave no later than one window from now.
-        local function bring_back(key)
+        local function bring_back(key, limit)
           local ahead = 0
           while (call('LINDEX', key, '-1') or '') > stamp do
             call('RPOP', key)
             ahead = ahead + 1
           end
           push(key, ahead)
+          -- If all were ahead the key was gone in between, and its end with it.
+          call('PEXPIRE', key, limit.lives)
         end
         local out = { stamp }
         local function decide(key, permits, limit)
           local newest = redis.pcall('LINDEX', key, '-1')
-          local used, fresh = 0, false
+          local used = 0
           if newest then
             if newest.err then return newest.err end
             if newest > stamp then
               if #newest ~= #stamp or not tonumber(newest) then return 'it holds no times' end
-              bring_back(key)
-            else
-              fresh = newest >= limit.period
+              bring_back(key, limit)
             end
             used = call('LLEN', key)
             if call('LINDEX', key, '0') <= limit.ends then
@@ -273,7 +272,7 @@ internal static class LimitScript
               call('LTRIM', key, -limit.most, '-1')
               used = limit.most
             end
-            if not fresh then call('PEXPIRE', key, limit.lives) end
+            if call('PTTL', key) < limit.enough then call('PEXPIRE', key, limit.lives) end
           end
           local left = used < limit.most and limit.most - used or 0
           if admitted then

@@ -72,7 +72,7 @@ internal sealed class GroupBatcher<TRequest, TReply>(
 
     /// <summary>
     /// Sends requests of one caller together: one batch for as many as fit into one, which sent one by one would begin with a batch
-    /// of the first alone. All are refused, or none.
+    /// of the first alone. All are refused, or none. As many batches begin at once as there are, however few are eager.
     /// </summary>
     public Task<TReply[]> SendManyAsync(IReadOnlyCollection<TRequest> requests)
     {
@@ -138,30 +138,31 @@ internal sealed class GroupBatcher<TRequest, TReply>(
         }
     }
 
-    /// <summary>Sends what waits once none of the batches under way has ended for a while.</summary>
+    /// <summary>Begins a further batch whenever none of those under way has been taken for a while, as long as something waits.</summary>
     private async Task StepInAsync()
     {
-        bool hasMoved;
-        do
+        while (true)
         {
             var taken = Volatile.Read(ref _taken);
             await Task.Delay(patience).ConfigureAwait(false);
+            bool isDue;
             lock (_lock)
             {
-                var isNeeded = _waiting.Count > 0 && _sending < concurrency;
-                hasMoved = taken != _taken;
-                _isWatched = isNeeded && hasMoved;
-                if (!isNeeded)
+                _isWatched = _waiting.Count > 0 && _sending < concurrency;
+                if (!_isWatched)
                 {
                     return;
                 }
 
-                _sending += hasMoved ? 0 : 1;
+                isDue = taken == _taken;
+                _sending += isDue ? 1 : 0;
+            }
+
+            if (isDue)
+            {
+                Detached.Begin(static batcher => batcher.SendWaitingAsync(), this);
             }
         }
-        while (hasMoved);
-
-        await SendWaitingAsync().ConfigureAwait(false);
     }
 
     private async ValueTask<bool> TakeBatchAsync(List<TRequest> requests, List<TaskCompletionSource<TReply>> replies)

@@ -76,6 +76,18 @@ public sealed class GroupBatcherTests
         Assert.Equal(new[] { -1, -2, -3, -4, -5 }, await Task.WhenAll(sent));
     }
 
+    [Fact]
+    public async Task Where_those_that_step_in_hang_too_further_ones_follow_without_another_request()
+    {
+        var batches = new HeldBatches();
+        var batcher = batches.Batcher(TimeSpan.FromMilliseconds(1), maxItems: 1);
+        Task<int>[] sent = [.. Enumerable.Range(1, 4).Select(batcher.SendAsync)];
+
+        await batches.HasAsync(4);
+        Array.ForEach([0, 1, 2, 3], batches.End);
+        Assert.Equal(new[] { -1, -2, -3, -4 }, await Task.WhenAll(sent));
+    }
+
     /// <summary>Batches, each of which is under way until it is ended.</summary>
     private sealed class HeldBatches
     {
@@ -86,7 +98,7 @@ public sealed class GroupBatcherTests
         public IEnumerable<int> All => _batches.SelectMany(static batch => batch.Requests);
 
         /// <summary>Two at once, four at most.</summary>
-        public GroupBatcher<int, int> Batcher(TimeSpan patience) => new(
+        public GroupBatcher<int, int> Batcher(TimeSpan patience, int maxItems = 512) => new(
             async batch =>
             {
                 var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -94,7 +106,7 @@ public sealed class GroupBatcherTests
                 await end.Task;
                 return [.. batch.Select(static request => -request)];
             },
-            maxItems: 512,
+            maxItems,
             static _ => 0,
             int.MaxValue,
             concurrency: 4,

@@ -209,6 +209,19 @@ public sealed class LocalLevelTests
     }
 
     [Fact]
+    public void A_missed_message_shows_once_though_others_are_heard_before_the_poll_that_finds_it_has_ended()
+    {
+        var sequence = new ShardSequence();
+        Assert.True(sequence.Poll(10));
+        Assert.True(sequence.Poll(20));
+        sequence.Hear(30, 40);
+        Assert.False(sequence.Poll(30), "nobody heard of 20");
+        sequence.Hear(40, 50);
+        Assert.True(sequence.Poll(50));
+        Assert.True(sequence.Poll(50));
+    }
+
+    [Fact]
     public async Task A_shard_that_comes_into_being_with_a_read_is_not_taken_for_a_missed_invalidation()
     {
         await using var node = await CacheNode.StartAsync(Local);

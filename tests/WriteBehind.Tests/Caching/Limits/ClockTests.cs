@@ -49,6 +49,7 @@ public sealed class ClockTests
         Assert.InRange(
             SlidingWindowTests.Metadata(rejected, System.Threading.RateLimiting.MetadataName.RetryAfter),
             TimeSpan.FromSeconds(1.9), TimeSpan.FromSeconds(2));
+        Assert.NotEqual("-1", await redis.SendAsync("PTTL", service.KeyOf("ann")));
         await Eventually.TrueAsync(async () => (await service.Limits.For(LimitService.Limit, "ann").AcquireAsync()).IsAcquired);
     }
 

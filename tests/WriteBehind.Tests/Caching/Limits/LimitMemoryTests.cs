@@ -53,6 +53,21 @@ public sealed class LimitMemoryTests
     }
 
     [Fact]
+    public async Task A_key_that_an_earlier_release_had_end_sooner_lasts_as_long_as_what_is_added_to_it()
+    {
+        await using var service = await LimitService.StartAsync(
+            options => (options.Permits, options.Window) = (5, TimeSpan.FromMinutes(10)));
+        var redis = await SharedServers.RedisAsync();
+        await service.Limits.For(LimitService.Limit, "ann").AcquireAsync();
+        await redis.SendAsync("PEXPIRE", service.KeyOf("ann"), "60000");
+
+        await service.Limits.For(LimitService.Limit, "ann").AcquireAsync();
+
+        var left = long.Parse(await redis.SendAsync("PTTL", service.KeyOf("ann")) ?? "", CultureInfo.InvariantCulture);
+        Assert.InRange(left, 590_000, 601_000);
+    }
+
+    [Fact]
     public async Task The_end_of_a_key_is_put_off_by_who_adds_so_that_no_permit_is_forgotten_within_its_window()
     {
         await using var service = await LimitService.StartAsync(
